@@ -1,0 +1,37 @@
+// Bytes that must not leak: wiped when they go, compared in constant time, and not printable (no
+// formatter, stream or JSON conversion accepts them).
+#pragma once
+
+#include "base/bytes.hpp"
+
+namespace lanrage {
+
+template <std::size_t N>
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(const ByteArray<N>& bytes) : bytes_(bytes) {}
+  Secret(const Secret&) = default;
+  Secret& operator=(const Secret&) = default;
+  ~Secret() {
+    volatile std::uint8_t* p = bytes_.data();  // volatile: the wipe may not be optimised away
+    for (std::size_t i = 0; i < N; ++i)
+      p[i] = 0;
+  }
+
+  // The one way in: named so that every use of the raw bytes can be found and judged.
+  const ByteArray<N>& expose() const { return bytes_; }
+  ByteArray<N>& expose_mutable() { return bytes_; }
+
+  friend bool operator==(const Secret& a, const Secret& b) {
+    std::uint8_t difference = 0;
+    for (std::size_t i = 0; i < N; ++i)
+      difference = static_cast<std::uint8_t>(difference | (a.bytes_[i] ^ b.bytes_[i]));
+    return difference == 0;
+  }
+
+ private:
+  ByteArray<N> bytes_{};
+};
+
+}  // namespace lanrage
