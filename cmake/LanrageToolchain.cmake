@@ -29,9 +29,26 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 endif()
 target_include_directories(lanrage_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 
+# UBSan doubles the compile time of units that include Beast, so only core modules get it
+# (lanrage_core_options); the other sanitizers apply everywhere. LANRAGE_TREE names the tree in test
+# names, because ./dev test runs several trees in one ctest.
+set(LANRAGE_TREE "")
+set(LANRAGE_CORE_SANITIZE "")
 if(LANRAGE_SANITIZE)
-  add_compile_options(-fsanitize=${LANRAGE_SANITIZE} -fno-sanitize-recover=all)
+  string(REPLACE "," ";" sanitizers "${LANRAGE_SANITIZE}")
+  if("undefined" IN_LIST sanitizers)
+    set(LANRAGE_CORE_SANITIZE -fsanitize=undefined -fno-sanitize-recover=all)
+    list(REMOVE_ITEM sanitizers undefined)
+  endif()
+  foreach(sanitizer ${sanitizers})
+    add_compile_options(-fsanitize=${sanitizer} -fno-sanitize-recover=all)
+  endforeach()
   add_link_options(-fsanitize=${LANRAGE_SANITIZE})
+  if("thread" IN_LIST sanitizers)
+    set(LANRAGE_TREE "tsan.")
+  else()
+    set(LANRAGE_TREE "asan.")
+  endif()
 endif()
 if(LANRAGE_FUZZ)
   # Coverage in every module; only the fuzz targets link the fuzzer's main().

@@ -1,0 +1,43 @@
+# What each part needs from Debian 12; installs only what is missing.
+# shellcheck shell=bash
+
+# lld-19 and llvm-19 (the sanitizers' symbolizer) go with the pinned compiler; libstdc++ is g++-12's.
+readonly packages_build=(
+  clang-19 lld-19 llvm-19 libclang-rt-19-dev libstdc++-12-dev libc6-dev
+  cmake ninja-build ccache pkg-config python3
+  libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev
+  libssl-dev libsqlite3-dev libmnl-dev libnftables-dev
+  libcli11-dev libtomlplusplus-dev libspdlog-dev libfmt-dev
+  libgtest-dev libgmock-dev libbenchmark-dev)
+readonly packages_gcc=(g++-12)
+readonly packages_lint=(clang-format-19 clang-tidy-19 git)
+# What the agent and the lab run: a userspace WireGuard, namespaces, NATs.
+readonly packages_run=(wireguard-go wireguard-tools iproute2 nftables iputils-ping procps)
+readonly packages_guest=(qemu-system-x86 linux-image-amd64 busybox-static kmod cpio)
+
+# need_packages GROUP...: e.g. need_packages build run
+need_packages() {
+  local group name wanted=() missing=()
+  declare -A installed=()
+  for group in "$@"; do
+    local -n list="packages_$group"
+    wanted+=("${list[@]}")
+  done
+  while read -r name; do
+    installed[$name]=1
+  done < <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
+    sed -n 's/^installed //p')
+  for name in "${wanted[@]}"; do
+    [[ ${installed[$name]:-} ]] || missing+=("$name")
+  done
+  [[ ${#missing[@]} -eq 0 ]] && return
+  say "installing ${missing[*]}"
+  local log apt
+  log=$(log_file apt)
+  apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q -o DPkg::Lock::Timeout=300)
+  if ! { as_root "${apt[@]}" update &&
+    as_root "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    die "installing packages failed; all of apt's output is in $log"
+  fi
+}
