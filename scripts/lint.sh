@@ -10,6 +10,8 @@ dev_lint() {
   timed "format" lint_format
   timed "dependency rules" python3 scripts/check_dependencies.py
   configure release
+  # compile_commands.json must know the CMakeLists.txt of this moment.
+  cmake --build build/release --target rebuild_cache >/dev/null
   timed "clang-tidy" python3 scripts/tidy.py build/release "${tidy_arguments[@]}"
   say "lint: clean"
 }

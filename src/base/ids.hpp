@@ -38,7 +38,7 @@ using InviteId = Id<struct InviteTag>;  // from the invite's public signing key
 template <class Tag>
 struct std::hash<lanrage::Id<Tag>> {
   std::size_t operator()(const lanrage::Id<Tag>& id) const noexcept {
-    std::size_t h;
+    std::size_t h = 0;
     std::memcpy(&h, id.bytes.data(), sizeof h);  // already uniform: bytes of a hash
     return h;
   }
