@@ -1,0 +1,61 @@
+// The nftables recipes that make a namespace behave like a home router of a given kind.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/endpoint.hpp"
+
+namespace lanrage::lab {
+
+enum class NatKind {
+  open,  // no router: a public address
+  full_cone,
+  restricted_cone,
+  port_restricted_cone,
+  symmetric,
+  udp_blocked,
+};
+
+constexpr std::string_view name_of(NatKind kind) {
+  switch (kind) {
+    case NatKind::open:
+      return "open";
+    case NatKind::full_cone:
+      return "full_cone";
+    case NatKind::restricted_cone:
+      return "restricted_cone";
+    case NatKind::port_restricted_cone:
+      return "port_restricted_cone";
+    case NatKind::symmetric:
+      return "symmetric";
+    case NatKind::udp_blocked:
+      return "udp_blocked";
+  }
+  return "unknown";
+}
+
+std::optional<NatKind> nat_kind_from(std::string_view name);
+
+enum class Transport { tcp, udp };
+
+struct Forward {
+  Transport transport;
+  std::uint16_t port;  // the same outside and inside
+  IpAddress to;
+};
+
+struct NatPlan {
+  NatKind kind;
+  IpAddress wan_address;
+  bool hairpin = false;  // a LAN host reaches another one by the WAN address
+  std::vector<Forward> forwards{};
+};
+
+// A whole ruleset for a router with interfaces "wan" and "lan"; it replaces any earlier one.
+std::string nat_ruleset(const NatPlan& plan);
+
+}  // namespace lanrage::lab

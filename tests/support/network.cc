@@ -1,0 +1,111 @@
+#include "support/network.hpp"
+
+#include "support/process.hpp"
+
+namespace lanrage::lab {
+namespace {
+
+constexpr std::uint32_t kFirstPrefix = 0xCB007100;   // 203.0.113.0/24
+constexpr std::uint32_t kSecondPrefix = 0xC6336400;  // 198.51.100.0/24
+
+std::string text(std::uint32_t address) {
+  return IpAddress::v4(address).to_string();
+}
+
+// A veth pair made in place: both ends are born in their namespaces, so names can't clash.
+std::string veth(const std::string& name, const std::string& peer, const NetNamespace& peer_ns) {
+  return "link add " + name + " type veth peer name " + peer + " netns " + peer_ns.name() + "\n";
+}
+
+std::uint32_t gateway_of(const IpAddress& address) {
+  return (address.v4_value() & ~0xFFu) + 1;
+}
+
+}  // namespace
+
+Router::Router(const std::string& role, NatKind kind, IpAddress wan_address, Prefix lan,
+               bool hairpin)
+    : netns_(role), kind_(kind), wan_address_(wan_address), lan_(lan), hairpin_(hairpin) {
+  netns_.sysctl("net/ipv4/ip_forward", "1");
+  const std::string gateway = text(lan_.address.v4_value() + 1);
+  netns_.ip("link add lan type bridge\naddr add " + gateway + "/24 dev lan\nlink set lan up\n");
+}
+
+void Router::forward(Transport transport, std::uint16_t port, const Host& to) {
+  forwards_.push_back({transport, port, to.address()});
+  apply_rules();
+}
+
+void Router::apply_rules() const {
+  netns_.nft(nat_ruleset(
+      {.kind = kind_, .wan_address = wan_address_, .hairpin = hairpin_, .forwards = forwards_}));
+}
+
+Network::Network() : internet_("inet") {
+  internet_.sysctl("net/ipv4/ip_forward", "1");
+  for (const char* name : {"all", "default"})
+    internet_.sysctl(std::string("net/ipv4/conf/") + name + "/send_redirects", "0");
+  internet_.ip("link add br0 type bridge\naddr add " + text(kFirstPrefix + 1) +
+               "/24 dev br0\naddr add " + text(kSecondPrefix + 1) +
+               "/24 dev br0\nlink set br0 up\n");
+}
+
+Host& Network::add_public_host(const std::string& role, bool second_prefix) {
+  const IpAddress address =
+      IpAddress::v4(second_prefix ? kSecondPrefix + next_second_++ : kFirstPrefix + next_public_++);
+  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address));
+  const std::string port = "p" + std::to_string(next_port_++);
+  internet_.ip(veth(port, "eth0", host.netns()) + "link set " + port + " master br0 up\n");
+  host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
+                  "route add default via " + text(gateway_of(address)) + "\n");
+  return host;
+}
+
+Router& Network::make_router(NatKind kind, IpAddress wan_address, bool hairpin) {
+  if (kind == NatKind::open) throw LabError("an open host has no router");
+  const auto number = static_cast<std::uint32_t>(routers_.size()) + 1;
+  const Prefix lan{IpAddress::v4(0xC0A80000 + (number << 8)), 24};
+  const std::string role = "r" + std::to_string(number);
+  return *routers_.emplace_back(new Router(role, kind, wan_address, lan, hairpin));
+}
+
+Router& Network::add_router(NatKind kind, bool hairpin) {
+  const IpAddress wan = IpAddress::v4(kFirstPrefix + next_public_++);
+  Router& router = make_router(kind, wan, hairpin);
+  const std::string port = "p" + std::to_string(next_port_++);
+  internet_.ip(veth(port, "wan", router.netns()) + "link set " + port + " master br0 up\n");
+  router.netns().ip("addr add " + wan.to_string() + "/24 dev wan\nlink set wan up\n" +
+                    "route add default via " + text(gateway_of(wan)) + "\n");
+  router.apply_rules();
+  return router;
+}
+
+Router& Network::add_router_behind(Router& carrier, NatKind kind, bool hairpin) {
+  const std::uint32_t carrier_lan = carrier.lan().address.v4_value();
+  const IpAddress wan = IpAddress::v4(carrier_lan + carrier.next_host_++);
+  Router& router = make_router(kind, wan, hairpin);
+  const std::string port = "l" + std::to_string(next_port_++);
+  carrier.netns().ip(veth(port, "wan", router.netns()) + "link set " + port + " master lan up\n");
+  router.netns().ip("addr add " + wan.to_string() + "/24 dev wan\nlink set wan up\n" +
+                    "route add default via " + text(carrier_lan + 1) + "\n");
+  router.apply_rules();
+  return router;
+}
+
+Host& Network::add_host(const std::string& role, Router& behind) {
+  const std::uint32_t lan = behind.lan().address.v4_value();
+  const IpAddress address = IpAddress::v4(lan + behind.next_host_++);
+  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address));
+  const std::string port = "l" + std::to_string(next_port_++);
+  behind.netns().ip(veth(port, "eth0", host.netns()) + "link set " + port + " master lan up\n");
+  host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
+                  "route add default via " + text(lan + 1) + "\n");
+  return host;
+}
+
+Host& Network::add_player(const std::string& role, NatKind kind) {
+  if (kind == NatKind::open) return add_public_host(role);
+  return add_host(role, add_router(kind));
+}
+
+}  // namespace lanrage::lab

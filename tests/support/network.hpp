@@ -1,0 +1,80 @@
+// A small internet in namespaces: 203.0.113.0/24 and 198.51.100.0/24 on one bridge, with hosts and
+// NAT routers on it, and players behind the routers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "support/namespace.hpp"
+#include "support/nat_rules.hpp"
+
+namespace lanrage::lab {
+
+class Host {
+ public:
+  Host(const std::string& role, IpAddress address) : netns_(role), address_(address) {}
+
+  const NetNamespace& netns() const { return netns_; }
+  const IpAddress& address() const { return address_; }  // its own, perhaps private, address
+
+ private:
+  NetNamespace netns_;
+  IpAddress address_;
+};
+
+class Router {
+ public:
+  const NetNamespace& netns() const { return netns_; }
+  const IpAddress& wan_address() const { return wan_address_; }
+  const Prefix& lan() const { return lan_; }
+  NatKind kind() const { return kind_; }
+
+  // Forwards `port` from the WAN to a host of this router; `port` stays the same.
+  void forward(Transport transport, std::uint16_t port, const Host& to);
+
+ private:
+  friend class Network;
+  Router(const std::string& role, NatKind kind, IpAddress wan_address, Prefix lan, bool hairpin);
+  void apply_rules() const;
+
+  NetNamespace netns_;
+  NatKind kind_;
+  IpAddress wan_address_;
+  Prefix lan_;
+  bool hairpin_;
+  std::vector<Forward> forwards_;
+  int next_host_ = 2;  // .1 is the router
+};
+
+class Network {
+ public:
+  Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  // A host with a public address in 203.0.113.0/24 (or 198.51.100.0/24).
+  Host& add_public_host(const std::string& role, bool second_prefix = false);
+  // `kind` must not be open: an open host has no router.
+  Router& add_router(NatKind kind, bool hairpin = false);
+  // A home router behind a carrier's (CGNAT): `carrier` is one made by add_router.
+  Router& add_router_behind(Router& carrier, NatKind kind, bool hairpin = false);
+  Host& add_host(const std::string& role, Router& behind);
+  // A player with `kind` between it and the internet: its own router, or none when open.
+  Host& add_player(const std::string& role, NatKind kind);
+
+ private:
+  Router& make_router(NatKind kind, IpAddress wan_address, bool hairpin);
+
+  NetNamespace internet_;
+  std::vector<std::unique_ptr<Router>> routers_;
+  std::vector<std::unique_ptr<Host>> hosts_;
+  int next_public_ = 10;
+  int next_second_ = 10;
+  int next_port_ = 0;  // number of the next bridge port
+};
+
+}  // namespace lanrage::lab
