@@ -1,0 +1,192 @@
+#include "agent/state_file.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_to.hpp>
+
+#include "agent/device_keys.hpp"
+#include "agent/durable_file.hpp"
+#include "agent/json_secret.hpp"
+#include "base/encoding.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int kSchema = 1;
+constexpr auto kBatch = std::chrono::milliseconds(100);
+
+json::object to_json(const SavedParty& party) {
+  json::array log;
+  for (const auto& record : party.log)
+    log.emplace_back(to_base64(record));
+  json::object out{{"party_id", party.id.to_string()},
+                   {"server_url", party.server_url},
+                   {"public_url", party.public_url},
+                   {"wireguard_secret", secret_to_json(party.wireguard_secret)},
+                   {"party_key", secret_to_json(party.party_key)},
+                   {"key_epoch", party.key_epoch},
+                   {"listen_port", party.listen_port},
+                   {"interface", party.interface},
+                   {"nick", party.nick},
+                   {"statement_version", party.statement_version},
+                   {"log", std::move(log)}};
+  if (party.pin) out["pin"] = to_base32(*party.pin);
+  if (party.root_seed) out["root_seed"] = secret_to_json(*party.root_seed);
+  return out;
+}
+
+// Takes fields out of one party's object; the first one missing or wrong is remembered.
+class FieldReader {
+ public:
+  FieldReader(const json::object& object, std::string prefix)
+      : object_(object), prefix_(std::move(prefix)) {}
+
+  std::string text(std::string_view key) {
+    const auto* value = object_.if_contains(key);
+    if (value != nullptr && value->is_string()) return std::string(value->get_string());
+    return wrong(key, std::string());
+  }
+  template <class T>
+  T number(std::string_view key) {
+    const auto* value = object_.if_contains(key);
+    boost::system::error_code bad;
+    if (value != nullptr)
+      if (const auto number = value->to_number<T>(bad); !bad) return number;
+    return wrong(key, T{});
+  }
+  Secret<32> secret(std::string_view key) {
+    if (auto value = secret_from_json<32>(object_, key)) return *value;
+    return wrong(key, Secret<32>{});
+  }
+  bool has(std::string_view key) const { return object_.contains(key); }
+  template <class T>
+  T wrong(std::string_view key, T fallback) {
+    if (!wrong_) wrong_ = prefix_ + std::string(key);
+    return fallback;
+  }
+  const json::object& object() const { return object_; }
+  const std::optional<std::string>& wrong_field() const { return wrong_; }
+
+ private:
+  const json::object& object_;
+  std::string prefix_;
+  std::optional<std::string> wrong_;
+};
+
+SavedParty party_from_json(FieldReader& fields) {
+  SavedParty out;
+  if (auto id = PartyId::parse(fields.text("party_id")))
+    out.id = *id;
+  else
+    fields.wrong("party_id", 0);
+  out.server_url = fields.text("server_url");
+  out.public_url = fields.text("public_url");
+  if (fields.has("pin")) {
+    const auto pin = from_base32(fields.text("pin"));
+    if (pin && pin->size() == 16) {
+      out.pin.emplace();
+      std::memcpy(out.pin->data(), pin->data(), 16);
+    } else {
+      fields.wrong("pin", 0);
+    }
+  }
+  if (fields.has("root_seed")) out.root_seed = fields.secret("root_seed");
+  out.wireguard_secret = fields.secret("wireguard_secret");
+  out.party_key = fields.secret("party_key");
+  out.key_epoch = fields.number<std::uint32_t>("key_epoch");
+  out.listen_port = fields.number<std::uint16_t>("listen_port");
+  out.interface = fields.text("interface");
+  out.nick = fields.text("nick");
+  out.statement_version = fields.number<std::uint64_t>("statement_version");
+  const auto* log = fields.object().if_contains("log");
+  if (log == nullptr || !log->is_array()) return fields.wrong("log", out);
+  for (const auto& entry : log->get_array()) {
+    auto record = entry.is_string() ? from_base64(entry.get_string()) : std::nullopt;
+    if (!record) return fields.wrong("log", out);
+    out.log.push_back(std::move(*record));
+  }
+  return out;
+}
+
+std::unexpected<Error> malformed(const std::string& what) {
+  return fail(StateErrc::malformed, "the agent's state is damaged: " + what, what);
+}
+
+}  // namespace
+
+std::string encode_state(const std::vector<SavedParty>& parties) {
+  json::array list;
+  for (const auto& party : parties)
+    list.emplace_back(to_json(party));
+  return json::serialize(json::object{{"schema", kSchema}, {"parties", std::move(list)}});
+}
+
+Result<std::vector<SavedParty>> decode_state(std::string_view text) {
+  boost::system::error_code bad;
+  const auto document = json::parse(text, bad);
+  const auto* object = bad ? nullptr : document.if_object();
+  if (object == nullptr) return malformed("not a JSON object");
+  FieldReader top(*object, "");
+  if (top.number<int>("schema") != kSchema) return malformed("schema");
+  const auto* list = object->if_contains("parties");
+  if (list == nullptr || !list->is_array()) return malformed("parties");
+  std::vector<SavedParty> out;
+  for (const auto& entry : list->get_array()) {
+    const auto prefix = "parties[" + std::to_string(out.size()) + "].";
+    if (!entry.is_object()) return malformed(prefix);
+    FieldReader fields(entry.get_object(), prefix);
+    out.push_back(party_from_json(fields));
+    if (fields.wrong_field()) return malformed(*fields.wrong_field());
+  }
+  return out;
+}
+
+StateFile::StateFile(boost::asio::io_context& io, std::filesystem::path path,
+                     std::function<void(const Error&)> on_error)
+    : path_(std::move(path)), on_error_(std::move(on_error)), timer_(io) {}
+
+StateFile::~StateFile() {
+  if (auto written = flush(); !written) on_error_(written.error());
+}
+
+Result<std::vector<SavedParty>> StateFile::load() {
+  auto text = read_file(path_);
+  if (!text) return std::unexpected(text.error());
+  if (!text->has_value()) return std::vector<SavedParty>{};
+  auto parties = decode_state(**text);
+  if (parties) return parties;
+  auto aside = path_;
+  aside += ".damaged";
+  std::error_code failed;
+  std::filesystem::rename(path_, aside, failed);
+  if (failed)
+    return fail(StateErrc::malformed, parties.error().message() + "; it can't be moved to " +
+                                          aside.string() + " (" + failed.message() +
+                                          "): move it away by hand");
+  on_error_(Error(StateErrc::malformed, parties.error().message() + "; it was moved to " +
+                                            aside.string() + " and the agent starts fresh"));
+  return std::vector<SavedParty>{};
+}
+
+void StateFile::save(std::vector<SavedParty> parties) {
+  waiting_ = std::move(parties);
+  if (armed_) return;
+  armed_ = true;
+  timer_.expires_after(kBatch);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    armed_ = false;
+    if (auto written = flush(); !written) on_error_(written.error());
+  });
+}
+
+Result<void> StateFile::flush() {
+  if (!waiting_) return {};
+  auto written = write_durably(path_, encode_state(*waiting_));
+  if (written) waiting_.reset();
+  return written;
+}
+
+}  // namespace lanrage::agent

@@ -1,0 +1,64 @@
+// What the agent must still know after a restart: its parties, their keys and records. One JSON
+// file (mode 0600), written in batches and atomically; a damaged one is moved aside, never
+// overwritten.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+
+namespace lanrage::agent {
+
+struct SavedParty {
+  PartyId id;
+  std::string server_url;               // as the player or the invite named it
+  std::optional<ByteArray<16>> pin;     // absent with a certificate from an authority
+  std::string public_url;               // what invites name
+  std::optional<Secret<32>> root_seed;  // the host's alone
+  Secret<32> wireguard_secret;
+  Secret<32> party_key;
+  std::uint32_t key_epoch = 1;
+  std::uint16_t listen_port = 0;  // kept, so that mappings in routers stay good
+  std::string interface;
+  std::string nick;
+  std::uint64_t statement_version = 0;  // of our last signed statement
+  std::vector<Bytes> log;               // the party's signed records, in order
+};
+
+std::string encode_state(const std::vector<SavedParty>& parties);
+// Errors: malformed, naming the field.
+Result<std::vector<SavedParty>> decode_state(std::string_view text);
+
+class StateFile {
+ public:
+  // `on_error` hears of failed batched writes (the next change tries again).
+  StateFile(boost::asio::io_context& io, std::filesystem::path path,
+            std::function<void(const Error&)> on_error);
+  ~StateFile();  // writes what is still waiting
+
+  // A damaged file is renamed to NAME.damaged and reported through on_error; the agent starts
+  // fresh.
+  Result<std::vector<SavedParty>> load();
+  // Written within 100 ms, together with whatever else changes until then.
+  void save(std::vector<SavedParty> parties);
+  Result<void> flush();
+
+ private:
+  std::filesystem::path path_;
+  std::function<void(const Error&)> on_error_;
+  boost::asio::steady_timer timer_;
+  std::optional<std::vector<SavedParty>> waiting_;
+  bool armed_ = false;
+};
+
+}  // namespace lanrage::agent

@@ -1,0 +1,56 @@
+// A subcommand of `lanrage`: its options, the request it makes of the agent, and how a person reads
+// the answer. With --json the agent's result is printed as it is.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace lanrage::cli {
+
+// What users' scripts rely on.
+enum class ExitStatus : int {
+  done = 0,
+  refused = 1,
+  bad_usage = 2,
+  agent_unreachable = 3,
+  server_unreachable = 4,
+  no_party = 5,
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual std::string_view name() const = 0;
+  virtual std::string_view summary() const = 0;
+  virtual void add_options(CLI::App& app) = 0;
+  // The options' values as the agent's command object, without "command".
+  virtual boost::json::object request() const = 0;
+  virtual void print(const boost::json::object& result, std::ostream& out) const = 0;
+  // Whether an answer that isn't an error still means failure (a ping that nobody answered).
+  virtual ExitStatus status(const boost::json::object&) const { return ExitStatus::done; }
+  // How long the agent may take, at most.
+  virtual int timeout_seconds() const { return 30; }
+};
+
+// Every subcommand, in the order of the help text.
+std::vector<std::unique_ptr<Command>> make_commands();
+
+std::unique_ptr<Command> make_create();
+std::unique_ptr<Command> make_join();
+std::unique_ptr<Command> make_status();
+std::unique_ptr<Command> make_ping();
+std::unique_ptr<Command> make_invite();
+std::unique_ptr<Command> make_list();
+std::unique_ptr<Command> make_nick();
+std::unique_ptr<Command> make_leave();
+std::unique_ptr<Command> make_netcheck();
+
+}  // namespace lanrage::cli

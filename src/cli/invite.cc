@@ -1,0 +1,47 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/answer.hpp"
+#include "cli/command.hpp"
+#include "cli/party_option.hpp"
+
+namespace lanrage::cli {
+namespace {
+
+class Invite final : public Command {
+ public:
+  std::string_view name() const override { return "invite"; }
+  std::string_view summary() const override { return "Make a new invite (the host only, for now)"; }
+
+  void add_options(CLI::App& app) override {
+    app.add_option("--expires", expires_s_, "How long it is good, such as 90m, 24h or 7d")
+        ->transform(CLI::AsNumberWithUnit(
+            std::map<std::string, std::int64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
+            CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"))
+        ->default_str("24h");
+    app.add_option("--uses", uses_, "How many may join by it")->capture_default_str();
+    party_.add(app);
+  }
+
+  boost::json::object request() const override {
+    boost::json::object out{{"expires_s", expires_s_}, {"uses", uses_}};
+    party_.put(out);
+    return out;
+  }
+
+  void print(const boost::json::object& result, std::ostream& out) const override {
+    out << text_of(result, "invite") << '\n';
+  }
+
+ private:
+  std::int64_t expires_s_ = 86400;
+  int uses_ = 16;
+  PartyOption party_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_invite() {
+  return std::make_unique<Invite>();
+}
+
+}  // namespace lanrage::cli

@@ -1,0 +1,47 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/answer.hpp"
+#include "cli/command.hpp"
+#include "cli/text_table.hpp"
+
+namespace lanrage::cli {
+namespace {
+
+class Netcheck final : public Command {
+ public:
+  std::string_view name() const override { return "netcheck"; }
+  std::string_view summary() const override { return "Look at your network as a server sees it"; }
+  void add_options(CLI::App& app) override {
+    app.add_option("--server", server_, "The control server, https://HOST[:PORT]")->required();
+    app.add_option("--pin", pin_, "The server's pin, which it shows when it starts");
+  }
+  boost::json::object request() const override {
+    boost::json::object out{{"server", server_}};
+    if (!pin_.empty()) out["pin"] = pin_;
+    return out;
+  }
+  void print(const boost::json::object& result, std::ostream& out) const override {
+    out << "NAT:              " << text_of(result, "nat_type") << '\n'
+        << "Mapping:          " << text_of(result, "mapping") << '\n'
+        << "Public endpoint:  " << text_of(result, "public_endpoint") << '\n'
+        << "UDP:              " << text_of(result, "udp") << '\n'
+        << "IPv6:             " << text_of(result, "ipv6") << '\n';
+    TextTable table({"RELAY", "REGION", "RTT"});
+    for (const auto& value : result.at("relays").get_array()) {
+      const auto& relay = value.as_object();
+      table.add({text_of(relay, "id"), text_of(relay, "region"), milliseconds(relay, "rtt_ms")});
+    }
+    table.print(out);
+  }
+
+ private:
+  std::string server_, pin_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_netcheck() {
+  return std::make_unique<Netcheck>();
+}
+
+}  // namespace lanrage::cli

@@ -1,0 +1,58 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/answer.hpp"
+#include "cli/command.hpp"
+#include "cli/party_option.hpp"
+
+namespace lanrage::cli {
+namespace {
+
+constexpr int kMaxCount = 100;  // one echo a second at most: a longer look is `ping`'s own job
+
+class Ping final : public Command {
+ public:
+  std::string_view name() const override { return "ping"; }
+  std::string_view summary() const override { return "Measure the way to a peer"; }
+
+  void add_options(CLI::App& app) override {
+    app.add_option("peer", peer_, "Peer id, nick or virtual IP")->required();
+    app.add_option("--count", count_, "How many echoes to send")
+        ->check(CLI::Range(1, kMaxCount))
+        ->capture_default_str();
+    party_.add(app);
+  }
+
+  boost::json::object request() const override {
+    boost::json::object out{{"peer", peer_}, {"count", count_}};
+    party_.put(out);
+    return out;
+  }
+
+  void print(const boost::json::object& result, std::ostream& out) const override {
+    const auto& rtt = object_of(result, "rtt_ms");
+    out << text_of(result, "received") << " of " << text_of(result, "sent")
+        << " echoes came back, path " << text_of(result, "path");
+    if (!rtt.empty())
+      out << ", round trip min/avg/max " << milliseconds(rtt, "min") << " / "
+          << milliseconds(rtt, "avg") << " / " << milliseconds(rtt, "max");
+    out << '\n';
+  }
+
+  ExitStatus status(const boost::json::object& result) const override {
+    return text_of(result, "received") == "0" ? ExitStatus::refused : ExitStatus::done;
+  }
+  int timeout_seconds() const override { return 10 + 2 * count_; }
+
+ private:
+  std::string peer_;
+  int count_ = 4;
+  PartyOption party_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_ping() {
+  return std::make_unique<Ping>();
+}
+
+}  // namespace lanrage::cli

@@ -1,0 +1,72 @@
+#include <CLI/CLI.hpp>
+
+#include "cli/answer.hpp"
+#include "cli/command.hpp"
+#include "cli/text_table.hpp"
+
+namespace lanrage::cli {
+namespace {
+
+namespace json = boost::json;
+
+class Status final : public Command {
+ public:
+  std::string_view name() const override { return "status"; }
+  std::string_view summary() const override { return "Show your parties and the paths to peers"; }
+  void add_options(CLI::App&) override {}
+  json::object request() const override { return {}; }
+
+  void print(const json::object& result, std::ostream& out) const override {
+    const auto* parties = result.if_contains("parties");
+    if (parties == nullptr || parties->get_array().empty()) {
+      out << "You are in no party. `lanrage create` makes one, `lanrage join INVITE` joins one.\n";
+      return;
+    }
+    bool first = true;
+    for (const auto& party : parties->get_array()) {
+      if (!first) out << '\n';
+      first = false;
+      print_party(party.as_object(), out);
+    }
+  }
+
+ private:
+  static void print_party(const json::object& party, std::ostream& out) {
+    const auto& self = object_of(party, "self");
+    const auto& server = object_of(party, "server");
+    out << text_of(party, "name") << "  you: " << text_of(self, "nick") << ' '
+        << text_of(self, "vip") << "  on " << text_of(party, "interface") << "  server "
+        << text_of(server, "url") << ' ' << text_of(server, "state") << '\n';
+    const auto& peers = party.at("peers").get_array();
+    if (peers.empty()) {
+      out << "  Nobody else is here yet.\n";
+      return;
+    }
+    TextTable table({"PEER", "VIP", "PATH", "RTT", "LOSS", "VIA", "WHY RELAYED"});
+    for (const auto& value : peers) {
+      const auto& peer = value.as_object();
+      const bool relayed = text_of(peer, "path") == "relay";
+      table.add({text_of(peer, "nick"), text_of(peer, "vip"), text_of(peer, "path"),
+                 milliseconds(peer, "rtt_ms"), percent(peer, "loss"),
+                 relayed ? text_of(peer, "relay") : text_of(peer, "endpoint"),
+                 text_of(peer, "why_relayed")});
+    }
+    table.print(out, "  ");
+  }
+
+  static std::string percent(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    if (value == nullptr || !value->is_number()) return "-";
+    char text[16];
+    std::snprintf(text, sizeof text, "%.0f %%", value->to_number<double>() * 100);
+    return text;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_status() {
+  return std::make_unique<Status>();
+}
+
+}  // namespace lanrage::cli
