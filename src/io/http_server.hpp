@@ -1,0 +1,94 @@
+// HTTP/1.1 and WebSocket server, over TLS or plain, on one io_context thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "base/endpoint.hpp"
+#include "base/result.hpp"
+#include "io/http_types.hpp"
+#include "io/tls.hpp"
+#include "io/websocket.hpp"
+
+namespace lanrage::io {
+
+enum class ServerErrc { address_in_use, cannot_listen };
+constexpr std::string_view name_of(ServerErrc code) {
+  return code == ServerErrc::address_in_use ? "address_in_use" : "cannot_listen";
+}
+
+struct ServerLimits {
+  std::size_t body_bytes = 64 * 1024;                // beyond: 413
+  std::size_t header_bytes = 16 * 1024;              // beyond: 431
+  std::chrono::milliseconds handshake_time{10'000};  // TLS
+  std::chrono::milliseconds header_time{10'000};     // from a request's first byte
+  std::chrono::milliseconds body_time{20'000};       // from its header's end
+  std::chrono::milliseconds answer_time{30'000};     // for the program to answer, and to write it
+  std::chrono::milliseconds idle_time{60'000};       // keep-alive between requests
+  std::size_t requests_per_connection = 10'000;
+  std::size_t connections = 4096;
+  std::size_t connections_per_address = 128;  // IPv6: by /64
+  // WebSocket.
+  std::size_t message_bytes = 64 * 1024;         // received; beyond: closed with 1009
+  std::size_t queue_bytes = 256 * 1024;          // waiting to be sent; see WebSocket::send
+  std::chrono::milliseconds ping_every{12'000};  // minus up to a quarter of jitter
+  std::chrono::milliseconds dead_after{30'000};  // nothing received, or a frame stuck in sending
+  std::chrono::milliseconds close_time{3'000};
+};
+
+// Answers one request, once, now or later, on the io_context's thread. Destroyed unused, it answers
+// 500. An answer for a connection that has gone is dropped.
+class Responder {
+ public:
+  class Sink;
+  explicit Responder(std::shared_ptr<Sink> sink);
+  Responder(Responder&& other) noexcept = default;
+  Responder& operator=(Responder&& other) noexcept;
+  ~Responder();
+
+  void send(HttpResponse response);
+
+ private:
+  std::shared_ptr<Sink> sink_;
+};
+
+struct ServerEvents {
+  std::function<void(HttpRequest, Responder)> on_request;
+  // For requests with Upgrade: websocket. Accept by the callback to run once it is open, or refuse.
+  std::function<std::variant<WebSocketOpened, HttpResponse>(const HttpRequest&)> on_upgrade;
+};
+
+struct ServerCounters {
+  std::uint64_t accepted = 0;
+  std::uint64_t refused_connections = 0;  // by the two caps
+  std::uint64_t failed_handshakes = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t open = 0;
+  std::uint64_t websockets = 0;  // open now
+};
+
+class HttpServer {
+ public:
+  struct Options {
+    Endpoint listen;                  // port 0: any free one; see endpoint()
+    std::shared_ptr<TlsContext> tls;  // null: plain HTTP
+    ServerLimits limits;
+  };
+  // Listens at once. An address in use is an error that names address and port.
+  static Result<std::unique_ptr<HttpServer>> start(boost::asio::io_context& io, Options options,
+                                                   ServerEvents events);
+  virtual ~HttpServer() = default;  // cuts every connection
+
+  virtual Endpoint endpoint() const = 0;
+  virtual const ServerCounters& counters() const = 0;
+  // No new connections; WebSockets are closed with 1001, requests under way are answered. `done`
+  // is called when the last connection has ended, at the latest after `grace`.
+  virtual void stop(std::chrono::milliseconds grace, std::function<void()> done) = 0;
+};
+
+}  // namespace lanrage::io
