@@ -1,0 +1,62 @@
+// The relay's core: one verdict for each packet. Raw WireGuard packets travel through without any
+// framing; a client's WireGuard simply has the relay as its peer's endpoint.
+//
+// What holds for every packet, whoever sent it: it goes to a bound client of the same group or
+// nowhere, as the same bytes, once; an answer goes to its source and is no larger than the
+// question.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "relay/bind_server.hpp"
+#include "relay/client_table.hpp"
+#include "relay/limits.hpp"
+#include "relay/session_table.hpp"
+#include "relay/verdict.hpp"
+
+namespace lanrage::relay {
+
+struct RelayConfig {
+  RelayId id;
+  crypto::VerifyKey token_key;  // the control server's, for tokens
+  Limits limits;
+};
+
+class Relay {
+ public:
+  // Draws boot id, nonce key and hash seed. `random` is used here only.
+  Relay(const RelayConfig& config, Random& random);
+
+  // `unix_now` judges tokens, `now` everything else. Doesn't allocate for data packets.
+  Verdict on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet);
+  // Forgets what ran out; call about once a second. Nothing goes wrong when it is late.
+  void on_timeout(Instant now);
+
+  const Counters& counters() const { return counters_; }
+  std::size_t clients() const { return clients_.size(); }
+  std::size_t sessions() const { return sessions_.size(); }  // rows: two a session
+  std::uint64_t boot_id() const { return binds_.boot_id(); }
+
+ private:
+  Verdict on_wireguard(Instant now, const Endpoint& from, ByteView packet);
+  Verdict on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet);
+  Verdict on_initiation(Instant now, ClientRef source, ByteView packet);
+  Verdict on_response(Instant now, ClientRef source, ByteView packet);
+  Verdict on_cookie(Instant now, ClientRef source, ByteView packet);
+  Verdict on_data(Instant now, ClientRef source, std::uint32_t receiver_index);
+  Verdict unbound(Instant now, const Endpoint& from, ByteView packet);
+  Verdict counted(Verdict verdict, std::size_t size);
+  Verdict forward(Instant now, ClientRef source, ClientRef target, std::size_t size);
+
+  Limits limits_;
+  Counters counters_;
+  ClientTable clients_;
+  SessionTable sessions_;
+  BindServer binds_;
+  Bytes reply_;
+};
+
+}  // namespace lanrage::relay
