@@ -1,0 +1,51 @@
+// What a PeerPath wants its shell to do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/endpoint.hpp"
+
+namespace lanrage::path {
+
+// Out of the WireGuard port, by the raw socket. `ttl`: the IP hop limit where it matters.
+struct SendDatagram {
+  Endpoint to;
+  Bytes bytes;
+  std::optional<int> ttl;
+};
+// Give WireGuard this endpoint for the peer, with persistent keepalive, and make it send a packet.
+struct SetEndpoint {
+  Endpoint endpoint;
+};
+// Remove and re-add the peer in one transaction; without an endpoint it waits for the other side.
+// Then forget WireGuard's earlier counters and handshake time.
+struct ReplacePeer {
+  std::optional<Endpoint> endpoint;
+};
+// Make WireGuard send one authenticated packet (persistent keepalive 0 -> N).
+struct SendKeepalive {};
+// Drop WireGuard data packets that come from this relay for this receiver index (ours). Replaces
+// an earlier rule of the same peer.
+struct BlockRelayed {
+  Endpoint relay;
+  std::uint32_t receiver_index = 0;
+};
+struct UnblockRelayed {};
+// Send the peer `PeerPath::signal()`, with boot and counter filled in.
+struct SendSignal {};
+// Report WireGuard's status every 100 ms rather than every second.
+struct WantFastPoll {
+  bool fast = false;
+};
+// `PeerPath::status()` says something new.
+struct StateChanged {};
+
+using Action = std::variant<SendDatagram, SetEndpoint, ReplacePeer, SendKeepalive, BlockRelayed,
+                            UnblockRelayed, SendSignal, WantFastPoll, StateChanged>;
+using Actions = std::vector<Action>;
+
+}  // namespace lanrage::path

@@ -1,0 +1,56 @@
+// Every delay and count of a path, in one place.
+#pragma once
+
+#include "base/time.hpp"
+
+namespace lanrage::path {
+
+struct Tuning {
+  using ms = std::chrono::milliseconds;
+
+  // Punching
+  Duration check_pace = ms(20);         // between two checks of a round
+  Duration hard_punching = ms(10'000);  // rounds with gaps from first_gap, doubling to longest_gap
+  Duration first_gap = ms(100);
+  Duration longest_gap = ms(1'000);
+  Duration first_rest = ms(5'000);  // afterwards, for ever: gaps doubling up to longest_rest
+  Duration longest_rest = ms(30'000);
+  int opener_ttl = 3;    // leaves our NAT (two in a row at most), doesn't reach the other's
+  int extra_checks = 3;  // after the first answer, so that the other side hears too
+  Duration check_lost = ms(1'000);  // unanswered for so long: lost
+  Duration keepalive = ms(5'000);   // checks on the direct path in use
+  Duration keepalive_when_lost = ms(1'000);
+  Duration validity = ms(12'000);  // an answer makes a direct path usable for so long
+
+  // Handshakes
+  Duration passive_wait = ms(2'000);         // the non-initiator waits so long, plus a random
+  Duration passive_wait_random = ms(2'000);  // part of this, before it tries itself
+  Duration handshake_retry = ms(5'000);      // then doubling up to longest_handshake_retry
+  Duration longest_handshake_retry = ms(60'000);
+  Duration relay_head_start = ms(1'000);  // a direct path found during a relayed handshake waits
+  Duration session_life = ms(185'000);    // no newer handshake: the session is gone
+
+  // Switching
+  Duration switch_keepalive = ms(200);
+  Duration switch_keepalives_for = ms(1'000);
+  Duration switch_limit = ms(2'000);
+  Duration first_backoff = ms(2'000);
+  Duration longest_backoff = ms(60'000);
+  int unfiltered_attempts = 2;  // then the peer is replaced, if that is allowed
+  Duration replace_to_switch_every = ms(600'000);
+  Duration index_settles = ms(500);  // no switch so soon after a handshake
+  Duration unknown_endpoint_grace = ms(3'000);
+
+  // Falling back
+  Duration direct_dead = ms(15'000);          // no answers and nothing received
+  Duration direct_unverifiable = ms(45'000);  // no answers, whatever is received
+  Duration wireguard_silent = ms(60'000);     // answers, but nothing received (keepalive is 25 s)
+  int lost_tunnel_probes = 5;                 // in a row, with nothing received: silent as well
+
+  // Signals
+  Duration signal_gap = ms(1'000);
+  Duration signal_again = ms(5'000);  // while not connected, doubling up to:
+  Duration signal_again_longest = ms(60'000);
+};
+
+}  // namespace lanrage::path
