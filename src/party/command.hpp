@@ -1,0 +1,82 @@
+// What callers ask of a party. Shells authenticate the actor; the records inside prove the rest.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/ids.hpp"
+#include "crypto/hash.hpp"
+#include "party/party_key.hpp"
+
+namespace lanrage::party {
+
+// What a peer says of its network: for display, unsigned, nobody relies on it.
+struct Hints {
+  std::optional<std::string> nat_type;  // lower-case letters and '_'
+  std::optional<Endpoint> public_endpoint;
+
+  bool empty() const { return !nat_type && !public_endpoint; }
+  friend bool operator==(const Hints&, const Hints&) = default;
+};
+
+enum class CloseReason : std::uint8_t {
+  host_closed = 1,  // the host asked for it
+  host_left = 2,    // and the charter says that the party closes with it
+  empty = 3,        // the last member left
+  expired = 4,      // unused for long: the server's own cleaning up
+};
+constexpr std::string_view name_of(CloseReason reason) {
+  switch (reason) {
+    case CloseReason::host_closed:
+      return "host_closed";
+    case CloseReason::host_left:
+      return "host_left";
+    case CloseReason::empty:
+      return "empty";
+    case CloseReason::expired:
+      return "expired";
+  }
+  return "unknown";
+}
+
+// Boxes: one for the first invite and one for the host.
+struct Create {
+  Bytes charter, roster, statement;
+  std::vector<SealedBox> boxes;
+  Hints hints;
+};
+struct Join {
+  Bytes admission, statement;
+  Hints hints;
+};
+struct Depart {
+  Bytes record;
+};
+struct Update {
+  std::optional<Bytes> statement;
+  Hints hints;  // those absent stay as they are
+};
+struct AddInvite {
+  Bytes record;
+  SealedBox box;
+};
+// By the host (host_closed), or by the server itself (expired: actor and request id don't matter).
+struct Close {
+  CloseReason reason = CloseReason::host_closed;
+};
+
+using Action = std::variant<Create, Join, Depart, Update, AddInvite, Close>;
+
+struct Command {
+  PeerId actor;
+  std::string request_id;  // 1 to 64 printable ASCII characters, chosen by the actor
+  Action action;
+};
+
+// Hash of everything but actor and request id: tells a retry from another command with its id.
+crypto::Hash fingerprint(const Action& action);
+
+}  // namespace lanrage::party

@@ -1,0 +1,65 @@
+// A party as the server holds it: what its events add up to. Presence isn't here: it is soft state.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "party/event.hpp"
+#include "party/ledger.hpp"
+#include "party/limits.hpp"
+
+namespace lanrage::party {
+
+// What the server adds to a member of the ledger.
+struct PeerInfo {
+  std::uint64_t joined_seq = 0;
+  UnixTime joined_at{};
+  Hints hints;
+  friend bool operator==(const PeerInfo&, const PeerInfo&) = default;
+};
+
+// Answers of the last 24 hours, for callers that repeat themselves.
+class RequestLog {
+ public:
+  struct Answer {
+    crypto::Hash fingerprint{};
+    std::uint64_t seq = 0;
+    UnixTime at{};
+  };
+  const Answer* find(const PeerId& peer, const std::string& id) const;
+  void add(const Request& request, std::uint64_t seq, UnixTime at);
+  void prune(UnixTime now, const Limits& limits);
+  std::size_t size() const { return answers_.size(); }
+
+ private:
+  using Key = std::pair<PeerId, std::string>;
+  std::map<Key, Answer> answers_;
+  std::deque<Key> oldest_first_;
+};
+
+struct Party {
+  explicit Party(const PartyId& party) : ledger(party) {}
+
+  Ledger ledger;
+  std::uint64_t seq = 0;  // of the last event; 0: not created yet
+  UnixTime created_at{};
+  std::optional<CloseReason> closed;           // set: nothing can be done any more, remove it
+  std::vector<Bytes> log;                      // every record, as clients get it
+  std::map<PeerId, PeerInfo> peers;            // the keys of ledger.members()
+  std::map<crypto::ExchangeKey, Bytes> boxes;  // by recipient: open invites and members
+  RequestLog requests;
+
+  const PartyId& id() const { return ledger.party_id(); }
+  bool exists() const { return seq > 0 && !closed; }
+  const Bytes* box_for(const crypto::ExchangeKey& recipient) const;
+};
+
+// Carries an event into the state. Events come from apply() or from our own store, so their
+// signatures aren't checked again; one that doesn't fit (a gap in seq, a record that the ledger
+// refuses) is an error and leaves the party unusable: stop, the store is damaged.
+[[nodiscard]] Result<void> evolve(Party& party, const Event& event, const Limits& limits = {});
+
+}  // namespace lanrage::party
