@@ -1,0 +1,54 @@
+#!/bin/busybox sh
+# First process of the guest made by guest.sh: the host's files under a forgetful overlay, Debian's
+# modules in their place, then the command. Kernel messages and our own go to the second serial port.
+b=/bin/busybox
+$b mount -t proc proc /proc
+$b mount -t sysfs sys /sys
+$b mount -t devtmpfs dev /dev
+exec >/dev/ttyS1 2>&1
+
+give_up() {
+  echo "guest: $*"
+  $b poweroff -f
+}
+
+while read -r module; do
+  $b insmod "/modules/$module" || give_up "can't load $module"
+done </modules/order
+
+options=trans=virtio,version=9p2000.L,msize=512000
+$b mount -t 9p -o "ro,cache=loose,$options" host /host || give_up "can't mount the host's files"
+$b mount -t tmpfs -o size=3g tmpfs /upper
+$b mkdir /upper/data /upper/work
+$b mount -t overlay -o lowerdir=/host,upperdir=/upper/data,workdir=/upper/work overlay /root ||
+  give_up "can't mount the overlay"
+
+$b mount -t proc proc /root/proc
+$b mount -t sysfs sys /root/sys
+$b mount -t devtmpfs dev /root/dev
+$b mkdir -p /root/dev/pts /root/dev/shm
+$b mount -t devpts devpts /root/dev/pts
+$b mount -t tmpfs tmpfs /root/dev/shm
+$b mount -t tmpfs tmpfs /root/run
+$b mkdir -p /root/run/netns /root/run/lock /root/run/exchange
+$b mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
+$b mount -t 9p -o "$options" exchange /root/run/exchange || give_up "can't mount the exchange"
+$b mkdir -p /root/lib/modules
+$b mount -o bind "/host$($b cat /root/run/exchange/modules)" /root/lib/modules
+
+# Loaded by hand: inside a chroot the kernel's own requests find no modprobe.
+for module in wireguard veth bridge vxlan tun nf_tables nft_chain_nat nft_masq nft_nat nft_ct \
+  nft_redir nft_reject_inet nft_limit nf_conntrack; do
+  $b chroot /root modprobe "$module" || echo "guest: no module $module"
+done
+$b ip link set lo up
+
+$b stty -F /dev/ttyS0 raw
+booted=$($b cut -d' ' -f1 /proc/uptime)
+# Through a pipe, so that programs don't take the port for a person's terminal.
+$b chroot /root /bin/bash -c \
+  '/bin/bash /run/exchange/command </dev/null 2>&1 | cat; exit "${PIPESTATUS[0]}"' >/dev/ttyS0
+echo "$? $booted" >/root/run/exchange/status.new
+$b mv /root/run/exchange/status.new /root/run/exchange/status
+$b sync
+$b poweroff -f
