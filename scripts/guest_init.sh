@@ -36,10 +36,12 @@ $b mount -t 9p -o "$options" exchange /root/run/exchange || give_up "can't mount
 $b mkdir -p /root/lib/modules
 $b mount -o bind "/host$($b cat /root/run/exchange/modules)" /root/lib/modules
 
-# Loaded by hand: inside a chroot the kernel's own requests find no modprobe.
-for module in wireguard veth bridge vxlan tun nf_tables nft_chain_nat nft_masq nft_nat nft_ct \
-  nft_redir nft_reject_inet nft_limit nf_conntrack; do
-  $b chroot /root modprobe "$module" || echo "guest: no module $module"
+# The kernel asks this root, not the overlay, for modules: hand its requests on.
+$b mkdir -p /sbin
+$b printf '#!/bin/busybox sh\nexec /bin/busybox chroot /root /sbin/modprobe "$@"\n' >/sbin/modprobe
+$b chmod 755 /sbin/modprobe
+for module in wireguard veth bridge tun nf_tables nft_chain_nat nft_masq nft_nat nft_ct; do
+  $b chroot /root /sbin/modprobe "$module" || echo "guest: no module $module"
 done
 $b ip link set lo up
 
