@@ -181,7 +181,7 @@ std::string_view name_of(CreatePolicy policy);
 
 struct InfoAnswer {  // GET /info
   std::string version;
-  std::optional<ByteArray<16>> pin;  // base32; absent over plain HTTP
+  std::optional<std::string> pin;  // base32, as invites carry it; absent over plain HTTP
   std::string incarnation;
   std::vector<Relay> relays;
   std::vector<Endpoint> stun;

@@ -37,6 +37,7 @@ struct BearerToken {
   std::string text;  // 16 to 128 characters of A-Z a-z 0-9 - _
   // The token of an Authorization header's value: missing_token or malformed_token.
   static Result<BearerToken> from_header(std::optional<std::string_view> authorization);
+  static bool well_formed(std::string_view text);
   std::string header() const { return "Bearer " + text; }
   friend bool operator==(const BearerToken&, const BearerToken&) = default;
 };
