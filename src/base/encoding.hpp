@@ -1,4 +1,4 @@
-// Text forms of bytes: lower-case hex, RFC 4648 base64 (padded, and URL-safe unpadded) and base32.
+// Text forms of bytes: lower-case hex, RFC 4648 base64 (padded) and base32 (lower-case, unpadded).
 #pragma once
 
 #include <optional>

@@ -45,6 +45,7 @@ IpAddress IpAddress::v6(const ByteArray<16>& bytes) {
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   char buffer[INET6_ADDRSTRLEN] = {};
   if (text.size() >= sizeof buffer) return std::nullopt;
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;  // inet_pton would stop there
   std::memcpy(buffer, text.data(), text.size());
   ByteArray<4> four{};
   if (inet_pton(AF_INET, buffer, four.data()) == 1) return v4(four);
