@@ -89,7 +89,7 @@ TEST(SigningKey, SeedIsAllThereIsToKeep) {
 // RFC 7748 section 6.1.
 TEST(ExchangeSecret, Rfc7748Vectors) {
   const auto alice = ExchangeSecret::from_bytes(
-      Secret<32>(hex<32>("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ac177fba51db92c2a")));
+      Secret<32>(hex<32>("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a")));
   const auto bob = ExchangeSecret::from_bytes(
       Secret<32>(hex<32>("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb")));
   EXPECT_EQ(to_hex(alice.public_key().bytes),
