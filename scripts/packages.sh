@@ -1,4 +1,5 @@
-# What each part needs from Debian 12; installs only what is missing.
+# What each part needs from Debian 12; installs only what is missing. (scripts/guest.sh sees to its
+# own needs.)
 # shellcheck shell=bash
 
 # lld-19 and llvm-19 (the sanitizers' symbolizer) go with the pinned compiler; libstdc++ is g++-12's.
@@ -13,7 +14,6 @@ readonly packages_gcc=(g++-12)
 readonly packages_lint=(clang-format-19 clang-tidy-19 git)
 # What the agent and the lab run: a userspace WireGuard, namespaces, NATs.
 readonly packages_run=(wireguard-go wireguard-tools iproute2 nftables iputils-ping procps)
-readonly packages_guest=(qemu-system-x86 linux-image-amd64 busybox-static kmod cpio)
 
 # need_packages GROUP...: e.g. need_packages build run
 need_packages() {
