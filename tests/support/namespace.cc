@@ -74,6 +74,10 @@ void remove_where(Unwanted&& unwanted) {
   for (const std::string& name : names_in(kWireguardDir))
     if (const auto pid = creator_of(name, 'w'); pid && unwanted(*pid))
       ::unlink((fs::path(kWireguardDir) / name).c_str());
+  std::error_code ignored;
+  for (const std::string& name : names_in("/tmp"))  // TempDir
+    if (const auto pid = creator_of(name, '-'); pid && unwanted(*pid))
+      fs::remove_all(fs::path("/tmp") / name, ignored);
 }
 
 // A child that waits for the end of this process, by whatever cause, and removes what it left.
