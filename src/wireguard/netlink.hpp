@@ -21,9 +21,10 @@ inline constexpr std::size_t kMaxMessage = 4096;
 Bytes encode_family_request(std::uint32_t sequence);
 Result<std::uint16_t> parse_family_reply(ByteView datagram);
 
-// WG_CMD_SET_DEVICE requests that apply all operations in order; each is to be acknowledged before
-// the next is sent. `sequence` numbers the first, the others follow. A ReplacePeer isn't torn
-// apart. They hold keys: wipe after use.
+// WG_CMD_SET_DEVICE requests that apply all operations: the device's own settings first, then what
+// concerns peers in the order given. Each is to be acknowledged before the next is sent; `sequence`
+// numbers the first, the others follow. The removal and the addition of a ReplacePeer stay in one
+// message. They hold keys: wipe after use.
 Result<std::vector<Bytes>> encode_set(std::uint16_t family, std::string_view interface,
                                       std::span<const Operation> operations, std::uint32_t sequence,
                                       std::size_t limit = kMaxMessage);
@@ -37,6 +38,8 @@ class DumpParser {
   // `datagram` is one receive: some netlink messages. An NLMSG_ERROR is an Error.
   Result<void> add(ByteView datagram);
   bool done() const { return done_; }  // NLMSG_DONE came
+  // The device changed during the dump: parts may not fit together, ask again.
+  bool interrupted() const { return interrupted_; }
   DeviceStatus take() && { return std::move(status_); }
 
  private:
@@ -45,6 +48,7 @@ class DumpParser {
 
   DeviceStatus status_;
   bool done_ = false;
+  bool interrupted_ = false;
 };
 
 }  // namespace lanrage::wireguard::netlink

@@ -13,7 +13,8 @@ namespace lanrage::wireguard::uapi {
 
 inline constexpr std::string_view kGetRequest = "get=1\n\n";
 
-// One set request that applies all operations in order. It holds keys: wipe() it after use.
+// One set request that applies all operations: the device's own settings first, then what concerns
+// peers in the order given. It holds keys: wipe() it after use.
 std::string encode_set(std::span<const Operation> operations);
 
 // The answer to a get request, up to and including the empty line that ends it.
