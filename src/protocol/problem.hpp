@@ -39,9 +39,10 @@ enum class Errc {
   unknown_party,  // also for those who aren't members
   unknown_peer,
   unknown_invite,
-  expired_invite,
-  used_invite,
+  invite_expired,
+  invite_used_up,
   stale_epoch,        // sign again against the party's current roster
+  vip_taken,          // somebody was faster: open the invite again for another address
   request_id_reused,  // the same request_id came with another body
   party_full,
   limit_reached,  // some other cap
