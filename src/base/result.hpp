@@ -33,6 +33,13 @@ class Error {
     return domain_ == &kDomain<E> && value_ == static_cast<int>(value);
   }
 
+  // The same error, with its place said before the message: "record 3 of the log: ...".
+  Error with_context(std::string_view place) const {
+    Error out = *this;
+    out.message_ = std::string(place) + ": " + message_;
+    return out;
+  }
+
   std::string_view code() const { return code_; }
   const std::string& message() const { return message_; }
   const std::string& field() const { return field_; }

@@ -22,7 +22,7 @@ inline constexpr std::uint16_t kDefaultControlPort = 8667;
 using Pin = ByteArray<16>;  // first half of SHA-256 of the server's public key (SPKI)
 
 struct InviteLink {
-  std::string host;  // DNS name, IPv4, or IPv6 without brackets; lower case
+  std::string host;  // as is_invite_host() demands
   std::uint16_t port = kDefaultControlPort;
   PartyId party;
   InviteSecret secret;
@@ -31,6 +31,9 @@ struct InviteLink {
   std::string to_text() const;  // a secret: whoever reads it can join
   friend bool operator==(const InviteLink&, const InviteLink&) = default;
 };
+
+// A lower-case DNS name, an IPv4 address, or an IPv6 address without brackets.
+bool is_invite_host(std::string_view host);
 
 // Finds the link in whatever was pasted: words around it, quotes, <>, a full stop, either case, a
 // line broken in the middle. Errors: not_an_invite, invite_mistyped, invite_cut_short.

@@ -106,6 +106,7 @@ class Ledger {
   Hash charter_hash_{};
   std::optional<Roster> roster_;
   Hash roster_hash_{};
+  std::uint64_t roster_at_ = 0;  // log length after the roster
   bool closed_ = false;
   std::uint64_t length_ = 0;
   std::deque<Hash> heads_;  // the last kHeadWindow; heads_.back() follows record number length_

@@ -37,7 +37,7 @@ class RequestLog {
  private:
   using Key = std::pair<PeerId, std::string>;
   std::map<Key, Answer> answers_;
-  std::deque<Key> oldest_first_;
+  std::deque<std::pair<Key, std::uint64_t>> oldest_first_;  // with the seq of each
 };
 
 struct Party {

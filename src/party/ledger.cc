@@ -1,0 +1,115 @@
+#include "party/ledger.hpp"
+
+#include <string>
+
+#include "party/ledger_context.hpp"
+
+namespace lanrage::party {
+
+Result<Ledger> Ledger::replay(const PartyId& party, std::span<const Bytes> log) {
+  Ledger out(party);
+  for (std::size_t i = 0; i < log.size(); ++i) {
+    auto effect = out.append(log[i]);
+    if (effect) continue;
+    const auto& error = effect.error();
+    return std::unexpected(
+        error.with_context("record " + std::to_string(i + 1) + " of the party's log"));
+  }
+  return out;
+}
+
+Result<Effect> Ledger::append(ByteView record, std::optional<UnixTime> now) {
+  return append_with(record, now, Signatures::check);
+}
+
+Result<Effect> Ledger::append_trusted(ByteView record) {
+  return append_with(record, std::nullopt, Signatures::trust);
+}
+
+Result<Effect> Ledger::append_with(ByteView record, std::optional<UnixTime> now,
+                                   Signatures signatures) {
+  auto envelope = Envelope::parse(record);
+  if (!envelope) return std::unexpected(envelope.error());
+  if (closed_) return fail(Errc::party_closed, "the party is closed; nothing can follow");
+  const auto type = envelope->type;
+  const bool fits_order = !charter_  ? type == RecordType::charter
+                          : !roster_ ? type == RecordType::roster
+                                     : true;
+  if (!fits_order)
+    return fail(Errc::out_of_order,
+                "a party's log begins with its charter and its first roster; got a record of "
+                "type " +
+                    std::string(name_of(type)),
+                "record.type");
+  if (length_ >= kMaxLogRecords && type != RecordType::leave)
+    return fail(Errc::log_full, "the party's log holds " + std::to_string(length_) +
+                                    " records and takes no more; found a new party");
+
+  const Context context{std::move(*envelope), record_hash(record), now, signatures, party_};
+  auto effect = [&]() -> Result<Effect> {
+    auto decoded_and_taken = [&]<class Body>(std::type_identity<Body>) -> Result<Effect> {
+      auto body = decode<Body>(context.envelope.body);
+      if (!body) return std::unexpected(body.error());
+      return take(context, *body);
+    };
+    switch (type) {
+      case RecordType::charter:
+        return decoded_and_taken(std::type_identity<Charter>{});
+      case RecordType::roster:
+        return decoded_and_taken(std::type_identity<Roster>{});
+      case RecordType::invite:
+        return decoded_and_taken(std::type_identity<Invite>{});
+      case RecordType::admission:
+        return decoded_and_taken(std::type_identity<Admission>{});
+      case RecordType::statement:
+        return decoded_and_taken(std::type_identity<Statement>{});
+      case RecordType::leave:
+        return decoded_and_taken(std::type_identity<Leave>{});
+    }
+    return fail(Errc::malformed, "unknown record type", "record.type");
+  }();
+  if (!effect) return effect;
+
+  heads_.push_back(crypto::sha256({head(), context.hash}));
+  if (heads_.size() > kHeadWindow) heads_.pop_front();
+  ++length_;
+  return effect;
+}
+
+Result<void> Ledger::Context::check_signed(std::initializer_list<const VerifyKey*> keys) const {
+  if (signatures == Signatures::trust) return {};
+  const auto record = std::string(name_of(envelope.type));
+  if (envelope.signatures.size() != keys.size())
+    return fail(Errc::bad_signature,
+                "a record of type " + record + " carries " + std::to_string(keys.size()) +
+                    " signatures, this one " + std::to_string(envelope.signatures.size()),
+                record);
+  std::size_t index = 0;
+  for (const auto* key : keys)
+    if (!envelope.signed_by(index++, *key, party))
+      return fail(Errc::bad_signature,
+                  "signature " + std::to_string(index) + " of the " + record + " doesn't verify",
+                  record);
+  return {};
+}
+
+PeerId Ledger::host_id() const {
+  return crypto::id_of<PeerId>(charter_->host.bytes);
+}
+
+const Member* Ledger::member(const PeerId& peer) const {
+  auto found = members_.find(peer);
+  return found == members_.end() ? nullptr : &found->second;
+}
+
+const InviteState* Ledger::invite(const InviteId& invite) const {
+  auto found = invites_.find(invite);
+  return found == invites_.end() ? nullptr : &found->second;
+}
+
+std::uint64_t Ledger::next_statement_version(const PeerId& peer) const {
+  auto found = past_.find(peer);
+  return found == past_.end() ? 1 : found->second.statement_version + 1;
+}
+
+}  // namespace lanrage::party

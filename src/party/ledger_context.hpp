@@ -1,0 +1,19 @@
+// One append in progress. Private to ledger.cc and ledger_rules.cc.
+#pragma once
+
+#include "party/ledger.hpp"
+
+namespace lanrage::party {
+
+struct Ledger::Context {
+  Envelope envelope;
+  Hash hash;  // of the whole record
+  std::optional<UnixTime> now;
+  Signatures signatures;
+  const PartyId& party;
+
+  // Exactly these keys signed, in this order.
+  Result<void> check_signed(std::initializer_list<const VerifyKey*> keys) const;
+};
+
+}  // namespace lanrage::party
