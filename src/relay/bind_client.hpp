@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "base/random.hpp"
 #include "base/time.hpp"
@@ -18,7 +19,8 @@ struct BindTarget {
   Endpoint endpoint;
 };
 
-inline constexpr Duration kBindRenewal = std::chrono::seconds(15);
+inline constexpr Duration kBindRenewal = std::chrono::seconds(15);  // and up to kBindJitter more
+inline constexpr Duration kBindJitter = std::chrono::seconds(5);
 inline constexpr Duration kBindLapse = std::chrono::seconds(45);     // three renewals unanswered
 inline constexpr Duration kBindRetry = std::chrono::seconds(5);      // after a refusal or no answer
 inline constexpr Duration kNoticeSpacing = std::chrono::seconds(1);  // binds started by notices
@@ -52,17 +54,18 @@ class BindClient {
   bool bound() const { return bound_; }
   std::optional<Endpoint> observed() const {
     return observed_;
-  }                                                     // our address, as the relay sees it
+  }  // our address, as the relay sees it
   std::optional<Duration> rtt() const { return rtt_; }  // smoothed
   Trouble trouble() const { return trouble_; }
-  // Grows by one whenever the relay has lost (or never had) our sessions: a first bind, another
-  // boot id, or a slot that had lapsed. WireGuard must shake hands again through it.
+  // Grows by one whenever the relay has lost (or never had) our sessions: the first bind, a restart
+  // of the relay, or a bind that had lapsed there. WireGuard must shake hands again through it.
   std::uint32_t generation() const { return generation_; }
 
  private:
   void send_request(Instant now, stun::Datagrams& out);
   void on_success(Instant now, const stun::MessageView& message);
   void on_error(Instant now, const stun::MessageView& message, stun::Datagrams& out);
+  void take_challenge(const stun::MessageView& message);
   void measured(std::optional<Duration> rtt);
 
   BindTarget target_;
@@ -75,13 +78,13 @@ class BindClient {
   std::optional<Instant> last_notice_;
   Bytes nonce_;                // the relay's newest; empty before its first answer
   std::uint64_t boot_id_ = 0;  // of the relay's newest answer
-  std::optional<std::uint64_t> bound_boot_;
+  // Boot id and slot of the last success.
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> bound_to_;
   std::optional<Endpoint> claimed_;  // our address in the relay's newest answer, to be signed
   std::optional<Endpoint> observed_;
   std::optional<Duration> rtt_;
   int challenges_ = 0;  // in a row without a success
   bool bound_ = false;
-  bool forgotten_ = true;  // the relay said so, or was never bound
   Trouble trouble_ = Trouble::none;
   std::uint32_t generation_ = 0;
 };

@@ -32,7 +32,8 @@ struct Limits {
   Rate initiations_a_pair{1, 4};
   Rate stun_an_address{50, 200};    // binds and Bindings answered, by IPv4 address or IPv6 /64
   Rate verify_an_address{10, 100};  // signatures checked
-  Duration notice_spacing = std::chrono::seconds(1);  // unbound notices a source
+  Duration notice_spacing = std::chrono::seconds(1);  // unbound notices to one source
+  Rate notices{2'000, 2'000};                         // to all sources
 };
 
 }  // namespace lanrage::relay

@@ -14,8 +14,10 @@
 #include "relay/bind_server.hpp"
 #include "relay/client_table.hpp"
 #include "relay/limits.hpp"
+#include "relay/notice_gate.hpp"
 #include "relay/session_table.hpp"
 #include "relay/verdict.hpp"
+#include "wireguard/packet.hpp"
 
 namespace lanrage::relay {
 
@@ -41,21 +43,32 @@ class Relay {
   std::uint64_t boot_id() const { return binds_.boot_id(); }
 
  private:
-  Verdict on_wireguard(Instant now, const Endpoint& from, ByteView packet);
+  Verdict judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet);
   Verdict on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet);
-  Verdict on_initiation(Instant now, ClientRef source, ByteView packet);
-  Verdict on_response(Instant now, ClientRef source, ByteView packet);
-  Verdict on_cookie(Instant now, ClientRef source, ByteView packet);
-  Verdict on_data(Instant now, ClientRef source, std::uint32_t receiver_index);
-  Verdict unbound(Instant now, const Endpoint& from, ByteView packet);
-  Verdict counted(Verdict verdict, std::size_t size);
-  Verdict forward(Instant now, ClientRef source, ClientRef target, std::size_t size);
+  Verdict on_initiation(Instant now, ClientRef source, ByteView packet, std::uint32_t index);
+  Verdict on_response(Instant now, ClientRef source, ByteView packet,
+                      const wireguard::Packet& header);
+  Verdict on_cookie(Instant now, ClientRef source, std::uint32_t index, std::size_t size);
+  Verdict on_data(Instant now, ClientRef source, std::uint32_t index, std::size_t size);
+  Verdict on_unbound(Instant now, const Endpoint& from);
+  Verdict forward(Instant now, Client& source, ClientRef target, std::size_t size);
+  std::optional<ClientRef> addressee(const Client& source, std::uint32_t source_slot,
+                                     ByteView packet);
 
   Limits limits_;
   Counters counters_;
+  std::uint64_t seed_;
   ClientTable clients_;
   SessionTable sessions_;
   BindServer binds_;
+  PacerRate client_rate_;
+  PacerRate group_rate_;
+  PacerRate initiation_rate_;
+  AddressPacer address_bytes_;
+  AddressPacer stun_requests_;
+  AddressPacer signatures_;
+  NoticeGate notices_;
+  Bytes notice_;  // the same for everybody
   Bytes reply_;
 };
 

@@ -91,6 +91,7 @@ struct Counters {
   std::uint64_t replies = 0;
   std::uint64_t notices = 0;  // also counted in replies
   std::uint64_t binds = 0;    // accepted
+  std::uint64_t challenges = 0;
   std::uint64_t bind_refusals = 0;
   std::array<std::uint64_t, static_cast<std::size_t>(DropReason::count)> drops{};
   std::uint64_t dropped(DropReason reason) const { return drops[static_cast<std::size_t>(reason)]; }

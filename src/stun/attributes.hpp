@@ -31,7 +31,7 @@ enum class Attribute : std::uint16_t {
   relay_token = 0xC0A0,               // relay bind: the control server's signed token
   bind_signature = 0xC0A1,            // relay bind: 64 bytes, by the token's bind key
   boot_id = 0xC0A2,                   // relay bind: u64, drawn at each start of a relay
-  relay_id = 0xC0A3,                  // relay bind: 16 bytes
+  bind_slot = 0xC0A3,                 // relay bind: u64, another one when sessions were forgotten
   bind_lifetime = 0xC0A4,             // relay bind: u32 seconds until a silent client is removed
   path_state = 0xC0A8,                // path checks: u8, see path/
 };

@@ -1,0 +1,143 @@
+#include "relay/bind_server.hpp"
+
+#include "crypto/hash.hpp"
+#include "relay/bind_messages.hpp"
+
+namespace lanrage::relay {
+namespace {
+
+using stun::Attribute;
+
+Bytes u64_bytes(std::uint64_t value) {
+  ByteWriter writer;
+  writer.u64(value);
+  return std::move(writer).take();
+}
+
+ByteArray<16> nonce_mac(const Secret<32>& key, std::uint64_t time, const Endpoint& from) {
+  ByteWriter writer;
+  writer.u64(time).counted16(from.address.bytes()).u16(from.port);
+  auto mac = crypto::hmac_sha256(key.expose(), writer.bytes());
+  ByteArray<16> out;
+  std::copy_n(mac.begin(), out.size(), out.begin());
+  return out;
+}
+
+}  // namespace
+
+BindServer::BindServer(const RelayId& id, const crypto::VerifyKey& token_key, const Limits& limits,
+                       Random& random)
+    : id_(id),
+      token_key_(token_key),
+      limits_(limits),
+      boot_id_(random.u64()),
+      nonce_key_(random.array<32>()) {}
+
+Bytes BindServer::nonce_for(Instant now, const Endpoint& from) const {
+  auto time = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  ByteWriter writer;
+  writer.u64(time).raw(nonce_mac(nonce_key_, time, from));
+  return std::move(writer).take();
+}
+
+std::optional<std::uint64_t> BindServer::check_nonce(Instant now, const Endpoint& from,
+                                                     ByteView nonce) const {
+  if (nonce.size() != kNonceSize) return std::nullopt;
+  ByteReader reader(nonce);
+  std::uint64_t time = reader.u64();
+  auto current = static_cast<std::uint64_t>(now.time_since_epoch().count());
+  auto lifetime = static_cast<std::uint64_t>(limits_.nonce_lifetime.count());
+  if (time > current || current - time > lifetime) return std::nullopt;
+  auto expected = nonce_mac(nonce_key_, time, from);
+  if (!crypto::equal_in_constant_time(expected, reader.take(expected.size()))) return std::nullopt;
+  return time;
+}
+
+Bytes BindServer::error(Instant now, const Endpoint& from, const stun::TransactionId& id,
+                        int code) const {
+  stun::MessageBuilder message(stun::Method::bind_relay, stun::Class::error, id);
+  message.error(code, {});
+  if (code == kChallenge || code == kStaleNonce) {
+    message.xor_mapped_address(from)
+        .attribute(Attribute::nonce, nonce_for(now, from))
+        .attribute(Attribute::boot_id, u64_bytes(boot_id_));
+  }
+  return message.fingerprint();
+}
+
+BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const Endpoint& from,
+                                          const stun::MessageView& request, ClientTable& clients) {
+  const auto& id = request.transaction();
+  auto nonce = request.find(Attribute::nonce);
+  if (!nonce) return {error(now, from, id, kChallenge), kChallenge};
+  auto nonce_time = check_nonce(now, from, *nonce);
+  if (!nonce_time) return {error(now, from, id, kStaleNonce), kStaleNonce};
+
+  ClientRef admitted;
+  if (int code = judge(unix_now, from, request, *nonce, *nonce_time, clients, admitted)) {
+    return {error(now, from, id, code), code};
+  }
+  clients.set_address(admitted, from);
+  clients.get(admitted)->last_bind = now;
+
+  auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(limits_.client_lifetime);
+  std::uint64_t slot = std::uint64_t{admitted.slot} << 32 | admitted.generation;
+  Bytes answer =
+      stun::MessageBuilder(stun::Method::bind_relay, stun::Class::success, id)
+          .xor_mapped_address(from)
+          .attribute(Attribute::nonce, nonce_for(now, from))
+          .attribute(Attribute::boot_id, u64_bytes(boot_id_))
+          .attribute(Attribute::bind_slot, u64_bytes(slot))
+          .attribute_u32(Attribute::bind_lifetime, static_cast<std::uint32_t>(lifetime.count()))
+          .fingerprint();
+  return {std::move(answer), 0};
+}
+
+int BindServer::judge(UnixTime unix_now, const Endpoint& from, const stun::MessageView& request,
+                      ByteView nonce, std::uint64_t nonce_time, ClientTable& clients,
+                      ClientRef& admitted) {
+  auto token_bytes = request.find(Attribute::relay_token);
+  auto signature_bytes = request.find(Attribute::bind_signature);
+  if (!token_bytes || !signature_bytes ||
+      signature_bytes->size() != std::tuple_size_v<crypto::Signature>) {
+    return kRefused;
+  }
+
+  // A renewal as a rule brings the token that was verified before.
+  auto hash = crypto::sha256(*token_bytes);
+  std::optional<ClientRef> holder = clients.find(from);
+  Token token;
+  if (Client* client = holder ? clients.get(*holder) : nullptr;
+      client && client->token_hash == hash) {
+    token = client->token;
+  } else {
+    auto verified = verify_signature(*token_bytes, token_key_);
+    if (!verified) return kRefused;
+    token = *verified;
+  }
+
+  auto existing = clients.find_member(token.group, token.mac1_key);
+  Client* client = existing ? clients.get(*existing) : nullptr;
+  bool same_key = client && client->token.bind_key == token.bind_key;
+  // The newer of two agents with one WireGuard key has the newer token.
+  if (client && !same_key && token.expires < client->token.expires) return kRefused;
+  if (same_key && nonce_time < client->nonce_time) return kStaleNonce;
+  UnixTime last = token.expires + (same_key ? kTokenRenewal : std::chrono::hours(0));
+  if (last <= unix_now) return kTokenExpired;
+
+  crypto::Signature signature;
+  std::ranges::copy(*signature_bytes, signature.begin());
+  Bytes statement = bind_statement(*token_bytes, id_, boot_id_, nonce, from);
+  if (!token.bind_key.verify(statement, signature)) return kRefused;
+
+  auto slot = clients.admit(token);
+  if (!slot) return kFull;
+  admitted = *slot;
+  client = clients.get(admitted);
+  client->nonce_time = nonce_time;
+  client->token = token;
+  client->token_hash = hash;
+  return 0;
+}
+
+}  // namespace lanrage::relay

@@ -1,0 +1,50 @@
+// The relay's side of the bind (see bind_messages.hpp). Keeps no state for anybody who hasn't
+// proved that he receives at his source address and holds the token's bind key.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "relay/client_table.hpp"
+#include "relay/limits.hpp"
+#include "relay/pacer.hpp"
+#include "relay/token.hpp"
+#include "stun/message.hpp"
+
+namespace lanrage::relay {
+
+class BindServer {
+ public:
+  // Draws boot id and nonce key; `random` is used here only.
+  BindServer(const RelayId& id, const crypto::VerifyKey& token_key, const Limits& limits,
+             Random& random);
+
+  struct Answer {
+    Bytes bytes;
+    int code = 0;  // zero: accepted
+  };
+  // `request` is of method bind_relay.
+  Answer on_request(Instant now, UnixTime unix_now, const Endpoint& from,
+                    const stun::MessageView& request, ClientTable& clients);
+
+  std::uint64_t boot_id() const { return boot_id_; }
+
+ private:
+  Bytes nonce_for(Instant now, const Endpoint& from) const;
+  // The nonce's time in microseconds, when it is one of ours for that source and fresh.
+  std::optional<std::uint64_t> check_nonce(Instant now, const Endpoint& from, ByteView nonce) const;
+  Bytes error(Instant now, const Endpoint& from, const stun::TransactionId& id, int code) const;
+  // Zero, or the code to refuse with.
+  int judge(UnixTime unix_now, const Endpoint& from, const stun::MessageView& request,
+            ByteView nonce, std::uint64_t nonce_time, ClientTable& clients, ClientRef& admitted);
+
+  RelayId id_;
+  crypto::VerifyKey token_key_;
+  Limits limits_;
+  std::uint64_t boot_id_;
+  Secret<32> nonce_key_;
+};
+
+}  // namespace lanrage::relay

@@ -1,0 +1,83 @@
+// Who is bound, from where, and in which group. A client keeps its slot when its address changes,
+// so that only one field changes and its sessions live on.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/time.hpp"
+#include "relay/flat_table.hpp"
+#include "relay/limits.hpp"
+#include "relay/pacer.hpp"
+#include "relay/token.hpp"
+
+namespace lanrage::relay {
+
+// A slot is used again after its client left; the generation tells its tenants apart.
+struct ClientRef {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  friend bool operator==(const ClientRef&, const ClientRef&) = default;
+};
+
+struct Group {
+  std::uint64_t id = 0;
+  std::vector<std::uint32_t> members;  // slots
+  Pacer bytes;
+};
+
+struct Client {
+  std::uint32_t generation = 0;  // 0: the slot is free
+  bool has_address = false;      // false when somebody else was bound from it since
+  Endpoint address;
+  Pacer bytes;
+  Pacer initiations;
+  Group* group = nullptr;
+  std::uint32_t last_destination = 0;  // a guess for the next initiation, any slot
+  Instant last_bind;
+  std::uint64_t nonce_time = 0;  // of the nonce last bound with: an older one is a replay
+  Token token;
+  ByteArray<32> token_hash{};
+};
+
+class ClientTable {
+ public:
+  ClientTable(const Limits& limits, std::uint64_t seed);
+
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return slots_.size(); }
+
+  std::optional<ClientRef> find(const Endpoint& source) const;
+  // Nothing when that client has left.
+  Client* get(ClientRef ref);
+  std::optional<ClientRef> find_member(std::uint64_t group, const ByteArray<32>& mac1_key) const;
+  std::span<const std::uint32_t> members(const Client& client) const {
+    return client.group->members;
+  }
+  ClientRef ref(std::uint32_t slot) const { return {slot, slots_[slot].generation}; }
+  Client& at(std::uint32_t slot) { return slots_[slot]; }
+
+  // A slot for the token's owner: the one it has, or a new one. Nothing when relay or group is
+  // full.
+  std::optional<ClientRef> admit(const Token& token);
+  void set_address(ClientRef ref, const Endpoint& address);
+  // Removes clients whose last bind is older than the limit.
+  void expire(Instant now);
+
+ private:
+  void remove(std::uint32_t slot);
+
+  Limits limits_;
+  std::vector<Client> slots_;  // grows up to limits_.clients
+  std::vector<std::uint32_t> free_;
+  std::uint32_t next_generation_ = 1;
+  std::size_t size_ = 0;
+  FlatTable<Endpoint, std::uint32_t> sources_;
+  std::unordered_map<std::uint64_t, Group> groups_;  // nodes stay put: clients point at theirs
+};
+
+}  // namespace lanrage::relay

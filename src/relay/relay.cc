@@ -1,0 +1,198 @@
+#include "relay/relay.hpp"
+
+#include "relay/bind_messages.hpp"
+#include "stun/message.hpp"
+#include "stun/responder.hpp"
+
+namespace lanrage::relay {
+namespace {
+
+// Its transaction id is no secret: an indication answers nothing.
+Bytes make_notice(std::uint64_t boot_id) {
+  ByteWriter writer;
+  writer.u64(boot_id).u32(0);
+  stun::TransactionId id;
+  std::copy(writer.bytes().begin(), writer.bytes().end(), id.bytes.begin());
+  return stun::MessageBuilder(stun::Method::bind_relay, stun::Class::indication, id).fingerprint();
+}
+
+DropReason reason_of(Learned learned) {
+  switch (learned) {
+    case Learned::too_fast:
+      return DropReason::initiation_rate;
+    case Learned::collision:
+      return DropReason::index_collision;
+    case Learned::pairs_full:
+      return DropReason::pairs_full;
+    case Learned::rows_full:
+      break;
+    case Learned::yes:
+      break;
+  }
+  return DropReason::rows_full;
+}
+
+}  // namespace
+
+Relay::Relay(const RelayConfig& config, Random& random)
+    : limits_(config.limits),
+      seed_(random.u64()),
+      clients_(limits_, seed_),
+      sessions_(limits_, seed_),
+      binds_(config.id, config.token_key, limits_, random),
+      client_rate_(limits_.client_bytes),
+      group_rate_(limits_.group_bytes),
+      initiation_rate_(limits_.initiations_a_client),
+      address_bytes_(limits_.address_bytes, seed_),
+      stun_requests_(limits_.stun_an_address, seed_),
+      signatures_(limits_.verify_an_address, seed_),
+      notices_(limits_.notice_spacing, limits_.notices, seed_),
+      notice_(make_notice(binds_.boot_id())) {}
+
+Verdict Relay::on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet) {
+  Verdict verdict = judge(now, unix_now, from, packet);
+  switch (verdict.kind) {
+    case Verdict::Kind::forward:
+      ++counters_.forwarded_packets;
+      counters_.forwarded_bytes += packet.size();
+      break;
+    case Verdict::Kind::reply:
+      if (verdict.reply.size() > packet.size()) verdict = Verdict::drop(DropReason::would_amplify);
+      break;
+    case Verdict::Kind::drop:
+      break;
+  }
+  if (verdict.kind == Verdict::Kind::drop) ++counters_.drops[static_cast<int>(verdict.reason)];
+  if (verdict.kind == Verdict::Kind::reply) ++counters_.replies;
+  return verdict;
+}
+
+Verdict Relay::judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet) {
+  auto header = wireguard::classify(packet);
+  if (!header) return on_stun(now, unix_now, from, packet);
+  auto source = clients_.find(from);
+  if (!source) return on_unbound(now, from);
+  switch (header->type) {
+    case wireguard::PacketType::data:
+      return on_data(now, *source, header->receiver_index, packet.size());
+    case wireguard::PacketType::initiation:
+      return on_initiation(now, *source, packet, header->sender_index);
+    case wireguard::PacketType::response:
+      return on_response(now, *source, packet, *header);
+    case wireguard::PacketType::cookie:
+      return on_cookie(now, *source, header->receiver_index, packet.size());
+  }
+  return Verdict::drop(DropReason::not_for_us);
+}
+
+Verdict Relay::on_data(Instant now, ClientRef source, std::uint32_t index, std::size_t size) {
+  auto target = sessions_.route(now, source, index);
+  if (!target) return Verdict::drop(DropReason::no_session);
+  return forward(now, clients_.at(source.slot), *target, size);
+}
+
+Verdict Relay::forward(Instant now, Client& source, ClientRef target, std::size_t size) {
+  const Client* receiver = clients_.get(target);
+  if (!receiver || !receiver->has_address) return Verdict::drop(DropReason::receiver_gone);
+  if (!source.bytes.take(now, size, client_rate_)) return Verdict::drop(DropReason::client_rate);
+  if (!address_bytes_.take(now, source.address.address, size)) {
+    return Verdict::drop(DropReason::address_rate);
+  }
+  if (!source.group->bytes.take(now, size, group_rate_)) {
+    return Verdict::drop(DropReason::group_rate);
+  }
+  return Verdict::forward(receiver->address);
+}
+
+Verdict Relay::on_initiation(Instant now, ClientRef source, ByteView packet, std::uint32_t index) {
+  Client& client = clients_.at(source.slot);
+  // Before the search, which costs a BLAKE2s for each member of the group.
+  if (!client.initiations.take(now, 1, initiation_rate_)) {
+    return Verdict::drop(DropReason::initiation_rate);
+  }
+  auto target = addressee(client, source.slot, packet);
+  if (!target) return Verdict::drop(DropReason::no_member);
+  client.last_destination = target->slot;
+  Learned learned = sessions_.initiation(now, source, *target, index);
+  if (learned != Learned::yes) return Verdict::drop(reason_of(learned));
+  return forward(now, client, *target, packet.size());
+}
+
+std::optional<ClientRef> Relay::addressee(const Client& source, std::uint32_t source_slot,
+                                          ByteView packet) {
+  auto fits = [&](std::uint32_t slot) {
+    return slot != source_slot && wireguard::mac1_matches(packet, clients_.at(slot).token.mac1_key);
+  };
+  // A guess that may have left, or moved to another group, since.
+  const Client& guess = clients_.at(source.last_destination);
+  if (guess.group == source.group && fits(source.last_destination)) {
+    return clients_.ref(source.last_destination);
+  }
+  for (std::uint32_t slot : clients_.members(source)) {
+    if (slot != source.last_destination && fits(slot)) return clients_.ref(slot);
+  }
+  return std::nullopt;
+}
+
+Verdict Relay::on_response(Instant now, ClientRef source, ByteView packet,
+                           const wireguard::Packet& header) {
+  auto initiator = sessions_.awaiting(now, source, header.receiver_index);
+  if (!initiator) return Verdict::drop(DropReason::no_pending);
+  const Client* receiver = clients_.get(*initiator);
+  if (!receiver) return Verdict::drop(DropReason::receiver_gone);
+  if (!wireguard::mac1_matches(packet, receiver->token.mac1_key)) {
+    return Verdict::drop(DropReason::wrong_mac1);
+  }
+  Learned learned =
+      sessions_.response(now, source, header.sender_index, *initiator, header.receiver_index);
+  if (learned != Learned::yes) return Verdict::drop(reason_of(learned));
+  return forward(now, clients_.at(source.slot), *initiator, packet.size());
+}
+
+Verdict Relay::on_cookie(Instant now, ClientRef source, std::uint32_t index, std::size_t size) {
+  // A loaded responder answers the initiation by a cookie; a loaded initiator the response, and
+  // the session then exists already.
+  auto target = sessions_.awaiting(now, source, index);
+  if (!target) target = sessions_.route(now, source, index);
+  if (!target) return Verdict::drop(DropReason::no_pending);
+  return forward(now, clients_.at(source.slot), *target, size);
+}
+
+Verdict Relay::on_unbound(Instant now, const Endpoint& from) {
+  if (!notices_.open(now, from)) return Verdict::drop(DropReason::unbound);
+  ++counters_.notices;
+  return Verdict::answer(from, notice_);
+}
+
+Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet) {
+  if (!stun::looks_like_stun(packet)) return Verdict::drop(DropReason::not_for_us);
+  if (!stun_requests_.take(now, from.address, 1)) return Verdict::drop(DropReason::stun_rate);
+  auto message = stun::MessageView::parse(packet);
+  if (!message) return Verdict::drop(DropReason::stun_malformed);
+  if (message->is(stun::Method::binding, stun::Class::request)) {
+    auto answer = stun::respond(packet, from, {});
+    if (!answer) return Verdict::drop(DropReason::stun_malformed);
+    reply_ = std::move(answer->bytes);
+    return Verdict::answer(from, reply_);
+  }
+  if (!message->is(stun::Method::bind_relay, stun::Class::request)) {
+    return Verdict::drop(DropReason::not_for_us);
+  }
+  if (message->find(stun::Attribute::bind_signature) && !signatures_.take(now, from.address, 1)) {
+    return Verdict::drop(DropReason::stun_rate);
+  }
+  auto answer = binds_.on_request(now, unix_now, from, *message, clients_);
+  bool challenged = answer.code == kChallenge || answer.code == kStaleNonce;
+  ++(answer.code == 0 ? counters_.binds
+     : challenged     ? counters_.challenges
+                      : counters_.bind_refusals);
+  reply_ = std::move(answer.bytes);
+  return Verdict::answer(from, reply_);
+}
+
+void Relay::on_timeout(Instant now) {
+  sessions_.expire(now);
+  clients_.expire(now);
+}
+
+}  // namespace lanrage::relay
