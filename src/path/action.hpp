@@ -6,22 +6,20 @@
 #include <variant>
 #include <vector>
 
-#include "base/bytes.hpp"
 #include "base/endpoint.hpp"
+#include "stun/datagram.hpp"
 
 namespace lanrage::path {
 
-// Out of the WireGuard port, by the raw socket. `ttl`: the IP hop limit where it matters.
-struct SendDatagram {
-  Endpoint to;
-  Bytes bytes;
-  std::optional<int> ttl;
-};
+// Out of the WireGuard port, by the raw socket.
+using SendDatagram = stun::SendDatagram;
 // Give WireGuard this endpoint for the peer, with persistent keepalive, and make it send a packet.
 struct SetEndpoint {
   Endpoint endpoint;
 };
-// Remove and re-add the peer in one transaction; without an endpoint it waits for the other side.
+// Remove and re-add the peer in one transaction, with the same keys, allowed IPs and persistent
+// keepalive (25 s, as every peer has from the start); without an endpoint it waits for the other
+// side.
 // Then forget WireGuard's earlier counters and handshake time.
 struct ReplacePeer {
   std::optional<Endpoint> endpoint;

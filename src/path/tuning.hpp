@@ -5,6 +5,9 @@
 
 namespace lanrage::path {
 
+// One handshake's time, computed twice from calendar time, may differ by so much.
+inline constexpr std::chrono::milliseconds kHandshakeWobble(10);
+
 struct Tuning {
   using ms = std::chrono::milliseconds;
 
@@ -34,6 +37,7 @@ struct Tuning {
   Duration switch_keepalive = ms(200);
   Duration switch_keepalives_for = ms(1'000);
   Duration switch_limit = ms(2'000);
+  Duration switch_settles = ms(400);  // the peer says direct for so long: relayed packets are gone
   Duration first_backoff = ms(2'000);
   Duration longest_backoff = ms(60'000);
   int unfiltered_attempts = 2;  // then the peer is replaced, if that is allowed
@@ -45,10 +49,19 @@ struct Tuning {
   Duration direct_dead = ms(15'000);          // no answers and nothing received
   Duration direct_unverifiable = ms(45'000);  // no answers, whatever is received
   Duration wireguard_silent = ms(60'000);     // answers, but nothing received (keepalive is 25 s)
+  Duration probes_silent = ms(10'000);        // tunnel probes lost and nothing received so long
   int lost_tunnel_probes = 5;                 // in a row, with nothing received: silent as well
 
+  Duration avoid_when_silent = ms(30'000);    // at first, instead of first_backoff
+  Duration stays_direct = ms(60'000);         // so long without trouble: backoff starts anew
+  Duration relay_change_every = ms(600'000);  // to a merely better relay
+
+  // Reporting
+  Duration failed_after = ms(30'000);  // without a session
+  Duration fast_poll_for = ms(30'000);
+
   // Signals
-  Duration signal_gap = ms(1'000);
+  Duration signal_gap = ms(250);
   Duration signal_again = ms(5'000);  // while not connected, doubling up to:
   Duration signal_again_longest = ms(60'000);
 };

@@ -1,0 +1,80 @@
+// What a PeerPath tells people about itself.
+#include "path/peer_path_impl.hpp"
+
+namespace lanrage::path {
+
+PathFacts PeerPath::Impl::facts(Instant now) const {
+  PathFacts facts;
+  if (local_) {
+    facts.own_nat = local_->nat;
+    facts.relays = !local_->relays.empty();
+  }
+  if (remote_) facts.peer_nat = remote_->nat;
+  facts.initiator = initiator_;
+  facts.packet_filter = config_.packet_filter;
+  facts.signal_seen = remote_.has_value();
+  facts.ready = both_ready();
+  facts.common_relay = best_relay().has_value();
+  facts.punching = checks_.punching_hard(now);
+  facts.tried = checks_.paths().size();
+  facts.switching = switch_.active();
+  facts.last_failure = last_failure_;
+  for (const DirectPath& path : checks_.paths()) {
+    facts.any_answer =
+        facts.any_answer ||
+        (path.answered && now - *path.answered < config_.tuning.longest_rest * 3 / 2);
+    if (!checks_.is_valid(now, path)) continue;
+    facts.works = true;
+    if (!may_use_direct(path.quality, relay_quality_)) {
+      facts.direct_loss = path.quality.loss();
+      facts.relay_loss = relay_quality_.loss();
+    }
+  }
+  return facts;
+}
+
+PathStatus PeerPath::Impl::status(Instant now) const {
+  PathStatus out;
+  if (!has_session(now)) {
+    bool failed = began_ && now - *began_ >= config_.tuning.failed_after;
+    out.state = failed ? State::failed : State::connecting;
+    out.why_relayed = why_not_connected(facts(now));
+    return out;
+  }
+  out.endpoint = view_.endpoint;
+  const DirectPath* path = view_.endpoint ? checks_.find(*view_.endpoint) : nullptr;
+  const PathQuality* quality = &tunnel_quality_;
+  bool troubled = lost_probes_ >= 3;
+  // During a switch WireGuard's endpoint runs ahead of what is certain.
+  bool direct = where() == Where::direct && !(switch_.active() && switch_.plan().back_is_relay);
+  if (direct) {
+    out.path = PathKind::direct;
+    out.kind = path->candidate.kind;
+    quality = &path->quality;
+    troubled = troubled || checks_.watched_losses() >= 3;
+  } else {
+    out.path = PathKind::relay;
+    if (switch_.active()) out.endpoint = switch_.plan().back;
+    const RelayBinding* relay = out.endpoint ? relay_at(*out.endpoint) : nullptr;
+    if (relay) out.relay = relay->id;
+    out.why_relayed = why_relayed(facts(now));
+  }
+  out.state = troubled ? State::degraded : State::connected;
+  out.rtt = quality->rtt();
+  out.jitter = quality->jitter();
+  out.loss = quality->loss();
+  return out;
+}
+
+void PeerPath::Impl::report(Instant now, Actions& out) {
+  PathStatus status = this->status(now);
+  std::string text(name_of(status.path));
+  text.append(" ").append(name_of(status.state)).append(" ");
+  if (status.endpoint) text += status.endpoint->to_string();
+  text.append(" ").append(status.relay.value_or("")).append(" ").append(status.why_relayed);
+  if (text == reported_) return;
+  reported_ = std::move(text);
+  out.push_back(StateChanged{});
+}
+
+}  // namespace lanrage::path

@@ -1,0 +1,262 @@
+#include "path/peer_path.hpp"
+
+#include <algorithm>
+
+#include "path/peer_path_impl.hpp"
+
+namespace lanrage::path {
+
+std::string_view name_of(PathKind kind) {
+  switch (kind) {
+    case PathKind::offline:
+      return "offline";
+    case PathKind::connecting:
+      return "connecting";
+    case PathKind::relay:
+      return "relay";
+    case PathKind::direct:
+      return "direct";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(State state) {
+  switch (state) {
+    case State::connecting:
+      return "connecting";
+    case State::connected:
+      return "connected";
+    case State::degraded:
+      return "degraded";
+    case State::failed:
+      return "failed";
+  }
+  return "unknown";
+}
+
+PeerPath::Impl::Impl(PeerPathConfig config, Random& random)
+    : config_(std::move(config)),
+      initiator_(config_.own_wg < config_.peer_wg),
+      random_(&random),
+      password_(random.array<16>()),
+      checks_(config_.self, config_.peer, config_.excluded, config_.tuning, random),
+      connector_(initiator_, config_.tuning, random),
+      index_(config_.own_wg),
+      switch_(config_.tuning) {}
+
+void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out) {
+  if (!began_) began_ = now;
+  bool lost = false;
+  for (const RelayBinding& binding : local.relays) {
+    const RelayBinding* before = relay_at(binding.endpoint);
+    bool in_use = view_.endpoint == binding.endpoint;
+    lost = lost || (before && in_use && before->generation != binding.generation);
+    if (std::ranges::find(known_relays_, binding.endpoint) == known_relays_.end())
+      known_relays_.push_back(binding.endpoint);
+  }
+  constexpr std::size_t kMaxKnownRelays = 16;
+  if (known_relays_.size() > kMaxKnownRelays)
+    known_relays_.erase(known_relays_.begin(), known_relays_.end() - kMaxKnownRelays);
+  bool moved = local_ && tidy(local_->candidates) != tidy(local.candidates);
+  local_ = local;
+  if (moved && checks_.can_check()) checks_.punch(now);
+  if (lost) distrust_session(now, out);
+  signal_due_ = signal_due_ || last_signalled_ != signal();
+  decide(now, out);
+}
+
+void PeerPath::Impl::on_signal(Instant now, const Signal& signal, Actions& out) {
+  bool restarted = remote_ && remote_->boot != signal.boot;
+  if (!remote_ || restarted) {
+    signal_due_ = true;  // what we said before may have been lost, or forgotten
+    began_ = now;
+  }
+  if (restarted) {
+    checks_.forget_remote();
+    last_failure_.reset();
+    distrust_session(now, out);
+  }
+  bool news = !remote_ || remote_->ready != signal.ready || remote_->relays != signal.relays;
+  if (news && !has_session(now)) began_ = now;
+  remote_ = signal;
+  checks_.set_remote(now, signal.candidates, signal.check_password);
+  decide(now, out);
+}
+
+void PeerPath::Impl::on_check(Instant now, const Endpoint& from, const stun::MessageView& request,
+                              Actions& out) {
+  if (!is_authentic_check(request, config_.self, config_.peer, password_)) {
+    ++counters_.checks_refused;
+    return;
+  }
+  ++counters_.checks_received;
+  out.push_back(SendDatagram{from, make_check_response(request, from, own_state(now), password_),
+                             std::nullopt});
+  last_check_heard_ = now;
+  checks_.on_check(now, from);
+  decide(now, out);
+}
+
+bool PeerPath::Impl::on_check_response(Instant now, const Endpoint& from,
+                                       const stun::MessageView& response, Actions& out) {
+  if (!checks_.knows(response.transaction())) return false;
+  auto answer = checks_.on_response(now, from, response);
+  if (!answer) {
+    ++counters_.checks_refused;
+    return true;
+  }
+  punched_in_quiet_ = false;
+  if (switch_.active() && answer->from == switch_.plan().to)
+    switch_.on_peer_state(now, answer->sent_at, answer->peer_state);
+  decide(now, out);
+  return true;
+}
+
+void PeerPath::Impl::on_wireguard(Instant now, const WireguardView& view, Actions& out) {
+  if (!began_) began_ = now;
+  if (view.rx_bytes != view_.rx_bytes) rx_moved_ = now;
+  view_ = view;
+  if (view.latest_handshake) index_.on_handshake(*view.latest_handshake);
+  run_switch(now, out, [&](Actions& actions) {
+    return switch_.on_wireguard(now, view.endpoint, view.latest_handshake, view.rx_bytes, actions);
+  });
+  decide(now, out);
+}
+
+void PeerPath::Impl::on_handshake_packet(Instant now, const Endpoint& from, ByteView packet,
+                                         Actions& out) {
+  // Anybody can send bytes that look like a response; only relays and this peer matter.
+  const DirectPath* path = checks_.find(from);
+  bool known =
+      (path && path->checked()) || std::ranges::find(known_relays_, from) != known_relays_.end();
+  if (!known) return;
+  index_.on_packet(now, packet);
+  decide(now, out);
+}
+
+void PeerPath::Impl::on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out) {
+  bool relayed = where() == Where::relay;
+  if (rtt) {
+    tunnel_quality_.on_reply(*rtt);
+    if (relayed) relay_quality_.on_reply(*rtt);
+    lost_probes_ = 0;
+  } else if (has_session(now)) {
+    tunnel_quality_.on_loss();
+    if (relayed) relay_quality_.on_loss();
+    ++lost_probes_;
+  }
+  decide(now, out);
+}
+
+void PeerPath::Impl::on_link_change(Instant now, Actions& out) {
+  if (checks_.can_check()) checks_.punch(now);
+  signal_due_ = true;
+  relay_quality_ = {};
+  tunnel_quality_ = {};
+  lost_probes_ = 0;
+  decide(now, out);
+}
+
+void PeerPath::Impl::on_timeout(Instant now, Actions& out) {
+  run_switch(now, out, [&](Actions& actions) { return switch_.on_timeout(now, actions); });
+  checks_.set_state(own_state(now));
+  checks_.on_timeout(now, out);
+  decide(now, out);
+}
+
+std::optional<Instant> PeerPath::Impl::next_timeout() const {
+  std::optional<Instant> next = wake_;
+  for (auto at : {checks_.next_timeout(), switch_.next_timeout()})
+    if (at && (!next || *at < *next)) next = at;
+  return next;
+}
+
+Signal PeerPath::Impl::signal() const {
+  Signal out;
+  out.check_password = password_;
+  if (!local_) return out;
+  out.candidates = tidy(local_->candidates, config_.excluded);
+  out.nat = local_->nat;
+  out.ready = local_->ready;
+  for (const RelayBinding& binding : local_->relays) {
+    if (out.relays.size() == kMaxSignalRelays) break;
+    out.relays.push_back({binding.id, binding.rtt});
+  }
+  return out;
+}
+
+void PeerPath::Impl::schedule_signal(Instant now, Actions& out) {
+  if (!local_) return;
+  const Tuning& tuning = config_.tuning;
+  bool session = has_session(now);
+  if (session) signal_repeat_ = {};
+  Instant due = now;
+  if (!signal_due_) {
+    if (session || !last_signal_) return;
+    if (signal_repeat_ == Duration{}) signal_repeat_ = tuning.signal_again;
+    due = *last_signal_ + signal_repeat_;
+  } else if (last_signal_) {
+    due = *last_signal_ + tuning.signal_gap;
+  }
+  if (now < due) return wake(due);
+  if (!signal_due_) signal_repeat_ = std::min(signal_repeat_ * 2, tuning.signal_again_longest);
+  out.push_back(SendSignal{});
+  signal_due_ = false;
+  last_signal_ = now;
+  last_signalled_ = signal();
+  if (!session) wake(now + std::max(signal_repeat_, tuning.signal_again));
+}
+
+PeerPath::PeerPath(PeerPathConfig config, Random& random)
+    : impl_(std::make_unique<Impl>(std::move(config), random)) {}
+PeerPath::~PeerPath() = default;
+PeerPath::PeerPath(PeerPath&&) noexcept = default;
+PeerPath& PeerPath::operator=(PeerPath&&) noexcept = default;
+
+void PeerPath::on_local(Instant now, const LocalView& local, Actions& out) {
+  impl_->on_local(now, local, out);
+}
+void PeerPath::on_signal(Instant now, const Signal& signal, Actions& out) {
+  impl_->on_signal(now, signal, out);
+}
+void PeerPath::on_check(Instant now, const Endpoint& from, const stun::MessageView& request,
+                        Actions& out) {
+  impl_->on_check(now, from, request, out);
+}
+bool PeerPath::on_check_response(Instant now, const Endpoint& from,
+                                 const stun::MessageView& response, Actions& out) {
+  return impl_->on_check_response(now, from, response, out);
+}
+void PeerPath::on_wireguard(Instant now, const WireguardView& view, Actions& out) {
+  impl_->on_wireguard(now, view, out);
+}
+void PeerPath::on_handshake_packet(Instant now, const Endpoint& from, ByteView packet,
+                                   Actions& out) {
+  impl_->on_handshake_packet(now, from, packet, out);
+}
+void PeerPath::on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out) {
+  impl_->on_tunnel_probe(now, rtt, out);
+}
+void PeerPath::on_link_change(Instant now, Actions& out) {
+  impl_->on_link_change(now, out);
+}
+void PeerPath::on_timeout(Instant now, Actions& out) {
+  impl_->on_timeout(now, out);
+}
+std::optional<Instant> PeerPath::next_timeout() const {
+  return impl_->next_timeout();
+}
+Signal PeerPath::signal() const {
+  return impl_->signal();
+}
+PathStatus PeerPath::status(Instant now) const {
+  return impl_->status(now);
+}
+const PathCounters& PeerPath::counters() const {
+  return impl_->counters();
+}
+bool PeerPath::initiator() const {
+  return impl_->initiator();
+}
+
+}  // namespace lanrage::path
