@@ -138,7 +138,8 @@ class Store {
 
   virtual void append(Append append, Completion done) = 0;
   virtual void add_token(TokenRow token, Completion done) = 0;
-  virtual void remove_token(const ByteArray<32>& token_hash, Completion done) = 0;
+  // From `at` on the token counts as expired; its row stays, and with it the nonce stays used.
+  virtual void revoke_token(const ByteArray<32>& token_hash, UnixTime at, Completion done) = 0;
   virtual void remove_tokens_expired_before(UnixTime limit, Completion done) = 0;
   // Peers that are no longer there are skipped.
   virtual void touch(std::vector<Lease> leases, Completion done) = 0;

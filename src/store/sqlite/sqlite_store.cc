@@ -171,10 +171,12 @@ class SqliteStore final : public Store {
         std::move(done));
   }
 
-  void remove_token(const ByteArray<32>& token_hash, Completion done) override {
+  void revoke_token(const ByteArray<32>& token_hash, UnixTime at, Completion done) override {
     writer_.submit(
-        [token_hash](Database& db) {
-          return db.prepare("DELETE FROM auth_tokens WHERE token = ?")
+        [token_hash, at](Database& db) {
+          return db
+              .prepare("UPDATE auth_tokens SET expires_at = min(expires_at, ?) WHERE token = ?")
+              .bind(to_row(at))
               .bind(ByteView(token_hash))
               .run();
         },

@@ -1,0 +1,26 @@
+// The control server's clock as an object, so that tests can move time.
+#pragma once
+
+#include "base/time.hpp"
+
+namespace lanrage::server {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Instant monotonic() const = 0;
+  virtual UnixTime unix_time() const = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  Instant monotonic() const override {
+    return Instant(
+        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
+  }
+  UnixTime unix_time() const override {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  }
+};
+
+}  // namespace lanrage::server

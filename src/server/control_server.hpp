@@ -1,0 +1,55 @@
+// The control server: its parts wired together, listening.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/random.hpp"
+#include "io/http_server.hpp"
+#include "io/log.hpp"
+#include "server/limits.hpp"
+#include "server/party_service.hpp"
+#include "server/relay_directory.hpp"
+#include "server/server_keys.hpp"
+#include "store/store.hpp"
+
+namespace lanrage::server {
+
+struct ControlConfig {
+  std::string version;
+  Endpoint listen;                      // port 0: any free one
+  std::shared_ptr<io::TlsContext> tls;  // null: plain HTTP
+  std::string public_url;               // empty: by the address listened on
+  CreationPolicy creation;
+  BuiltInServices services;
+  std::optional<IpAddress> public_address;
+  ServerKeys keys;
+  Limits limits;
+};
+
+// Outlived by everything it is given. All on the io_context's thread.
+class ControlServer {
+ public:
+  struct Surroundings {
+    boost::asio::io_context& io;
+    store::Store& store;  // completes on this io_context
+    const Clock& clock;
+    Random& random;
+    io::Log& log;
+  };
+  static Result<std::unique_ptr<ControlServer>> start(const Surroundings& surroundings,
+                                                      ControlConfig config);
+  virtual ~ControlServer() = default;
+
+  virtual Endpoint endpoint() const = 0;
+  virtual std::string url() const = 0;
+  // Runs what falls due: presence, leases, expiry. Called every second by a timer of its own;
+  // tests that move the clock call it themselves.
+  virtual void tick() = 0;
+  // Answers what is under way, closes the rest; `done` when all is stored and sent.
+  virtual void stop(std::function<void()> done) = 0;
+};
+
+}  // namespace lanrage::server

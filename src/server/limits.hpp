@@ -1,0 +1,49 @@
+// Every number that protects a control server, in one place.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "io/http_server.hpp"
+#include "party/limits.hpp"
+#include "server/token_buckets.hpp"
+
+namespace lanrage::server {
+
+struct Limits {
+  // By address (IPv6: by /64). Friends behind one router share an address.
+  Rate requests_an_address{50, 300};
+  Rate registrations_an_address{2, 60};  // challenges and registrations
+  Rate wrong_words_an_address{0.2, 10};
+  // By peer, over both transports.
+  Rate requests_a_peer{20, 120};
+  Rate signals_a_peer{20, 60};
+  Rate creations_a_peer{0.2, 10};
+
+  std::size_t parties = 10'000;
+  std::size_t parties_a_host = 32;
+  std::size_t commands_waiting = 256;  // of one party
+  std::size_t sessions_a_peer = 8;     // beyond: its oldest WebSocket is closed
+  std::size_t parties_a_session = 64;
+  std::size_t signals_waiting = 8;  // of one sender for one target
+  std::size_t signals_waiting_in_all = 100'000;
+
+  std::chrono::seconds token_lifetime{24 * 3600};
+  std::chrono::seconds token_afterlife{24 * 3600};  // while "expired" is told from "unknown"
+  std::chrono::seconds challenge_lifetime{30};
+  std::chrono::minutes open_nonce_window{10};  // either way: players' clocks differ
+  std::chrono::seconds signal_lifetime{60};
+  std::chrono::seconds hello_time{10};  // from the WebSocket's opening to its hello
+  std::chrono::seconds heartbeat_interval{30};
+
+  std::chrono::seconds offline_grace{10};  // a lost connection, before others are told
+  std::chrono::minutes rest_lease{5};      // online after a heartbeat without a WebSocket
+  std::chrono::seconds restart_grace{90};  // for everybody to come back after our restart
+  std::chrono::seconds last_seen_flush{10};
+  std::chrono::seconds cleanup_interval{60};
+
+  party::Limits party;
+  io::ServerLimits http;
+};
+
+}  // namespace lanrage::server

@@ -1,0 +1,297 @@
+#include "server/party_service.hpp"
+
+#include <algorithm>
+
+#include "party/proofs.hpp"
+#include "server/party_views.hpp"
+
+namespace lanrage::server {
+
+namespace {
+
+using protocol::Errc;
+
+std::unexpected<Error> unknown_party() {
+  return fail(Errc::unknown_party,
+              "no such party here, or you aren't a member of it; it may have been closed");
+}
+
+// Whether a party doesn't exist or the caller isn't in it must look the same.
+Error public_error(const Error& error) {
+  if (error.is(party::Errc::not_member) || error.is(party::Errc::unknown_party) ||
+      error.is(party::Errc::party_closed) || error.is(Errc::unknown_party))
+    return unknown_party().error();
+  return error;
+}
+
+Result<void> check_self(const Caller& caller, const PeerId& peer) {
+  if (caller.peer == peer) return {};
+  return fail(Errc::peer_id_mismatch,
+              "your token belongs to another peer: each peer acts for itself only", "peer_id");
+}
+
+std::vector<party::SealedBox> boxes_of(const std::vector<protocol::SealedBox>& boxes) {
+  std::vector<party::SealedBox> out;
+  for (const auto& box : boxes)
+    out.push_back({box.recipient, box.box});
+  return out;
+}
+
+std::string peer_key(const PeerId& peer) {
+  return std::string(peer.bytes.begin(), peer.bytes.end());
+}
+
+Done<party::Outcome> answer_seq(Done<protocol::SeqAnswer> done) {
+  return [done = std::move(done)](Result<party::Outcome> outcome) mutable {
+    if (!outcome) return done(std::unexpected(outcome.error()));
+    done(protocol::SeqAnswer{outcome->seq});
+  };
+}
+
+}  // namespace
+
+PartyService::PartyService(const Parts& parts, const Limits& limits, ServerIdentity identity,
+                           CreationPolicy policy)
+    : parts_(parts),
+      limits_(limits),
+      identity_(std::move(identity)),
+      policy_(std::move(policy)),
+      wrong_words_(limits.wrong_words_an_address),
+      creations_(limits.creations_a_peer),
+      signals_sent_(limits.signals_a_peer) {}
+
+void PartyService::execute(const Caller& caller, const PartyId& party,
+                           const std::string& request_id, party::Action action,
+                           Done<party::Outcome> done) {
+  parts_.registry.execute(party, {caller.peer, request_id, std::move(action)},
+                          [done = std::move(done)](Result<party::Outcome> outcome) mutable {
+                            if (!outcome)
+                              return done(std::unexpected(public_error(outcome.error())));
+                            done(std::move(outcome));
+                          });
+}
+
+Result<void> PartyService::may_create(const Caller& caller,
+                                      const protocol::CreatePartyRequest& request) {
+  const Instant now = parts_.clock.monotonic();
+  if (policy_.kind == protocol::CreatePolicy::word) {
+    const std::string address = rate_key(caller.remote);
+    if (!wrong_words_.has(address, now))
+      return fail(Errc::rate_limited, "too many wrong words from your address: wait a while");
+    if (!request.word)
+      return fail(Errc::wrong_word,
+                  "this server wants its join word for creating parties: ask whoever runs it "
+                  "(the server prints it at start) and pass it with --word",
+                  "word");
+    if (!crypto::equal_in_constant_time(as_bytes(*request.word), as_bytes(policy_.word))) {
+      wrong_words_.take(address, now);
+      return fail(Errc::wrong_word, "that isn't this server's join word", "word");
+    }
+  }
+  if (policy_.kind == protocol::CreatePolicy::listed &&
+      std::ranges::find(policy_.creators, caller.peer) == policy_.creators.end())
+    return fail(Errc::forbidden,
+                "only listed devices may create parties on this server; yours is " +
+                    caller.peer.to_string());
+  if (!creations_.take(peer_key(caller.peer), now))
+    return fail(Errc::rate_limited, "you create parties too quickly: wait a while");
+  return {};
+}
+
+void PartyService::create(const Caller& caller, const protocol::CreatePartyRequest& request,
+                          Done<protocol::PartyAnswer> done) {
+  if (auto allowed = may_create(caller, request); !allowed)
+    return done(std::unexpected(allowed.error()));
+  const auto id = party::party_id_of(request.charter);
+  if (!id) return done(std::unexpected(id.error()));
+  if (!parts_.registry.find(*id)) {
+    if (parts_.registry.size() >= limits_.parties)
+      return done(fail(Errc::limit_reached, "this server is full: it has " +
+                                                std::to_string(limits_.parties) + " parties"));
+    if (parts_.registry.hosted_by(caller.peer) >= limits_.parties_a_host)
+      return done(fail(Errc::limit_reached, "you host " + std::to_string(limits_.parties_a_host) +
+                                                " parties on this server already: close one"));
+  }
+  party::Create action{request.charter, request.roster, request.statement, boxes_of(request.boxes),
+                       hints_from(request.hints)};
+  execute(caller, *id, request.request_id, std::move(action),
+          [this, caller, id = *id, bind_key = request.bind_key,
+           done = std::move(done)](Result<party::Outcome> outcome) mutable {
+            if (!outcome) return done(std::unexpected(outcome.error()));
+            auto answer = party_answer(caller, id, outcome->seq, bind_key);
+            if (answer) answer->public_url = identity_.public_url;
+            done(std::move(answer));
+          });
+}
+
+Result<protocol::OpenInviteAnswer> PartyService::open_invite(
+    const Caller& caller, const PartyId& id, const InviteId& invite_id,
+    const protocol::OpenInviteRequest& request) {
+  const auto* party = parts_.registry.find(id);
+  const auto* invite = party ? party->ledger.invite(invite_id) : nullptr;
+  if (!invite)
+    return fail(Errc::unknown_invite,
+                "this server knows no such invite: check the link, or ask for a new one");
+  const auto made_at = protocol::time_of_open_nonce(request.nonce);
+  if (!made_at)
+    return fail(Errc::malformed_nonce, "expected 16 random bytes and the time in ms as u64",
+                "nonce");
+  const UnixTime now = parts_.clock.unix_time();
+  if (*made_at < now - limits_.open_nonce_window || *made_at > now + limits_.open_nonce_window)
+    return fail(Errc::expired_nonce,
+                "your clock and the server's differ by more than " +
+                    std::to_string(limits_.open_nonce_window.count()) +
+                    " minutes (the server has " + protocol::format_time(now) + "): set yours",
+                "nonce");
+  const party::OpenRequest signed_part{id, identity_.binding, caller.peer, request.nonce};
+  if (!party::invite_proven(invite->terms.invite_key, signed_part, request.signature))
+    return fail(Errc::bad_signature, "the signature isn't the invite key's over this request",
+                "signature");
+  auto opening = party::open_invite(*party, invite_id, caller.peer, now, limits_.party);
+  if (!opening) return std::unexpected(public_error(opening.error()));
+  return protocol::OpenInviteAnswer{id, party->seq, party->log, std::move(opening->box),
+                                    opening->vip};
+}
+
+void PartyService::join(const Caller& caller, const PartyId& id,
+                        const protocol::JoinRequest& request, Done<protocol::PartyAnswer> done) {
+  party::Join action{request.admission, request.statement, hints_from(request.hints)};
+  execute(caller, id, request.request_id, std::move(action),
+          [this, caller, id, bind_key = request.bind_key,
+           done = std::move(done)](Result<party::Outcome> outcome) mutable {
+            if (!outcome) return done(std::unexpected(outcome.error()));
+            done(party_answer(caller, id, outcome->seq, bind_key));
+          });
+}
+
+Result<protocol::PartyAnswer> PartyService::party_answer(
+    const Caller& caller, const PartyId& id, std::uint64_t seq,
+    const std::optional<crypto::VerifyKey>& bind_key) const {
+  // A repeated request may find its caller gone from the party meanwhile.
+  const auto party = member_party(caller.peer, id);
+  if (!party) return std::unexpected(party.error());
+  protocol::PartyAnswer answer;
+  answer.party_id = id;
+  answer.seq = seq;
+  answer.incarnation = identity_.incarnation;
+  answer.party = party_view(**party, parts_.presence);
+  if (bind_key) {
+    auto grant = relay_grant(caller, id, *bind_key);
+    if (!grant) return std::unexpected(grant.error());
+    answer.relay = std::move(*grant);
+  }
+  return answer;
+}
+
+void PartyService::leave(const Caller& caller, const PartyId& id, const PeerId& peer,
+                         const protocol::LeaveRequest& request, Done<protocol::SeqAnswer> done) {
+  if (auto self = check_self(caller, peer); !self) return done(std::unexpected(self.error()));
+  execute(caller, id, request.request_id, party::Depart{request.record},
+          answer_seq(std::move(done)));
+}
+
+void PartyService::update(const Caller& caller, const PartyId& id, const PeerId& peer,
+                          const protocol::UpdatePeerRequest& request,
+                          Done<protocol::SeqAnswer> done) {
+  if (auto self = check_self(caller, peer); !self) return done(std::unexpected(self.error()));
+  party::Update action{request.statement, hints_from(request.nat_type, request.public_endpoint)};
+  execute(caller, id, request.request_id, std::move(action), answer_seq(std::move(done)));
+}
+
+void PartyService::add_invite(const Caller& caller, const PartyId& id,
+                              const protocol::AddInviteRequest& request,
+                              Done<protocol::AddInviteAnswer> done) {
+  const auto record = party::read_record<party::Invite>(request.record);
+  if (!record) return done(std::unexpected(record.error()));
+  const auto invite = crypto::id_of<InviteId>(record->terms.invite_key.bytes);
+  party::AddInvite action{request.record, {record->terms.invite_box, request.box}};
+  execute(caller, id, request.request_id, std::move(action),
+          [invite, done = std::move(done)](Result<party::Outcome> outcome) mutable {
+            if (!outcome) return done(std::unexpected(outcome.error()));
+            done(protocol::AddInviteAnswer{invite, outcome->seq});
+          });
+}
+
+void PartyService::close(const Caller& caller, const PartyId& id,
+                         const protocol::ClosePartyRequest& request,
+                         Done<protocol::SeqAnswer> done) {
+  if (auto party = member_party(caller.peer, id); !party)
+    return done(std::unexpected(party.error()));
+  execute(caller, id, request.request_id, party::Close{party::CloseReason::host_closed},
+          answer_seq(std::move(done)));
+}
+
+Result<const party::Party*> PartyService::member_party(const PeerId& peer,
+                                                       const PartyId& id) const {
+  const auto* party = parts_.registry.find(id);
+  if (!party || !party->ledger.member(peer)) return unknown_party();
+  return party;
+}
+
+Result<protocol::GetPartyAnswer> PartyService::party(const Caller& caller,
+                                                     const PartyId& id) const {
+  const auto party = member_party(caller.peer, id);
+  if (!party) return std::unexpected(party.error());
+  return protocol::GetPartyAnswer{(*party)->seq, identity_.incarnation,
+                                  party_view(**party, parts_.presence)};
+}
+
+Result<protocol::PeersAnswer> PartyService::peers(const Caller& caller, const PartyId& id) const {
+  const auto party = member_party(caller.peer, id);
+  if (!party) return std::unexpected(party.error());
+  return protocol::PeersAnswer{peer_views(**party, parts_.presence)};
+}
+
+Result<protocol::Peer> PartyService::peer(const Caller& caller, const PartyId& id,
+                                          const PeerId& peer) const {
+  const auto party = member_party(caller.peer, id);
+  if (!party) return std::unexpected(party.error());
+  const auto* member = (*party)->ledger.member(peer);
+  if (!member) return fail(Errc::unknown_peer, "no such member in this party", "peer_id");
+  return peer_view(**party, *member, parts_.presence);
+}
+
+Result<void> PartyService::heartbeat(const Caller& caller, const PartyId& id, const PeerId& peer) {
+  if (auto self = check_self(caller, peer); !self) return self;
+  if (auto party = member_party(caller.peer, id); !party) return std::unexpected(party.error());
+  const UnixTime now = parts_.clock.unix_time();
+  if (parts_.presence.heartbeat(id, peer, now))
+    parts_.audience.announce(id, protocol::ws::Presence{id, peer, true, now}, &peer);
+  return {};
+}
+
+Result<protocol::RelayGrant> PartyService::relay_grant(const Caller& caller, const PartyId& id,
+                                                       const crypto::VerifyKey& bind_key) const {
+  const auto party = member_party(caller.peer, id);
+  if (!party) return std::unexpected(party.error());
+  const RelayDirectory::Client client{parts_.registry.relay_group(id),
+                                      (*party)->ledger.member(caller.peer)->wireguard, bind_key,
+                                      caller.reached};
+  return parts_.relays.grant(client, parts_.clock.unix_time());
+}
+
+Result<void> PartyService::post_signal(const Caller& caller, const PartyId& id, const PeerId& to,
+                                       Bytes data) {
+  const auto party = member_party(caller.peer, id);
+  if (!party) return std::unexpected(party.error());
+  if (!(*party)->ledger.member(to))
+    return fail(Errc::unknown_peer, "no such member in this party", "to_peer_id");
+  if (to == caller.peer)
+    return fail(Errc::invalid_field, "a signal goes to another member", "to_peer_id");
+  if (!signals_sent_.take(peer_key(caller.peer), parts_.clock.monotonic()))
+    return fail(Errc::rate_limited, "too many signals: wait a moment");
+  if (parts_.audience.deliver(id, to, protocol::ws::Signal{id, caller.peer, data})) return {};
+  if (!parts_.signals.add(id, caller.peer, to, std::move(data), parts_.clock.unix_time()))
+    return fail(Errc::unavailable, "too many signals wait for members who are away");
+  return {};
+}
+
+Result<protocol::SignalsAnswer> PartyService::waiting_signals(const Caller& caller,
+                                                              const PartyId& id,
+                                                              std::uint64_t after) const {
+  if (auto party = member_party(caller.peer, id); !party) return std::unexpected(party.error());
+  return protocol::SignalsAnswer{
+      parts_.signals.after(id, caller.peer, after, parts_.clock.unix_time())};
+}
+
+}  // namespace lanrage::server

@@ -1,0 +1,62 @@
+// Who is there: soft state, never journaled. A peer is online in a party while it has a
+// subscription to it, or shortly after its connection was lost, or for a lease after a heartbeat
+// without a WebSocket.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "server/limits.hpp"
+#include "store/store.hpp"
+
+namespace lanrage::server {
+
+struct PresenceState {
+  bool online = false;
+  UnixTime last_seen{};
+};
+
+class Presence {
+ public:
+  explicit Presence(const Limits& limits) : limits_(limits) {}
+
+  // At start: as the store remembers it. Those alive when the last server stopped count as online
+  // for the restart's grace, so that nobody sees a group vanish and return.
+  void restore(const std::vector<store::StoredParty>& parties, UnixTime now);
+
+  // These return true when the peer thereby came online or went offline: tell the others.
+  bool subscribed(const PartyId& party, const PeerId& peer, UnixTime now);
+  // `clean`: the peer closed its connection itself, so there is nothing to wait for.
+  bool unsubscribed(const PartyId& party, const PeerId& peer, bool clean, UnixTime now);
+  bool heartbeat(const PartyId& party, const PeerId& peer, UnixTime now);
+
+  void joined(const PartyId& party, const PeerId& peer, UnixTime now);
+  void forget(const PartyId& party, const PeerId& peer);
+  void forget(const PartyId& party);
+
+  PresenceState of(const PartyId& party, const PeerId& peer) const;
+  // Those whose grace or lease has run out: now offline.
+  std::vector<std::pair<PartyId, PeerId>> expire(UnixTime now);
+  // What changed since the last call, for the store.
+  std::vector<store::Lease> take_changes();
+
+ private:
+  struct Entry {
+    std::size_t subscriptions = 0;
+    std::optional<UnixTime> online_until;  // without a subscription
+    UnixTime last_seen{};
+    bool changed = false;
+
+    bool online() const { return subscriptions > 0 || online_until; }
+  };
+  void see(Entry& entry, UnixTime now);
+
+  const Limits& limits_;
+  std::map<std::pair<PartyId, PeerId>, Entry> entries_;
+};
+
+}  // namespace lanrage::server

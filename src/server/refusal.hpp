@@ -1,0 +1,13 @@
+// Errors as clients get to see them.
+#pragma once
+
+#include "base/random.hpp"
+#include "protocol/problem.hpp"
+
+namespace lanrage::server {
+
+// With a Retry-After where waiting helps (429, 503), spread out at random so that those refused
+// together don't come back together.
+protocol::Problem refusal_of(const Error& error, Random& random);
+
+}  // namespace lanrage::server

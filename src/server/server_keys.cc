@@ -1,0 +1,43 @@
+#include "server/server_keys.hpp"
+
+#include <algorithm>
+
+#include "base/encoding.hpp"
+
+namespace lanrage::server {
+
+namespace {
+
+template <std::size_t N>
+Result<ByteArray<N>> fixed(store::Store& store, Random& random, std::string_view name) {
+  const auto value = store.setting(name, random.array<N>());
+  if (!value) return std::unexpected(value.error());
+  if (value->size() != N)
+    return fail(store::Errc::database_corrupt,
+                "the database's setting " + std::string(name) +
+                    " has the wrong length: restore a backup of the database");
+  ByteArray<N> out;
+  std::copy(value->begin(), value->end(), out.begin());
+  return out;
+}
+
+}  // namespace
+
+Result<ServerKeys> load_keys(store::Store& store, Random& random) {
+  const auto incarnation = fixed<16>(store, random, "incarnation");
+  if (!incarnation) return std::unexpected(incarnation.error());
+  const auto nonce_secret = fixed<32>(store, random, "nonce_secret");
+  if (!nonce_secret) return std::unexpected(nonce_secret.error());
+  const auto relay_key = fixed<32>(store, random, "relay_token_key");
+  if (!relay_key) return std::unexpected(relay_key.error());
+  const auto relay_id = fixed<16>(store, random, "relay_id");
+  if (!relay_id) return std::unexpected(relay_id.error());
+  // 56 bits, 12 characters: guesses are rate-limited, and the word is to be typed.
+  const auto word = fixed<7>(store, random, "join_word");
+  if (!word) return std::unexpected(word.error());
+  return ServerKeys{to_base32(*incarnation), Secret<32>(*nonce_secret),
+                    crypto::SigningKey::from_seed(Secret<32>(*relay_key)), to_base32(*relay_id),
+                    to_base32(*word)};
+}
+
+}  // namespace lanrage::server

@@ -1,0 +1,24 @@
+// What makes a store's server the same server after a restart.
+#pragma once
+
+#include <string>
+
+#include "base/random.hpp"
+#include "base/secret.hpp"
+#include "crypto/keys.hpp"
+#include "store/store.hpp"
+
+namespace lanrage::server {
+
+struct ServerKeys {
+  std::string incarnation;       // a random id of the store
+  Secret<32> nonce_secret;       // for challenges
+  crypto::SigningKey relay_key;  // signs relay tokens
+  std::string relay_id;          // of the relay in this process
+  std::string join_word;
+};
+
+// Reads them, making those that are absent.
+Result<ServerKeys> load_keys(store::Store& store, Random& random);
+
+}  // namespace lanrage::server
