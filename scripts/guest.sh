@@ -95,6 +95,7 @@ trap 'rm -rf "$exchange"' EXIT
   for name in ${!LANRAGE_@} ${LANRAGE_GUEST_ENV:-}; do
     [[ -v $name ]] && printf 'export %s=%q\n' "$name" "${!name}"
   done
+  printf 'export LANRAGE_LAB_PATIENCE=%q\n' "${LANRAGE_LAB_PATIENCE:-4}"  # emulation is slow
   printf 'cd %q || exit 125\n' "$PWD"
   printf '%q ' "$@"
   printf '\n'

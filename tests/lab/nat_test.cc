@@ -222,7 +222,7 @@ TEST(Lab, ProcessesRunInsideAreWatchedAndEndWithTheirStatus) {
   EXPECT_NE(result.out.find(host.address().to_string() + "/24"), std::string::npos);
   EXPECT_EQ(run({"false"}).status, 1);
   EXPECT_EQ(run({"lanrage-no-such-program"}).status, 127);
-  EXPECT_TRUE(run({"sleep", "60"}, {.timeout = Millis(100)}).timed_out);
+  EXPECT_TRUE(run({"sleep", "600"}, {.timeout = Millis(100)}).timed_out);
 
   const auto logs = std::filesystem::temp_directory_path() / unique_interface_name();
   {

@@ -25,7 +25,12 @@ std::uint32_t gateway_of(const IpAddress& address) {
 
 Router::Router(const std::string& role, NatKind kind, IpAddress wan_address, Prefix lan,
                bool hairpin)
-    : netns_(role), kind_(kind), wan_address_(wan_address), lan_(lan), hairpin_(hairpin) {
+    : netns_(role),
+      kind_(kind),
+      wan_address_(wan_address),
+      public_address_(wan_address),
+      lan_(lan),
+      hairpin_(hairpin) {
   netns_.sysctl("net/ipv4/ip_forward", "1");
   const std::string gateway = text(lan_.address.v4_value() + 1);
   netns_.ip("link add lan type bridge\naddr add " + gateway + "/24 dev lan\nlink set lan up\n");
@@ -53,7 +58,7 @@ Network::Network() : internet_("inet") {
 Host& Network::add_public_host(const std::string& role, bool second_prefix) {
   const IpAddress address =
       IpAddress::v4(second_prefix ? kSecondPrefix + next_second_++ : kFirstPrefix + next_public_++);
-  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address));
+  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, address));
   const std::string port = "p" + std::to_string(next_port_++);
   internet_.ip(veth(port, "eth0", host.netns()) + "link set " + port + " master br0 up\n");
   host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
@@ -84,6 +89,7 @@ Router& Network::add_router_behind(Router& carrier, NatKind kind, bool hairpin) 
   const std::uint32_t carrier_lan = carrier.lan().address.v4_value();
   const IpAddress wan = IpAddress::v4(carrier_lan + carrier.next_host_++);
   Router& router = make_router(kind, wan, hairpin);
+  router.public_address_ = carrier.public_address_;
   const std::string port = "l" + std::to_string(next_port_++);
   carrier.netns().ip(veth(port, "wan", router.netns()) + "link set " + port + " master lan up\n");
   router.netns().ip("addr add " + wan.to_string() + "/24 dev wan\nlink set wan up\n" +
@@ -95,7 +101,7 @@ Router& Network::add_router_behind(Router& carrier, NatKind kind, bool hairpin) 
 Host& Network::add_host(const std::string& role, Router& behind) {
   const std::uint32_t lan = behind.lan().address.v4_value();
   const IpAddress address = IpAddress::v4(lan + behind.next_host_++);
-  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address));
+  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, behind.public_address()));
   const std::string port = "l" + std::to_string(next_port_++);
   behind.netns().ip(veth(port, "eth0", host.netns()) + "link set " + port + " master lan up\n");
   host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +

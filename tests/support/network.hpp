@@ -16,14 +16,18 @@ namespace lanrage::lab {
 
 class Host {
  public:
-  Host(const std::string& role, IpAddress address) : netns_(role), address_(address) {}
+  Host(const std::string& role, IpAddress address, IpAddress public_address)
+      : netns_(role), address_(address), public_address_(public_address) {}
 
   const NetNamespace& netns() const { return netns_; }
   const IpAddress& address() const { return address_; }  // its own, perhaps private, address
+  // What the internet sees: its own, or that of the outermost router.
+  const IpAddress& public_address() const { return public_address_; }
 
  private:
   NetNamespace netns_;
   IpAddress address_;
+  IpAddress public_address_;
 };
 
 class Router {
@@ -31,6 +35,7 @@ class Router {
   const NetNamespace& netns() const { return netns_; }
   const IpAddress& wan_address() const { return wan_address_; }
   const Prefix& lan() const { return lan_; }
+  const IpAddress& public_address() const { return public_address_; }
   NatKind kind() const { return kind_; }
 
   // Forwards `port` from the WAN to a host of this router; `port` stays the same.
@@ -44,6 +49,7 @@ class Router {
   NetNamespace netns_;
   NatKind kind_;
   IpAddress wan_address_;
+  IpAddress public_address_;  // the carrier's, behind one
   Prefix lan_;
   bool hairpin_;
   std::vector<Forward> forwards_;

@@ -87,7 +87,7 @@ std::optional<Pinger::Answer> Pinger::next_answer(Clock::time_point deadline) {
 }
 
 std::optional<Clock::time_point> Pinger::first_answer(Millis limit, Millis interval) {
-  const auto deadline = Clock::now() + limit;
+  const auto deadline = Clock::now() + patient(limit);
   while (Clock::now() < deadline) {
     send_request();
     if (auto answer = next_answer(std::min(deadline, Clock::now() + interval))) return answer->at;
@@ -120,7 +120,7 @@ PingReport Pinger::ping(int count, Millis interval, Millis grace) {
     next_send += interval;
     if (report.sent < count) collect(next_send);
   }
-  collect(Clock::now() + grace);
+  collect(Clock::now() + patient(grace));
   return report;
 }
 

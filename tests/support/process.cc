@@ -172,7 +172,7 @@ RunResult run(const Argv& argv, const RunOptions& options) {
   const pid_t pid = child.start(options.netns_fd, in.get(), out.get(), err.get());
   const Fd pidfd(open_pidfd(pid));
   RunResult result;
-  if (!wait_readable(pidfd.get(), Clock::now() + options.timeout)) {
+  if (!wait_readable(pidfd.get(), Clock::now() + patient(options.timeout))) {
     result.timed_out = true;
     ::kill(pid, SIGKILL);
   }
@@ -229,12 +229,12 @@ ExitStatus Process::stop(Millis grace) {
 }
 
 std::optional<ExitStatus> Process::wait(Millis limit) {
-  if (!status_ && wait_readable(pidfd_, Clock::now() + limit)) status_ = reap(pid_);
+  if (!status_ && wait_readable(pidfd_, Clock::now() + patient(limit))) status_ = reap(pid_);
   return status_;
 }
 
 std::optional<std::string> Process::wait_for_line(std::string_view prefix, Millis limit) {
-  const auto deadline = Clock::now() + limit;
+  const auto deadline = Clock::now() + patient(limit);
   const Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (watch.get() < 0 || ::inotify_add_watch(watch.get(), out_path_.c_str(), IN_MODIFY) < 0)
     throw_errno("inotify");

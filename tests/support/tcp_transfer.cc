@@ -77,7 +77,7 @@ std::string receive_all(int listener, Bytes& data, Clock::time_point deadline) {
 TransferReport tcp_transfer(const NetNamespace& from, const NetNamespace& to,
                             const IpAddress& to_address, std::size_t size, Millis limit) {
   const auto begin = Clock::now();
-  const auto deadline = begin + limit;
+  const auto deadline = begin + patient(limit);
   std::mt19937_64 generator(size);
   Bytes data(size);
   for (auto& byte : data)

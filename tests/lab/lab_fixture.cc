@@ -1,0 +1,88 @@
+#include "lab_fixture.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <iostream>
+
+namespace lanrage::lab {
+namespace {
+
+using ::testing::AssertionFailure;
+using ::testing::AssertionResult;
+using ::testing::AssertionSuccess;
+
+constexpr std::size_t kLogTail = 6'000;  // characters
+
+std::string tail(const std::string& text) {
+  return text.size() <= kLogTail ? text : "[...]" + text.substr(text.size() - kLogTail);
+}
+
+std::string status_of(const Player& player) {
+  return player.cli_text({"status"}).out;
+}
+
+}  // namespace
+
+void LabTest::TearDown() {
+  if (!HasFailure()) return;
+  for (const auto& server : servers_)
+    std::cout << "--- server at " << server->host().address().to_string() << ":\n"
+              << tail(server->log()) << '\n';
+  for (const auto& player : players_)
+    std::cout << "--- agent of " << player->nick() << ":\n"
+              << tail(player->log()) << "\n--- its status:\n"
+              << status_of(*player) << '\n';
+}
+
+Server& LabTest::add_server() {
+  const Host& host = network_.add_public_host("server");
+  return add_server(host, host.address());
+}
+
+Server& LabTest::add_server(const Host& host, const IpAddress& public_address) {
+  return *servers_.emplace_back(std::make_unique<Server>(host, public_address));
+}
+
+Player& LabTest::add_player(const std::string& nick, NatKind kind) {
+  return add_player(nick, network_.add_player(nick, kind));
+}
+
+Player& LabTest::add_player(const std::string& nick, const Host& host) {
+  return *players_.emplace_back(std::make_unique<Player>(host, nick));
+}
+
+AssertionResult pings(const Player& from, const IpAddress& vip) {
+  Pinger pinger(from.host().netns(), vip);
+  if (!pinger.first_answer(kReachable))
+    return AssertionFailure() << from.nick() << " gets no answer from " << vip.to_string();
+  const PingReport report = pinger.ping(5);
+  if (report.received < 3)
+    return AssertionFailure() << from.nick() << " got " << report.received << " of " << report.sent
+                              << " answers from " << vip.to_string();
+  return AssertionSuccess();
+}
+
+AssertionResult cli_pings(const Player& from, const std::string& nick) {
+  const CliResult result = from.cli({"ping", nick, "--count", "3"});
+  if (result.status != 0)
+    return AssertionFailure() << "lanrage ping " << nick << " by " << from.nick()
+                              << " ended with status " << result.status << ": " << result.err;
+  const auto* object = result.json.if_object();
+  const auto* received = object == nullptr ? nullptr : object->if_contains("received");
+  if (received == nullptr || !received->is_number() || received->to_number<int>() < 1)
+    return AssertionFailure() << "lanrage ping received nothing: " << result.out;
+  return AssertionSuccess();
+}
+
+AssertionResult path_becomes(const Player& from, const std::string& nick, const std::string& path,
+                             Millis limit) {
+  std::string last = "none";
+  const auto arrived = [&] {
+    if (const auto peer = from.peer(nick)) last = peer->path + " (" + peer->why_relayed + ")";
+    return last.starts_with(path + " ");
+  };
+  if (eventually(limit, arrived, Millis(100))) return AssertionSuccess();
+  return AssertionFailure() << "the path from " << from.nick() << " to " << nick << " is " << last
+                            << ", not " << path;
+}
+
+}  // namespace lanrage::lab

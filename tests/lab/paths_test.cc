@@ -1,0 +1,98 @@
+// Two players behind each kind of NAT that matters: which path they end on, and that it carries.
+#include <gtest/gtest.h>
+
+#include "lab_fixture.hpp"
+#include "support/tcp_transfer.hpp"
+
+namespace lanrage::lab {
+namespace {
+
+using Paths = LabTest;
+
+bool is_at(const std::string& endpoint, const IpAddress& address) {
+  return endpoint.starts_with(address.to_string() + ":");
+}
+
+TEST_F(Paths, TwoPortRestrictedConesMeetDirectly) {
+  Server& server = add_server();
+  Player& alice = add_player("alice", NatKind::port_restricted_cone);
+  Player& bob = add_player("bob", NatKind::port_restricted_cone);
+  const Membership hosted = alice.create(server, "game night");
+  EXPECT_TRUE(hosted.invite.starts_with("lanrage://")) << hosted.invite;
+  const Membership joined = bob.join(hosted.invite);
+  EXPECT_EQ(joined.party_id, hosted.party_id);
+  EXPECT_NE(joined.vip, hosted.vip);
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  EXPECT_TRUE(path_becomes(bob, "alice", "direct"));
+  EXPECT_TRUE(path_becomes(alice, "bob", "direct"));
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  EXPECT_TRUE(pings(alice, joined.vip));
+  EXPECT_TRUE(cli_pings(bob, "alice"));
+  EXPECT_TRUE(cli_pings(alice, joined.vip.to_string()));
+  const auto seen = bob.peer("alice");
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->vip, hosted.vip.to_string());
+  EXPECT_EQ(seen->peer_id, hosted.peer_id);
+  EXPECT_TRUE(seen->online);
+  EXPECT_EQ(seen->state, "connected");
+  EXPECT_TRUE(is_at(seen->endpoint, alice.host().public_address())) << seen->endpoint;
+}
+
+TEST_F(Paths, TwoSymmetricNatsStayRelayedWithAReasonAndCarryBulk) {
+  Server& server = add_server();
+  Player& alice = add_player("alice", NatKind::symmetric);
+  Player& bob = add_player("bob", NatKind::symmetric);
+  const Membership hosted = alice.create(server, "game night");
+  const Membership joined = bob.join(hosted.invite);
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  EXPECT_TRUE(pings(alice, joined.vip));
+  EXPECT_TRUE(path_becomes(bob, "alice", "relay"));
+  EXPECT_TRUE(path_becomes(alice, "bob", "relay"));
+  for (const auto& [player, other] : {std::pair{&alice, "bob"}, std::pair{&bob, "alice"}}) {
+    EXPECT_TRUE(eventually(kSeen,
+                           [&] {
+                             const auto peer = player->peer(other);
+                             return peer && peer->path == "relay" && !peer->why_relayed.empty();
+                           }))
+        << player->nick() << " isn't told why the path is relayed";
+  }
+  constexpr std::size_t kSize = 10'000'000;
+  const TransferReport report =
+      tcp_transfer(alice.host().netns(), bob.host().netns(), joined.vip, kSize, Millis(120'000));
+  EXPECT_TRUE(report.intact) << report.problem << " after " << report.received << " bytes";
+  EXPECT_EQ(report.received, kSize);
+  EXPECT_TRUE(path_becomes(bob, "alice", "relay"));
+}
+
+TEST_F(Paths, AnOpenSideMeetsASymmetricOneDirectly) {
+  Server& server = add_server();
+  Player& alice = add_player("alice", NatKind::open);
+  Player& bob = add_player("bob", NatKind::symmetric);
+  const Membership hosted = alice.create(server, "game night");
+  const Membership joined = bob.join(hosted.invite);
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  EXPECT_TRUE(path_becomes(bob, "alice", "direct"));
+  EXPECT_TRUE(path_becomes(alice, "bob", "direct"));
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  EXPECT_TRUE(pings(alice, joined.vip));
+}
+
+TEST_F(Paths, PlayersOfOneLanMeetByTheirLocalAddresses) {
+  Server& server = add_server();
+  Router& home = network_.add_router(NatKind::port_restricted_cone);
+  Player& alice = add_player("alice", network_.add_host("alice", home));
+  Player& bob = add_player("bob", network_.add_host("bob", home));
+  const Membership hosted = alice.create(server, "game night");
+  const Membership joined = bob.join(hosted.invite);
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  const auto is_local = [](const Player& player, const Player& other) {
+    const auto peer = player.peer(other.nick());
+    return peer && peer->path == "direct" && is_at(peer->endpoint, other.host().address());
+  };
+  EXPECT_TRUE(eventually(kDirect, [&] { return is_local(bob, alice) && is_local(alice, bob); }));
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  EXPECT_TRUE(pings(alice, joined.vip));
+}
+
+}  // namespace
+}  // namespace lanrage::lab
