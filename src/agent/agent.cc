@@ -1,0 +1,196 @@
+#include "agent/agent.hpp"
+
+#include <algorithm>
+
+#include "party/invite_link.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr auto kDormantRetry = 5s;
+
+}  // namespace
+
+Agent::Agent(asio::io_context& io, Options options, DeviceKeys keys, io::Log& log)
+    : io_(io),
+      log_(log),
+      keys_(std::move(keys)),
+      context_{io, keys_, log, options.backend, options.interface_name},
+      state_(io, options.state_dir / "state.json",
+             [&log](const Error& error) { log.error("state", {{"detail", error.message()}}); }),
+      dormant_timer_(io) {}
+
+Agent::~Agent() {
+  for (const auto& session : sessions_)
+    session->stop();
+}
+
+Result<std::unique_ptr<Agent>> Agent::start(asio::io_context& io, Options options, io::Log& log) {
+  crypto::SystemRandom random;
+  auto keys = load_or_create_device_keys(options.state_dir, random);
+  if (!keys) return std::unexpected(keys.error());
+  std::unique_ptr<Agent> agent(new Agent(io, std::move(options), std::move(*keys), log));
+  auto parties = agent->state_.load();
+  if (!parties) return std::unexpected(parties.error());
+  agent->dormant_ = std::move(*parties);
+  agent->retry_dormant();
+  return agent;
+}
+
+// ---- entering and leaving
+
+Result<void> Agent::may_enter() const {
+  if (sessions_.size() + dormant_.size() < kMaxParties) return {};
+  return fail(AgentErrc::too_many_parties, "you are in " + std::to_string(kMaxParties) +
+                                               " parties already; `lanrage leave` one first");
+}
+
+asio::awaitable<Result<Agent::Entered>> Agent::create(CreateOptions options) {
+  if (auto allowed = may_enter(); !allowed) co_return std::unexpected(allowed.error());
+  auto joined = co_await create_party(context_, std::move(options));
+  co_return co_await enter(std::move(joined));
+}
+
+asio::awaitable<Result<Agent::Entered>> Agent::join(std::string invite, std::string nick) {
+  if (auto allowed = may_enter(); !allowed) co_return std::unexpected(allowed.error());
+  auto link = party::parse_invite_link(invite);
+  if (!link) co_return std::unexpected(link.error());
+  if (find_party(link->party.to_string()))
+    co_return fail(JoinErrc::already_member, "you are in this party already; see `lanrage status`");
+  auto joined = co_await join_party(context_, *link, std::move(nick));
+  co_return co_await enter(std::move(joined));
+}
+
+asio::awaitable<Result<Agent::Entered>> Agent::enter(Result<Joined> joined) {
+  if (!joined) co_return std::unexpected(joined.error());
+  joined->saved.interface = free_interface();
+  Entered out{nullptr, joined->invite};
+  const auto id = joined->saved.id;
+  const auto keys = member_keys(context_, joined->saved);
+  const auto control = joined->control;
+  const auto ledger = joined->membership.ledger;
+  auto session = PartySession::start(context_, std::move(*joined), callbacks_for(id));
+  if (!session) {
+    // Without a device we are no use to the others: undo what they see.
+    protocol::LeaveRequest request{new_request_id(), party::build_leave(ledger, keys.identity)};
+    co_await control->leave(id, std::move(request));
+    control->close();
+    co_return std::unexpected(session.error());
+  }
+  out.session = *session;
+  sessions_.push_back(*session);
+  state_.save(saved());
+  // Keys that only this file has: they must be on the disk before we say that it worked.
+  if (auto written = state_.flush(); !written) {
+    co_await leave(*session);
+    co_return std::unexpected(written.error());
+  }
+  co_return out;
+}
+
+asio::awaitable<Result<std::string>> Agent::leave(std::shared_ptr<PartySession> session) {
+  auto told = co_await session->leave();
+  std::string note;
+  // Leaving must work whatever the server does; what it wasn't told, the player is.
+  if (!told && !told.error().is(protocol::Errc::unknown_party))
+    note = "the server could not be told (" + told.error().message() +
+           "), so the others see you as offline";
+  remove(session->id());
+  co_return note;
+}
+
+void Agent::remove(const PartyId& party) {
+  std::erase_if(sessions_, [&](const auto& session) {
+    if (session->id() != party) return false;
+    session->stop();
+    return true;
+  });
+  state_.save(saved());
+  if (auto written = state_.flush(); !written)
+    log_.error("state", {{"detail", written.error().message()}});
+}
+
+// ---- what happens to sessions
+
+PartySession::Callbacks Agent::callbacks_for(const PartyId& party) {
+  return {[this] { state_.save(saved()); },
+          [this, party](Ended how, const std::string& why) { on_ended(party, how, why); }};
+}
+
+void Agent::on_ended(const PartyId& party, Ended how, const std::string& why) {
+  log_.warning("party_ended", {{"party", party.to_string()}, {"why", why}});
+  const auto found =
+      std::ranges::find_if(sessions_, [&](const auto& session) { return session->id() == party; });
+  if (found == sessions_.end()) return;
+  if (how == Ended::device_lost) {
+    (*found)->stop();
+    dormant_.push_back((*found)->saved());
+    sessions_.erase(found);
+    retry_dormant();
+    return;
+  }
+  remove(party);
+}
+
+void Agent::retry_dormant() {
+  for (auto& saved : std::exchange(dormant_, {})) {
+    const auto id = saved.id;
+    auto session = PartySession::resume(context_, saved, callbacks_for(id));
+    if (session) {
+      sessions_.push_back(*session);
+      continue;
+    }
+    log_.error("party_not_resumed",
+               {{"party", id.to_string()}, {"detail", session.error().message()}});
+    dormant_.push_back(std::move(saved));
+  }
+  if (dormant_.empty()) return;
+  dormant_timer_.expires_after(kDormantRetry);
+  dormant_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) retry_dormant();
+  });
+}
+
+std::string Agent::free_interface() const {
+  if (context_.interface_name.empty()) return "";
+  for (std::size_t n = 0;; ++n) {
+    const auto name = context_.interface_name + (n == 0 ? "" : std::to_string(n));
+    if (std::ranges::none_of(saved(), [&](const auto& party) { return party.interface == name; }))
+      return name;
+  }
+}
+
+std::vector<SavedParty> Agent::saved() const {
+  std::vector<SavedParty> out = dormant_;
+  for (const auto& session : sessions_)
+    out.push_back(session->saved());
+  return out;
+}
+
+Result<std::shared_ptr<PartySession>> Agent::find_party(
+    const std::optional<std::string>& name) const {
+  if (sessions_.empty())
+    return fail(AgentErrc::no_party,
+                "you are in no party; `lanrage create` makes one, `lanrage join` joins one");
+  if (!name) {
+    if (sessions_.size() == 1) return sessions_.front();
+    return fail(AgentErrc::which_party, "you are in several parties; say which with --party",
+                "party");
+  }
+  std::shared_ptr<PartySession> found;
+  for (const auto& session : sessions_) {
+    if (session->id().to_string() != *name && session->name() != *name) continue;
+    if (found)
+      return fail(AgentErrc::which_party,
+                  "several of your parties are called \"" + *name + "\"; give the id", "party");
+    found = session;
+  }
+  if (!found)
+    return fail(AgentErrc::unknown_party, "you are in no party \"" + *name + "\"", "party");
+  return found;
+}
+
+}  // namespace lanrage::agent

@@ -1,0 +1,88 @@
+// The agent: one device in its parties, as the command line sees it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/agent_context.hpp"
+#include "agent/joining.hpp"
+#include "agent/party_session.hpp"
+#include "agent/state_file.hpp"
+
+namespace lanrage::agent {
+
+enum class AgentErrc { no_party, which_party, unknown_party, too_many_parties };
+constexpr std::string_view name_of(AgentErrc errc) {
+  switch (errc) {
+    case AgentErrc::no_party:
+      return "no_party";
+    case AgentErrc::which_party:
+      return "which_party";
+    case AgentErrc::unknown_party:
+      return "unknown_party";
+    case AgentErrc::too_many_parties:
+      return "too_many_parties";
+  }
+  return "unknown";
+}
+
+class Agent {
+ public:
+  static constexpr std::size_t kMaxParties = 8;
+
+  struct Options {
+    std::filesystem::path state_dir;  // must exist, readable by us alone
+    Backend backend = Backend::automatic;
+    std::string interface_name;  // empty: lanrageN
+  };
+
+  // Reads keys and state, and takes up every party it was in. Errors: StateErrc.
+  static Result<std::unique_ptr<Agent>> start(boost::asio::io_context& io, Options options,
+                                              io::Log& log);
+  ~Agent();
+
+  struct Entered {
+    std::shared_ptr<PartySession> session;
+    std::string invite;  // when created
+  };
+  boost::asio::awaitable<Result<Entered>> create(CreateOptions options);
+  boost::asio::awaitable<Result<Entered>> join(std::string invite, std::string nick);
+  // What to tell the player when the server could not be told.
+  boost::asio::awaitable<Result<std::string>> leave(std::shared_ptr<PartySession> session);
+
+  // By id or name; without a name, the only one. no_party, which_party, unknown_party.
+  Result<std::shared_ptr<PartySession>> find_party(const std::optional<std::string>& name) const;
+  const std::vector<std::shared_ptr<PartySession>>& sessions() const { return sessions_; }
+  PeerId peer_id() const { return keys_.peer_id(); }
+  AgentContext& context() { return context_; }
+
+ private:
+  Agent(boost::asio::io_context& io, Options options, DeviceKeys keys, io::Log& log);
+
+  Result<void> may_enter() const;
+  boost::asio::awaitable<Result<Entered>> enter(Result<Joined> joined);
+  Result<std::shared_ptr<PartySession>> resume(SavedParty saved);
+  PartySession::Callbacks callbacks_for(const PartyId& party);
+  void on_ended(const PartyId& party, Ended how, const std::string& why);
+  void remove(const PartyId& party);
+  std::string free_interface() const;
+  // Parties whose device couldn't be made: kept, and tried again.
+  void retry_dormant();
+  std::vector<SavedParty> saved() const;
+
+  boost::asio::io_context& io_;
+  io::Log& log_;
+  DeviceKeys keys_;
+  AgentContext context_;
+  StateFile state_;
+  std::vector<std::shared_ptr<PartySession>> sessions_;
+  std::vector<SavedParty> dormant_;
+  boost::asio::steady_timer dormant_timer_;
+};
+
+}  // namespace lanrage::agent

@@ -1,0 +1,21 @@
+// What every party of an agent shares; owned by whoever runs the agent, and outlives its parties.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <string>
+
+#include "agent/device_keys.hpp"
+#include "agent/tunnel.hpp"
+#include "io/log.hpp"
+
+namespace lanrage::agent {
+
+struct AgentContext {
+  boost::asio::io_context& io;
+  const DeviceKeys& keys;
+  io::Log& log;
+  Backend backend = Backend::automatic;
+  std::string interface_name;  // of the first party's device; empty: lanrageN
+};
+
+}  // namespace lanrage::agent

@@ -1,0 +1,67 @@
+// What an agent asks of a control server about one party, whatever the transport.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "protocol/messages.hpp"
+
+namespace lanrage::agent {
+
+enum class LinkState { connecting, connected, reconnecting };
+constexpr std::string_view name_of(LinkState state) {
+  switch (state) {
+    case LinkState::connecting:
+      return "connecting";
+    case LinkState::connected:
+      return "connected";
+    case LinkState::reconnecting:
+      return "reconnecting";
+  }
+  return "unknown";
+}
+
+class ControlPlane {
+ public:
+  template <class T>
+  using Answer = boost::asio::awaitable<Result<T>>;
+
+  struct Listener {
+    std::function<void(const protocol::ws::ServerMessage&)> on_message;
+    // Connected means: subscribed messages flow; what was sent before may have been lost.
+    std::function<void(LinkState)> on_link;
+  };
+
+  virtual ~ControlPlane() = default;
+
+  // Single requests. Errors: io::ClientErrc where the server can't be reached or trusted, else
+  // protocol::Errc with what the server refused.
+  virtual Answer<protocol::InfoAnswer> info() = 0;
+  virtual Answer<protocol::PartyAnswer> create_party(protocol::CreatePartyRequest request) = 0;
+  virtual Answer<protocol::OpenInviteAnswer> open_invite(PartyId party,
+                                                         crypto::SigningKey invite_key) = 0;
+  virtual Answer<protocol::PartyAnswer> join(PartyId party, protocol::JoinRequest request) = 0;
+  virtual Answer<protocol::SeqAnswer> leave(PartyId party, protocol::LeaveRequest request) = 0;
+  virtual Answer<protocol::SeqAnswer> update(PartyId party,
+                                             protocol::UpdatePeerRequest request) = 0;
+  virtual Answer<protocol::AddInviteAnswer> add_invite(PartyId party,
+                                                       protocol::AddInviteRequest request) = 0;
+  virtual Answer<protocol::RelayGrant> relay_grant(PartyId party,
+                                                   protocol::RelayTokenRequest request) = 0;
+
+  // The live link: opened at once and again for ever after each loss, until close().
+  virtual void open_link(Listener listener) = 0;
+  // What the link subscribes to whenever it opens. `seq` and `incarnation` say what is known
+  // already.
+  virtual void subscribe(PartyId party, std::string incarnation, std::uint64_t seq) = 0;
+  // False while the link is down: the sender has to repeat it when the link is back.
+  virtual bool send(const protocol::ws::ClientMessage& message) = 0;
+  // No callback comes after it.
+  virtual void close() = 0;
+
+  virtual LinkState link_state() const = 0;
+};
+
+}  // namespace lanrage::agent

@@ -1,0 +1,162 @@
+#include "agent/joining.hpp"
+
+#include "agent/clock.hpp"
+#include "agent/remote_control_plane.hpp"
+#include "base/encoding.hpp"
+#include "io/tls.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+std::optional<std::string> pin_text(const std::optional<io::Pin>& pin) {
+  return pin ? std::optional(io::to_text(*pin)) : std::nullopt;
+}
+
+constexpr int kJoinAttempts = 8;  // others join at the same time and take the suggested address
+
+}  // namespace
+
+std::string new_request_id() {
+  crypto::SystemRandom random;
+  return to_base32(random.array<16>());
+}
+
+Result<std::shared_ptr<ControlPlane>> connect_to(AgentContext& context, const std::string& url,
+                                                 const std::optional<std::string>& pin) {
+  auto origin = io::Origin::parse(url);
+  if (!origin)
+    return fail(
+        JoinErrc::bad_server,
+        "\"" + url + "\" is no server's address; expected https://HOST or https://HOST:PORT",
+        "server");
+  if (pin) {
+    origin->policy.pin = io::parse_pin(*pin);
+    if (!origin->policy.pin)
+      return fail(JoinErrc::bad_pin,
+                  "a pin is 26 letters and digits, as the server prints it when it starts", "pin");
+  }
+  return std::make_shared<RemoteControlPlane>(context.io, std::move(*origin), context.keys,
+                                              context.log);
+}
+
+party::DeviceKeys member_keys(const AgentContext& context, const SavedParty& saved) {
+  return {context.keys.identity, context.keys.box,
+          crypto::ExchangeSecret::from_bytes(saved.wireguard_secret)};
+}
+
+std::string invite_text(const SavedParty& saved, const party::InviteSecret& secret) {
+  const auto origin = io::Origin::parse(saved.public_url);
+  party::InviteLink link;
+  link.host = origin ? origin->host : saved.public_url;
+  link.port = origin ? origin->port : party::kDefaultControlPort;
+  link.party = saved.id;
+  link.secret = secret;
+  link.pin = saved.pin;
+  return link.to_text();
+}
+
+asio::awaitable<Result<Joined>> create_party(AgentContext& context, CreateOptions options) {
+  auto control = connect_to(context, options.server, options.pin);
+  if (!control) co_return std::unexpected(control.error());
+
+  crypto::SystemRandom random;
+  SavedParty saved;
+  saved.wireguard_secret = crypto::ExchangeSecret::generate(random).bytes();
+  const auto keys = member_keys(context, saved);
+  auto made = party::create_party(random, options.party, keys, options.nick, unix_now());
+  if (!made) co_return std::unexpected(made.error());
+
+  const auto bind_key = crypto::SigningKey::generate(random);
+  protocol::CreatePartyRequest request;
+  request.request_id = new_request_id();
+  request.charter = made->charter;
+  request.roster = made->roster;
+  request.statement = made->statement;
+  for (const auto& box : made->boxes)
+    request.boxes.push_back({box.recipient, box.box});
+  request.bind_key = bind_key.public_key();
+  request.word = options.word;
+  auto answer = co_await (*control)->create_party(std::move(request));
+  if (!answer) co_return std::unexpected(answer.error());
+
+  saved.id = made->id;
+  saved.server_url = options.server;
+  if (options.pin) saved.pin = io::parse_pin(*options.pin);
+  saved.public_url = answer->public_url.value_or(options.server);
+  saved.root_seed = made->root.seed();
+  saved.party_key = made->key.key();
+  saved.key_epoch = made->key.epoch();
+  saved.nick = options.nick;
+  saved.statement_version = 1;
+  saved.log = {made->charter, made->roster, made->statement};
+  auto membership = party::restore_membership(made->id, saved.log, made->key);
+  if (!membership) co_return std::unexpected(membership.error());
+  auto invite = invite_text(saved, made->invite);
+  co_return Joined{std::move(saved), std::move(*membership), *control,
+                   bind_key,         std::move(*answer),     std::move(invite)};
+}
+
+asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteLink invite,
+                                           std::string nick) {
+  const bool v6 = invite.host.find(':') != std::string::npos;
+  const auto url =
+      "https://" + (v6 ? "[" + invite.host + "]" : invite.host) + ":" + std::to_string(invite.port);
+  auto control = connect_to(context, url, pin_text(invite.pin));
+  if (!control) co_return std::unexpected(control.error());
+
+  crypto::SystemRandom random;
+  SavedParty saved;
+  saved.id = invite.party;
+  saved.server_url = saved.public_url = url;
+  saved.pin = invite.pin;
+  saved.nick = nick;
+  saved.wireguard_secret = crypto::ExchangeSecret::generate(random).bytes();
+  const auto keys = member_keys(context, saved);
+  const auto invite_keys = party::invite_keys(invite.secret, invite.party);
+  const auto bind_key = crypto::SigningKey::generate(random);
+  const auto request_id = new_request_id();
+
+  for (int attempt = 1;; ++attempt) {
+    auto opened = co_await (*control)->open_invite(invite.party, invite_keys.signing);
+    if (!opened) co_return std::unexpected(opened.error());
+    auto membership =
+        party::verify_joining_material(invite.party, invite.secret, opened->log, opened->box);
+    if (!membership) co_return std::unexpected(membership.error());
+
+    protocol::JoinRequest request;
+    request.request_id = request_id + "-" + std::to_string(attempt);
+    request.admission = party::build_admission(membership->ledger, invite_keys, keys);
+    // The statement follows the admission in the log, so it is built on a ledger that has it.
+    auto ledger = membership->ledger;
+    if (auto admitted = ledger.append(request.admission); !admitted)
+      co_return std::unexpected(admitted.error());
+    auto statement = party::build_statement(ledger, keys.identity, nick, opened->vip);
+    if (!statement) co_return std::unexpected(statement.error());
+    request.statement = *statement;
+    request.bind_key = bind_key.public_key();
+    auto answer = co_await (*control)->join(invite.party, std::move(request));
+    if (!answer) {
+      const bool outrun = answer.error().is(protocol::Errc::vip_taken) ||
+                          answer.error().is(protocol::Errc::stale_epoch);
+      if (outrun && attempt < kJoinAttempts) continue;
+      co_return std::unexpected(answer.error());
+    }
+    // The server's log must be the one that we verified, and hold us.
+    auto joined = party::restore_membership(invite.party, answer->party.log, membership->key);
+    if (!joined) co_return std::unexpected(joined.error());
+    const auto* self = joined->ledger.member(keys.peer_id());
+    if (self == nullptr || self->wireguard != keys.wireguard.public_key())
+      co_return fail(JoinErrc::server_inconsistent,
+                     "the server says that we joined, but its records don't show it");
+    saved.party_key = joined->key.key();
+    saved.key_epoch = joined->key.epoch();
+    saved.statement_version = self->statement_version;
+    saved.log = answer->party.log;
+    co_return Joined{std::move(saved), std::move(*joined), *control,
+                     bind_key,         std::move(*answer), ""};
+  }
+}
+
+}  // namespace lanrage::agent

@@ -1,0 +1,301 @@
+#include "agent/local_api.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "agent/clock.hpp"
+#include "agent/netcheck.hpp"
+#include "agent/status_json.hpp"
+#include "io/http_client.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+namespace json = boost::json;
+
+enum class ApiErrc { malformed_request, unknown_command };
+constexpr std::string_view name_of(ApiErrc errc) {
+  return errc == ApiErrc::malformed_request ? "malformed_request" : "unknown_command";
+}
+
+constexpr int kMaxPings = 100;
+
+// Reading a command's arguments: the first that is missing or of the wrong type is the answer.
+class Arguments {
+ public:
+  explicit Arguments(const json::object& object) : object_(object) {}
+
+  std::string text(std::string_view key) {
+    auto value = optional_text(key);
+    if (!value && !error_) error_ = wrong(key, "is missing");
+    return value.value_or("");
+  }
+  std::optional<std::string> optional_text(std::string_view key) {
+    const auto* value = object_.if_contains(key);
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    if (value->is_string()) return std::string(value->get_string());
+    if (!error_) error_ = wrong(key, "must be text");
+    return std::nullopt;
+  }
+  std::int64_t number(std::string_view key, std::int64_t fallback, std::int64_t least,
+                      std::int64_t most) {
+    const auto* value = object_.if_contains(key);
+    if (value == nullptr || value->is_null()) return fallback;
+    boost::system::error_code bad;
+    const auto number = value->to_number<std::int64_t>(bad);
+    if (!bad && number >= least && number <= most) return number;
+    if (!error_)
+      error_ = wrong(key, "must be a whole number from " + std::to_string(least) + " to " +
+                              std::to_string(most));
+    return fallback;
+  }
+  bool flag(std::string_view key) {
+    const auto* value = object_.if_contains(key);
+    return value != nullptr && value->is_bool() && value->get_bool();
+  }
+  void refuse(std::string_view key, const std::string& why) {
+    if (!error_) error_ = wrong(key, why);
+  }
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  static Error wrong(std::string_view key, const std::string& why) {
+    return Error(ApiErrc::malformed_request, std::string(key) + " " + why, std::string(key));
+  }
+
+  const json::object& object_;
+  std::optional<Error> error_;
+};
+
+// The exit statuses that users' scripts rely on (docs/guide/cli.md).
+int exit_status(const Error& error) {
+  if (error.is(AgentErrc::no_party)) return 5;
+  if (error.is(io::ClientErrc::cannot_resolve) || error.is(io::ClientErrc::server_unreachable) ||
+      error.is(io::ClientErrc::timeout) || error.is(io::ClientErrc::connection_lost))
+    return 4;
+  return 1;
+}
+
+json::object entered_json(const Agent& agent, const PartySession& session) {
+  return {{"schema", 1},
+          {"party_id", session.id().to_string()},
+          {"name", session.name()},
+          {"vip", session.vip().to_string()},
+          {"peer_id", agent.peer_id().to_string()}};
+}
+
+}  // namespace
+
+boost::asio::awaitable<std::string> LocalApi::answer(std::string request) {
+  boost::system::error_code bad;
+  const auto document = json::parse(request, bad);
+  const auto* object = bad ? nullptr : document.if_object();
+  Result<json::object> result = fail(ApiErrc::malformed_request, "the request is no JSON object");
+  if (object != nullptr) result = co_await dispatch(*object);
+  if (result) co_return json::serialize(json::object{{"ok", true}, {"result", std::move(*result)}});
+  const auto& error = result.error();
+  json::object problem{
+      {"code", error.code()}, {"message", error.message()}, {"exit", exit_status(error)}};
+  if (!error.field().empty()) problem["field"] = error.field();
+  co_return json::serialize(json::object{{"ok", false}, {"error", std::move(problem)}});
+}
+
+LocalApi::Answer LocalApi::dispatch(const json::object& request) {
+  struct Row {
+    std::string_view name;
+    Answer (LocalApi::*run)(const json::object&);
+  };
+  static constexpr std::array kCommands{
+      Row{"create", &LocalApi::create},     Row{"join", &LocalApi::join},
+      Row{"status", &LocalApi::status},     Row{"ping", &LocalApi::ping},
+      Row{"invite", &LocalApi::invite},     Row{"list", &LocalApi::list},
+      Row{"nick", &LocalApi::nick},         Row{"leave", &LocalApi::leave},
+      Row{"netcheck", &LocalApi::netcheck},
+  };
+  Arguments arguments(request);
+  const auto command = arguments.text("command");
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  const auto* row = std::ranges::find(kCommands, command, &Row::name);
+  if (row == kCommands.end())
+    co_return fail(ApiErrc::unknown_command, "this agent has no command \"" + command + "\"",
+                   "command");
+  co_return co_await (this->*row->run)(request);
+}
+
+Result<std::shared_ptr<PartySession>> LocalApi::party_of(const json::object& request) const {
+  Arguments arguments(request);
+  const auto name = arguments.optional_text("party");
+  if (arguments.error()) return std::unexpected(*arguments.error());
+  return agent_.find_party(name);
+}
+
+LocalApi::Answer LocalApi::create(const json::object& request) {
+  Arguments arguments(request);
+  CreateOptions options;
+  options.party.name = arguments.text("name");
+  options.server = arguments.text("server");
+  options.nick = arguments.text("nick");
+  options.pin = arguments.optional_text("pin");
+  options.word = arguments.optional_text("word");
+  options.party.keep = arguments.flag("keep");
+  if (arguments.flag("close_with_host"))
+    options.party.host_leaves = party::HostLeaves::closes_party;
+  if (const auto text = arguments.optional_text("prefix")) {
+    if (const auto prefix = Prefix::parse(*text))
+      options.party.prefix = *prefix;
+    else
+      arguments.refuse("prefix", "must be an IPv4 prefix such as 10.66.0.0/16");
+  }
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  auto entered = co_await agent_.create(std::move(options));
+  if (!entered) co_return std::unexpected(entered.error());
+  auto out = entered_json(agent_, *entered->session);
+  out["invite"] = entered->invite;
+  co_return out;
+}
+
+LocalApi::Answer LocalApi::join(const json::object& request) {
+  Arguments arguments(request);
+  auto invite = arguments.text("invite");
+  auto nick = arguments.text("nick");
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  auto entered = co_await agent_.join(std::move(invite), std::move(nick));
+  if (!entered) co_return std::unexpected(entered.error());
+  auto out = entered_json(agent_, *entered->session);
+  json::array peers;
+  const auto row = entered->session->report();
+  for (const auto& peer : row.peers)
+    peers.emplace_back(peer_json(peer, row.link, unix_now()));
+  out["peers"] = std::move(peers);
+  co_return out;
+}
+
+LocalApi::Answer LocalApi::status(const json::object&) {
+  json::array parties;
+  json::array endpoints;
+  auto nat = stun::NatType::unknown;
+  for (const auto& session : agent_.sessions()) {
+    parties.emplace_back(status_json(session->report(), unix_now()));
+    if (nat == stun::NatType::unknown) nat = session->connectivity().nat().type;
+    for (const auto& endpoint : session->connectivity().own_endpoints())
+      endpoints.emplace_back(endpoint.to_string());
+  }
+  co_return json::object{{"schema", 1},
+                         {"self",
+                          {{"peer_id", agent_.peer_id().to_string()},
+                           {"nat_type", stun::name_of(nat)},
+                           {"endpoints", std::move(endpoints)}}},
+                         {"parties", std::move(parties)}};
+}
+
+LocalApi::Answer LocalApi::ping(const json::object& request) {
+  auto session = party_of(request);
+  if (!session) co_return std::unexpected(session.error());
+  Arguments arguments(request);
+  const auto name = arguments.text("peer");
+  const auto count = arguments.number("count", 4, 1, kMaxPings);
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  auto peer = (*session)->find_peer(name);
+  if (!peer) co_return std::unexpected(peer.error());
+  const auto echoes = co_await (*session)->ping(*peer, static_cast<int>(count));
+  std::vector<double> rtts;
+  for (const auto& rtt : echoes)
+    if (rtt) rtts.push_back(to_ms(*rtt));
+  json::object out{{"schema", 1},
+                   {"sent", echoes.size()},
+                   {"received", rtts.size()},
+                   {"rtt_ms", nullptr},
+                   {"path", nullptr}};
+  if (!rtts.empty()) {
+    double sum = 0;
+    for (const double rtt : rtts)
+      sum += rtt;
+    out["rtt_ms"] = json::object{{"min", std::ranges::min(rtts)},
+                                 {"avg", sum / static_cast<double>(rtts.size())},
+                                 {"max", std::ranges::max(rtts)}};
+  }
+  if (const auto report = (*session)->connectivity().report(*peer))
+    out["path"] = path::name_of(report->path.path);
+  co_return out;
+}
+
+LocalApi::Answer LocalApi::invite(const json::object& request) {
+  auto session = party_of(request);
+  if (!session) co_return std::unexpected(session.error());
+  Arguments arguments(request);
+  party::InviteOptions options;
+  options.lifetime = std::chrono::seconds(arguments.number(
+      "expires_s", 86400, 60, std::chrono::seconds(party::kMaxInviteLifetime).count()));
+  options.uses = static_cast<std::uint16_t>(
+      arguments.number("uses", party::kDefaultInviteUses, 1, party::kMaxMembers));
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  auto invite = co_await (*session)->invite(options);
+  if (!invite) co_return std::unexpected(invite.error());
+  co_return json::object{{"schema", 1}, {"invite", *invite}};
+}
+
+LocalApi::Answer LocalApi::list(const json::object&) {
+  json::array parties;
+  for (const auto& session : agent_.sessions()) {
+    const auto row = session->report();
+    parties.emplace_back(json::object{{"id", row.id.to_string()},
+                                      {"name", row.name},
+                                      {"vip", row.vip.to_string()},
+                                      {"peers", row.peers.size()},
+                                      {"server", row.server_url}});
+  }
+  co_return json::object{{"schema", 1}, {"parties", std::move(parties)}};
+}
+
+LocalApi::Answer LocalApi::nick(const json::object& request) {
+  auto session = party_of(request);
+  if (!session) co_return std::unexpected(session.error());
+  Arguments arguments(request);
+  const auto nick = arguments.text("nick");
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  if (auto renamed = co_await (*session)->rename(nick); !renamed)
+    co_return std::unexpected(renamed.error());
+  co_return json::object{{"schema", 1}, {"nick", nick}};
+}
+
+LocalApi::Answer LocalApi::leave(const json::object& request) {
+  auto session = party_of(request);
+  if (!session) co_return std::unexpected(session.error());
+  json::object out{
+      {"schema", 1}, {"party_id", (*session)->id().to_string()}, {"name", (*session)->name()}};
+  auto note = co_await agent_.leave(*session);
+  if (!note) co_return std::unexpected(note.error());
+  if (!note->empty()) out["note"] = *note;
+  co_return out;
+}
+
+LocalApi::Answer LocalApi::netcheck(const json::object& request) {
+  Arguments arguments(request);
+  const auto server = arguments.text("server");
+  const auto pin = arguments.optional_text("pin");
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  auto report = co_await check_network(agent_.context(), server, pin);
+  if (!report) co_return std::unexpected(report.error());
+  json::array relays;
+  for (const auto& relay : report->relays)
+    relays.emplace_back(json::object{
+        {"id", relay.id},
+        {"region", relay.region},
+        {"rtt_ms", relay.rtt ? json::value(to_ms(*relay.rtt)) : json::value(nullptr)}});
+  const auto& nat = report->nat;
+  co_return json::object{
+      {"schema", 1},
+      {"nat_type", stun::name_of(nat.type)},
+      {"mapping", stun::name_of(nat.mapping)},
+      {"public_endpoint",
+       nat.public_endpoint ? json::value(nat.public_endpoint->to_string()) : json::value(nullptr)},
+      {"ipv6", report->ipv6},
+      {"portmap", nullptr},  // not looked for yet
+      {"relays", std::move(relays)},
+      {"udp", nat.udp}};
+}
+
+}  // namespace lanrage::agent

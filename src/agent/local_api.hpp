@@ -1,0 +1,41 @@
+// The agent's local API: a JSON object in, a JSON object out. Commands and fields are those of the
+// command line (docs/guide/cli.md); every result begins with "schema".
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "agent/agent.hpp"
+
+namespace lanrage::agent {
+
+class LocalApi {
+ public:
+  // `agent` outlives it.
+  explicit LocalApi(Agent& agent) : agent_(agent) {}
+
+  // {"ok":true,"result":{...}} or {"ok":false,"error":{"code","message","field","exit"}}, where
+  // "exit" is the exit status that the command line ends with.
+  boost::asio::awaitable<std::string> answer(std::string request);
+
+ private:
+  using Answer = boost::asio::awaitable<Result<boost::json::object>>;
+
+  Answer dispatch(const boost::json::object& request);
+  Answer create(const boost::json::object& request);
+  Answer join(const boost::json::object& request);
+  Answer status(const boost::json::object& request);
+  Answer ping(const boost::json::object& request);
+  Answer invite(const boost::json::object& request);
+  Answer list(const boost::json::object& request);
+  Answer nick(const boost::json::object& request);
+  Answer leave(const boost::json::object& request);
+  Answer netcheck(const boost::json::object& request);
+
+  Result<std::shared_ptr<PartySession>> party_of(const boost::json::object& request) const;
+
+  Agent& agent_;
+};
+
+}  // namespace lanrage::agent

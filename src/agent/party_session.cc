@@ -1,0 +1,440 @@
+#include "agent/party_session.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "agent/clock.hpp"
+#include "io/tls.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace ws = protocol::ws;
+using namespace std::chrono_literals;
+
+constexpr auto kPingSpacing = 250ms;
+constexpr Duration kPingTimeout = 2s;
+constexpr auto kGrantRetry = 5s;
+constexpr auto kGrantAhead = 2min;  // a fresh relay token before the old one expires
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+Prefix host_prefix(const IpAddress& address) {
+  return Prefix{address, 32};
+}
+
+}  // namespace
+
+PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membership membership,
+                           std::shared_ptr<ControlPlane> control, crypto::SigningKey bind_key,
+                           Callbacks callbacks)
+    : context_(context),
+      saved_(std::move(saved)),
+      ledger_(std::move(membership.ledger)),
+      key_(std::move(membership.key)),
+      control_(std::move(control)),
+      bind_key_(std::move(bind_key)),
+      callbacks_(std::move(callbacks)),
+      heartbeat_timer_(context.io),
+      grant_timer_(context.io) {}
+
+PartySession::~PartySession() {
+  stop();
+}
+
+Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context, Joined joined,
+                                                          Callbacks callbacks) {
+  std::shared_ptr<PartySession> self(new PartySession(
+      context, std::move(joined.saved), std::move(joined.membership), std::move(joined.control),
+      std::move(joined.bind_key), std::move(callbacks)));
+  self->incarnation_ = joined.answer.incarnation;
+  self->seq_ = joined.answer.seq;
+  for (const auto& peer : joined.answer.party.peers)
+    self->online_[peer.peer_id] = peer.online;
+  if (auto opened = self->open(joined.answer.relay); !opened)
+    return std::unexpected(opened.error());
+  return self;
+}
+
+Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context, SavedParty saved,
+                                                           Callbacks callbacks) {
+  auto membership = party::restore_membership(saved.id, saved.log,
+                                              party::PartyKey(saved.party_key, saved.key_epoch));
+  if (!membership) return std::unexpected(membership.error());
+  const auto pin = saved.pin ? std::optional(io::to_text(*saved.pin)) : std::nullopt;
+  auto control = connect_to(context, saved.server_url, pin);
+  if (!control) return std::unexpected(control.error());
+  crypto::SystemRandom random;
+  std::shared_ptr<PartySession> self(
+      new PartySession(context, std::move(saved), std::move(*membership), std::move(*control),
+                       crypto::SigningKey::generate(random), std::move(callbacks)));
+  if (auto opened = self->open(std::nullopt); !opened) return std::unexpected(opened.error());
+  return self;
+}
+
+Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant) {
+  const auto keys = member_keys(context_, saved_);
+  TunnelOptions options{context_.backend,         saved_.interface, vip(),
+                        ledger_.charter().prefix, keys.wireguard,   saved_.listen_port};
+  auto tunnel = open_tunnel(options);
+  // The port we had may be somebody else's by now: another one is better than none.
+  if (!tunnel && tunnel.error().is(TunnelErrc::port_taken) && options.listen_port != 0) {
+    options.listen_port = 0;
+    tunnel = open_tunnel(options);
+  }
+  if (!tunnel) return std::unexpected(tunnel.error());
+  tunnel_ = std::move(*tunnel);
+  saved_.interface = tunnel_->interface_name();
+  saved_.listen_port = tunnel_->listen_port();
+  context_.log.info("tunnel_open", {{"party", saved_.id.to_string()},
+                                    {"interface", saved_.interface},
+                                    {"port", std::to_string(saved_.listen_port)},
+                                    {"wireguard", tunnel_->is_kernel() ? "kernel" : "userspace"},
+                                    {"vip", vip().to_string()}});
+
+  Connectivity::Callbacks callbacks;
+  callbacks.send_signal = [this](PeerId to, Bytes sealed) {
+    control_->send(ws::SendSignal{saved_.id, to, std::move(sealed), std::nullopt});
+  };
+  callbacks.want_relay_token = [this] { spawn([this] { return fetch_relay_grant(); }); };
+  callbacks.on_nat = [this](const stun::NatReport& report) {
+    spawn([this, report] { return publish_hints(report); });
+  };
+  callbacks.on_tunnel_lost = [this](const Error& error) {
+    end(Ended::device_lost, error.message());
+  };
+  auto connectivity =
+      Connectivity::open(context_.io, *tunnel_,
+                         {saved_.id, context_.keys.peer_id(), ledger_.charter().prefix,
+                          keys.identity, keys.box, keys.wireguard.public_key(), bind_key_},
+                         std::move(callbacks), context_.log);
+  if (!connectivity) return std::unexpected(connectivity.error());
+  connectivity_ = std::move(*connectivity);
+  sync_peers();
+  if (grant) {
+    connectivity_->set_relays(*grant);
+    grant_expiry_ = grant->expires_at;
+  }
+  control_->subscribe(saved_.id, incarnation_, seq_);
+  ControlPlane::Listener listener;
+  listener.on_message = [this](const ws::ServerMessage& message) { on_message(message); };
+  listener.on_link = [this](LinkState state) { on_link(state); };
+  control_->open_link(std::move(listener));
+  spawn([this] { return keep_relay_grant(); });
+  return {};
+}
+
+void PartySession::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  callbacks_ = {};
+  heartbeat_timer_.cancel();
+  grant_timer_.cancel();
+  control_->close();
+  if (connectivity_) connectivity_->close();
+  tunnel_.reset();
+}
+
+// Later, since it may be a callback of what the session owns that brought us here.
+void PartySession::end(Ended how, std::string why) {
+  asio::post(context_.io, [self = shared_from_this(), how, why = std::move(why)] {
+    if (!self->stopped_ && self->callbacks_.on_ended) self->callbacks_.on_ended(how, why);
+  });
+}
+
+void PartySession::spawn(std::function<asio::awaitable<void>()> work) {
+  auto run = [self = shared_from_this(), work = std::move(work)]() -> asio::awaitable<void> {
+    co_await work();
+  };
+  asio::co_spawn(context_.io, std::move(run), asio::detached);
+}
+
+IpAddress PartySession::vip() const {
+  const auto* self = ledger_.member(context_.keys.peer_id());
+  return self != nullptr ? self->vip : IpAddress();
+}
+
+// ---- what the control server says
+
+void PartySession::on_link(LinkState state) {
+  if (stopped_) return;
+  if (state != LinkState::connected) {
+    heartbeat_timer_.cancel();
+    return;
+  }
+  snapshot_asked_ = false;
+  connectivity_->on_link_back();
+  heartbeat();
+}
+
+void PartySession::on_message(const ws::ServerMessage& message) {
+  if (stopped_) return;
+  const auto keep_alive = shared_from_this();
+  std::visit(Overloaded{
+                 [&](const ws::Welcome& welcome) {
+                   heartbeat_every_ = std::chrono::seconds(
+                       std::clamp<std::uint64_t>(welcome.heartbeat_interval_s, 5, 300));
+                 },
+                 [&](const ws::PartyUpdate& update) {
+                   if (update.party.id == saved_.id) on_snapshot(update.party, update.incarnation);
+                 },
+                 [&](const ws::PeerJoined& joined) {
+                   online_[joined.peer.peer_id] = joined.peer.online;
+                   on_event(joined.seq, joined.records);
+                 },
+                 [&](const ws::PeerUpdated& updated) { on_event(updated.seq, updated.records); },
+                 [&](const ws::PeerLeft& left) { on_event(left.seq, left.records); },
+                 [&](const ws::InviteAdded& added) { on_event(added.seq, added.records); },
+                 [&](const ws::Presence& presence) { online_[presence.peer_id] = presence.online; },
+                 [&](const ws::Signal& signal) {
+                   connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
+                 },
+                 [&](const ws::PartyClosed& closed) { end(Ended::party_closed, closed.reason); },
+                 [&](const ws::CaughtUp&) {},
+                 [&](const ws::Ack&) {},
+                 [&](const ws::ErrorMessage& error) {
+                   context_.log.warning("server_refused", {{"party", saved_.id.to_string()},
+                                                           {"code", error.code},
+                                                           {"detail", error.message}});
+                 },
+                 [&](const ws::RelayToken& token) { connectivity_->set_relays(token.grant); },
+             },
+             message);
+}
+
+// A snapshot replaces what the server showed before, but never signed records that we already have:
+// a server restored from a backup, or a lying one, can't take a member away.
+void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation) {
+  snapshot_asked_ = false;
+  incarnation_ = incarnation;
+  seq_ = party.seq;
+  control_->subscribe(saved_.id, incarnation_, seq_);
+  for (const auto& peer : party.peers)
+    online_[peer.peer_id] = peer.online;
+  const auto& known = saved_.log;
+  const auto common = std::min(known.size(), party.log.size());
+  const auto split =
+      std::mismatch(known.begin(), known.begin() + static_cast<long>(common), party.log.begin());
+  if (split.first != known.begin() + static_cast<long>(common)) {
+    context_.log.error("split_view",
+                       {{"party", saved_.id.to_string()},
+                        {"record", std::to_string(split.first - known.begin())},
+                        {"detail", "the server shows another history than before; keeping ours"}});
+    return;
+  }
+  if (party.log.size() < known.size()) {
+    context_.log.warning("server_behind", {{"party", saved_.id.to_string()},
+                                           {"ours", std::to_string(known.size())},
+                                           {"theirs", std::to_string(party.log.size())}});
+    return;
+  }
+  adopt({party.log.begin() + static_cast<long>(known.size()), party.log.end()});
+}
+
+void PartySession::on_event(std::uint64_t seq, const std::vector<Bytes>& records) {
+  if (seq <= seq_) return;  // came with the join's answer already
+  if (seq != seq_ + 1) {
+    ask_for_snapshot();
+    return;
+  }
+  seq_ = seq;
+  control_->subscribe(saved_.id, incarnation_, seq_);
+  adopt(records);
+}
+
+void PartySession::adopt(std::vector<Bytes> log) {
+  for (auto& record : log) {
+    // Agents pass no clock: an invite's date is judged when it is used, by the server.
+    if (const auto appended = ledger_.append(record); !appended) {
+      context_.log.error("record_refused", {{"party", saved_.id.to_string()},
+                                            {"code", std::string(appended.error().code())},
+                                            {"detail", appended.error().message()}});
+      ask_for_snapshot();
+      break;
+    }
+    saved_.log.push_back(std::move(record));
+  }
+  sync_peers();
+  changed();
+}
+
+void PartySession::ask_for_snapshot() {
+  if (snapshot_asked_) return;  // once: a server that answers nonsense must not make us loop
+  snapshot_asked_ = true;
+  control_->send(ws::RegisterParty{saved_.id, std::nullopt});
+}
+
+void PartySession::sync_peers() {
+  const auto self = context_.keys.peer_id();
+  const auto keys = member_keys(context_, saved_);
+  std::vector<ConnectivityPeer> peers;
+  for (const auto& [id, member] : ledger_.members()) {
+    if (id == self || member.vip.is_unspecified()) continue;  // no address before its statement
+    wireguard::PeerConfig config;
+    config.public_key = member.wireguard;
+    config.preshared_key =
+        key_.preshared_key(saved_.id, keys.wireguard.public_key(), member.wireguard);
+    config.allowed_ips = {host_prefix(member.vip)};
+    peers.push_back({id, member.identity, member.box, member.vip, std::move(config)});
+  }
+  connectivity_->set_peers(peers);
+}
+
+void PartySession::changed() {
+  if (const auto* self = ledger_.member(context_.keys.peer_id())) {
+    saved_.nick = self->nick;
+    saved_.statement_version = self->statement_version;
+  }
+  if (callbacks_.on_saved_changed) callbacks_.on_saved_changed();
+}
+
+void PartySession::heartbeat() {
+  control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), seq_, std::nullopt});
+  heartbeat_timer_.expires_after(heartbeat_every_);
+  heartbeat_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) heartbeat();
+  });
+}
+
+// ---- what we ask of it
+
+asio::awaitable<void> PartySession::fetch_relay_grant() {
+  if (stopped_) co_return;
+  auto grant = co_await control_->relay_grant(saved_.id, {bind_key_.public_key()});
+  if (stopped_) co_return;
+  if (grant) {
+    connectivity_->set_relays(*grant);
+    grant_expiry_ = grant->expires_at;
+  } else {
+    context_.log.warning("no_relay_token",
+                         {{"party", saved_.id.to_string()}, {"detail", grant.error().message()}});
+  }
+}
+
+// Keeps the token fresh; relays honour an old one for existing binds, so an outage is no hurry.
+asio::awaitable<void> PartySession::keep_relay_grant() {
+  while (!stopped_) {
+    const auto left = grant_expiry_ - unix_now() - kGrantAhead;
+    if (left <= 0s) co_await fetch_relay_grant();
+    if (stopped_) co_return;
+    const auto again = grant_expiry_ - unix_now() - kGrantAhead;
+    grant_timer_.expires_after(std::max<std::chrono::milliseconds>(again, kGrantRetry));
+    boost::system::error_code cancelled;
+    auto token = asio::redirect_error(asio::use_awaitable, cancelled);
+    co_await grant_timer_.async_wait(token);
+  }
+}
+
+asio::awaitable<void> PartySession::publish_hints(stun::NatReport report) {
+  if (stopped_) co_return;
+  protocol::UpdatePeerRequest request;
+  request.request_id = new_request_id();
+  request.nat_type = protocol::nat_type_from(stun::name_of(report.type));
+  request.public_endpoint = report.public_endpoint;
+  // Display only: when it fails, the next report brings it.
+  const auto updated = co_await control_->update(saved_.id, std::move(request));
+  if (!updated && !stopped_)
+    context_.log.debug("hints_not_published", {{"detail", updated.error().message()}});
+}
+
+asio::awaitable<Result<std::string>> PartySession::invite(party::InviteOptions options) {
+  const auto self = shared_from_this();
+  if (!saved_.root_seed)
+    co_return fail(SessionErrc::not_host, "only the party's host can make invites for now");
+  crypto::SystemRandom random;
+  auto made = party::build_invite(
+      random, ledger_, key_, crypto::SigningKey::from_seed(*saved_.root_seed), options, unix_now());
+  if (!made) co_return std::unexpected(made.error());
+  protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
+  auto added = co_await control_->add_invite(saved_.id, std::move(request));
+  if (!added) co_return std::unexpected(added.error());
+  co_return invite_text(saved_, made->secret);
+}
+
+asio::awaitable<Result<void>> PartySession::rename(std::string nick) {
+  const auto self = shared_from_this();
+  auto statement = party::build_statement(ledger_, context_.keys.identity, nick, vip());
+  if (!statement) co_return std::unexpected(statement.error());
+  protocol::UpdatePeerRequest request;
+  request.request_id = new_request_id();
+  request.statement = *statement;
+  auto updated = co_await control_->update(saved_.id, std::move(request));
+  if (!updated) co_return std::unexpected(updated.error());
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> PartySession::leave() {
+  const auto self = shared_from_this();
+  protocol::LeaveRequest request{new_request_id(),
+                                 party::build_leave(ledger_, context_.keys.identity)};
+  auto left = co_await control_->leave(saved_.id, std::move(request));
+  if (!left) co_return std::unexpected(left.error());
+  co_return Result<void>{};
+}
+
+// ---- what the player asks of us
+
+Result<PeerId> PartySession::find_peer(std::string_view name) const {
+  const auto id = PeerId::parse(name);
+  const auto address = IpAddress::parse(name);
+  std::vector<PeerId> found;
+  for (const auto& [peer, member] : ledger_.members())
+    if (peer == id || member.vip == address || member.nick == name) found.push_back(peer);
+  if (found.empty())
+    return fail(SessionErrc::unknown_peer,
+                "nobody called \"" + std::string(name) + "\" is in this party", "peer");
+  if (found.size() > 1)
+    return fail(SessionErrc::ambiguous_peer,
+                std::to_string(found.size()) + " peers are called \"" + std::string(name) +
+                    "\"; name one by its id or virtual IP (see `lanrage status`)",
+                "peer");
+  return found.front();
+}
+
+asio::awaitable<std::vector<std::optional<Duration>>> PartySession::ping(PeerId peer, int count) {
+  const auto self = shared_from_this();
+  const auto connectivity = connectivity_;
+  const auto vip = ledger_.member(peer)->vip;
+  std::vector<std::optional<Duration>> out;
+  for (int i = 0; i < count && !stopped_; ++i) {
+    if (i > 0) {
+      asio::steady_timer spacing(context_.io, kPingSpacing);
+      co_await spacing.async_wait(asio::use_awaitable);
+    }
+    out.push_back(co_await connectivity->echo().echo(vip, kPingTimeout));
+  }
+  co_return out;
+}
+
+PartyRow PartySession::report() const {
+  const auto self = context_.keys.peer_id();
+  PartyRow out{saved_.id,
+               name(),
+               ledger_.host_id(),
+               key_.epoch(),
+               seq_,
+               saved_.interface,
+               saved_.server_url,
+               control_->link_state(),
+               saved_.nick,
+               vip(),
+               {}};
+  for (const auto& [id, member] : ledger_.members()) {
+    if (id == self) continue;
+    const auto online = online_.find(id);
+    out.peers.push_back({id, member.nick, member.vip, online != online_.end() && online->second,
+                         connectivity_->report(id)});
+  }
+  return out;
+}
+
+}  // namespace lanrage::agent

@@ -1,0 +1,141 @@
+// One party that this agent is in: who is a member (verified from the signed log), the tunnel, the
+// paths, and the link to the control server. Lives until the agent leaves the party or stops.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/agent_context.hpp"
+#include "agent/connectivity.hpp"
+#include "agent/control_plane.hpp"
+#include "agent/joining.hpp"
+#include "agent/state_file.hpp"
+#include "party/ledger.hpp"
+#include "party/party_key.hpp"
+
+namespace lanrage::agent {
+
+// Why a session can't go on by itself.
+enum class Ended {
+  party_closed,  // for good
+  device_lost,   // a new session from saved() may work
+};
+
+enum class SessionErrc { not_host, unknown_peer, ambiguous_peer };
+constexpr std::string_view name_of(SessionErrc errc) {
+  switch (errc) {
+    case SessionErrc::not_host:
+      return "not_host";
+    case SessionErrc::unknown_peer:
+      return "unknown_peer";
+    case SessionErrc::ambiguous_peer:
+      return "ambiguous_peer";
+  }
+  return "unknown";
+}
+
+struct PeerRow {
+  PeerId id;
+  std::string nick;
+  IpAddress vip;
+  bool online = false;
+  std::optional<PeerReport> report;
+};
+
+struct PartyRow {
+  PartyId id;
+  std::string name;
+  PeerId host;
+  std::uint32_t key_epoch = 0;
+  std::uint64_t seq = 0;
+  std::string interface;
+  std::string server_url;
+  LinkState link = LinkState::connecting;
+  std::string nick;
+  IpAddress vip;
+  std::vector<PeerRow> peers;
+};
+
+class PartySession : public std::enable_shared_from_this<PartySession> {
+ public:
+  struct Callbacks {
+    std::function<void()> on_saved_changed;                // saved() has something new to keep
+    std::function<void(Ended, std::string why)> on_ended;  // stop() and drop the session then
+  };
+
+  // Opens the device, configures the members and starts the control link. Errors: TunnelErrc,
+  // Connectivity's.
+  static Result<std::shared_ptr<PartySession>> start(AgentContext& context, Joined joined,
+                                                     Callbacks callbacks);
+  // The same after a restart of the agent: works from what was kept, whether or not the control
+  // server can be reached.
+  static Result<std::shared_ptr<PartySession>> resume(AgentContext& context, SavedParty saved,
+                                                      Callbacks callbacks);
+  ~PartySession();
+  // Removes the device and closes the link; no callback comes after it.
+  void stop();
+
+  const SavedParty& saved() const { return saved_; }
+  const PartyId& id() const { return saved_.id; }
+  const std::string& name() const { return ledger_.charter().name; }
+  IpAddress vip() const;
+  PartyRow report() const;
+  const Connectivity& connectivity() const { return *connectivity_; }
+
+  // By peer id, nick or virtual IP. unknown_peer, or ambiguous_peer where a nick names several.
+  Result<PeerId> find_peer(std::string_view name) const;
+  // Echoes through the tunnel, one after the other.
+  boost::asio::awaitable<std::vector<std::optional<Duration>>> ping(PeerId peer, int count);
+  boost::asio::awaitable<Result<std::string>> invite(party::InviteOptions options);
+  boost::asio::awaitable<Result<void>> rename(std::string nick);
+  // Tells the others, if the server can be reached; the caller then stops the session.
+  boost::asio::awaitable<Result<void>> leave();
+
+ private:
+  PartySession(AgentContext& context, SavedParty saved, party::Membership membership,
+               std::shared_ptr<ControlPlane> control, crypto::SigningKey bind_key,
+               Callbacks callbacks);
+  Result<void> open(const std::optional<protocol::RelayGrant>& grant);
+
+  void on_message(const protocol::ws::ServerMessage& message);
+  void on_snapshot(const protocol::Party& party, const std::string& incarnation);
+  void on_event(std::uint64_t seq, const std::vector<Bytes>& records);
+  void on_link(LinkState state);
+  void ask_for_snapshot();
+  void adopt(std::vector<Bytes> log);
+  void sync_peers();
+  void changed();
+  void heartbeat();
+  boost::asio::awaitable<void> fetch_relay_grant();
+  boost::asio::awaitable<void> keep_relay_grant();
+  boost::asio::awaitable<void> publish_hints(stun::NatReport report);
+  void end(Ended how, std::string why);
+  // Runs a member coroutine that keeps this session alive.
+  void spawn(std::function<boost::asio::awaitable<void>()> work);
+
+  AgentContext& context_;
+  SavedParty saved_;
+  party::Ledger ledger_;
+  party::PartyKey key_;
+  std::shared_ptr<ControlPlane> control_;
+  crypto::SigningKey bind_key_;
+  Callbacks callbacks_;
+  std::unique_ptr<Tunnel> tunnel_;
+  std::shared_ptr<Connectivity> connectivity_;
+  std::map<PeerId, bool> online_;  // as the server tells it; display only
+  std::string incarnation_;
+  std::uint64_t seq_ = 0;
+  bool snapshot_asked_ = false;
+  std::chrono::seconds heartbeat_every_{20};
+  boost::asio::steady_timer heartbeat_timer_;
+  boost::asio::steady_timer grant_timer_;
+  UnixTime grant_expiry_{};  // of the newest relay token
+  bool stopped_ = false;
+};
+
+}  // namespace lanrage::agent

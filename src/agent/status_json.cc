@@ -1,0 +1,69 @@
+#include "agent/status_json.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
+
+namespace lanrage::agent {
+namespace {
+
+namespace json = boost::json;
+
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+  return value ? json::value(*value) : json::value(nullptr);
+}
+
+json::value ms_or_null(const std::optional<Duration>& duration) {
+  return duration ? json::value(to_ms(*duration)) : json::value(nullptr);
+}
+
+}  // namespace
+
+double to_ms(Duration duration) {
+  return static_cast<double>(duration.count()) / 1000.0;
+}
+
+json::object peer_json(const PeerRow& peer, LinkState link, UnixTime now) {
+  json::object out{{"peer_id", peer.id.to_string()},
+                   {"nick", peer.nick},
+                   {"vip", peer.vip.to_string()},
+                   {"online", peer.online}};
+  const auto path = peer.report ? peer.report->path : path::PathStatus{};
+  const auto wireguard = peer.report ? peer.report->wireguard : wireguard::PeerStatus{};
+  const bool reached = path.path == path::PathKind::direct || path.path == path::PathKind::relay;
+  // Who isn't reached and isn't there either is offline; while the server is away nobody can say.
+  const bool offline = !reached && !peer.online && link == LinkState::connected;
+  out["state"] = path::name_of(path.state);
+  out["path"] = offline ? path::name_of(path::PathKind::offline) : path::name_of(path.path);
+  out["endpoint"] = path.endpoint ? json::value(path.endpoint->to_string()) : json::value(nullptr);
+  out["relay"] = or_null(path.relay);
+  out["why_relayed"] =
+      path.why_relayed.empty() ? json::value(nullptr) : json::value(path.why_relayed);
+  out["rtt_ms"] = ms_or_null(path.rtt);
+  out["jitter_ms"] = ms_or_null(path.jitter);
+  out["loss"] = path.loss;
+  out["last_handshake_s"] =
+      wireguard.latest_handshake
+          ? json::value(std::chrono::duration<double>(now - *wireguard.latest_handshake).count())
+          : json::value(nullptr);
+  out["rx_bytes"] = wireguard.rx_bytes;
+  out["tx_bytes"] = wireguard.tx_bytes;
+  return out;
+}
+
+json::object status_json(const PartyRow& party, UnixTime now) {
+  json::array peers;
+  for (const auto& peer : party.peers)
+    peers.emplace_back(peer_json(peer, party.link, now));
+  return {{"id", party.id.to_string()},
+          {"name", party.name},
+          {"host", party.host.to_string()},
+          {"key_epoch", party.key_epoch},
+          {"seq", party.seq},
+          {"interface", party.interface},
+          {"server", {{"url", party.server_url}, {"state", name_of(party.link)}}},
+          {"self", {{"nick", party.nick}, {"vip", party.vip.to_string()}}},
+          {"peers", std::move(peers)}};
+}
+
+}  // namespace lanrage::agent

@@ -1,0 +1,136 @@
+#include "cli/cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "cli/answer.hpp"
+#include "cli/command.hpp"
+#include "io/unix_socket.hpp"
+
+namespace lanrage::cli {
+
+std::vector<std::unique_ptr<Command>> make_commands() {
+  std::vector<std::unique_ptr<Command>> out;
+  out.push_back(make_create());
+  out.push_back(make_join());
+  out.push_back(make_status());
+  out.push_back(make_ping());
+  out.push_back(make_invite());
+  out.push_back(make_list());
+  out.push_back(make_nick());
+  out.push_back(make_leave());
+  out.push_back(make_netcheck());
+  return out;
+}
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kDefaultSocket = "/run/lanrage/agent.sock";
+
+struct Output {
+  std::ostream& out;
+  std::ostream& err;
+
+  int fail(ExitStatus status, const std::string& message) const {
+    err << "lanrage: " << message << '\n';
+    return static_cast<int>(status);
+  }
+};
+
+std::string socket_path(const std::string& option) {
+  if (!option.empty()) return option;
+  const char* variable = std::getenv("LANRAGE_SOCKET");
+  return variable != nullptr && *variable != '\0' ? variable : std::string(kDefaultSocket);
+}
+
+ExitStatus status_of(const json::object& error) {
+  const auto* value = error.if_contains("exit");
+  boost::system::error_code bad;
+  const int status = value != nullptr ? value->to_number<int>(bad) : 1;
+  const bool known = !bad && status >= static_cast<int>(ExitStatus::refused) &&
+                     status <= static_cast<int>(ExitStatus::no_party);
+  return known ? static_cast<ExitStatus>(status) : ExitStatus::refused;
+}
+
+int execute(const Command& command, const std::string& socket, bool as_json, const Output& output) {
+  auto request = command.request();
+  request["command"] = command.name();
+  const auto timeout = std::chrono::seconds(command.timeout_seconds());
+  const auto line = io::local_request(socket, json::serialize(request), timeout);
+  if (!line)
+    return output.fail(ExitStatus::agent_unreachable,
+                       line.error().message() +
+                           "\nIs the agent running? `sudo lanrage daemon` "
+                           "starts it; --socket names another one's socket.");
+  boost::system::error_code bad;
+  const auto answer = json::parse(*line, bad);
+  if (bad || !answer.is_object())
+    return output.fail(ExitStatus::agent_unreachable,
+                       "the agent's answer makes no sense; is " + socket + " an agent's socket?");
+  const auto& object = answer.get_object();
+  if (text_of(object, "ok") != "yes") {
+    const auto& error = object_of(object, "error");
+    if (as_json)
+      output.out << json::serialize(json::object{{"schema", 1}, {"error", error}}) << '\n';
+    return output.fail(status_of(error), text_of(error, "message"));
+  }
+  const auto& result = object_of(object, "result");
+  if (as_json)
+    output.out << json::serialize(result) << '\n';
+  else
+    command.print(result, output.out);
+  if (const auto note = text_of(result, "note"); !note.empty() && !as_json)
+    output.err << "lanrage: " << note << '\n';
+  return static_cast<int>(command.status(result));
+}
+
+}  // namespace
+
+int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+  const Output output{out, err};
+  CLI::App app("lanrage: a private LAN for games, over the internet", "lanrage");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string(LANRAGE_VERSION));
+  std::string socket;
+  bool as_json = false;
+  const auto commands = make_commands();
+  const auto common = [&](CLI::App& sub) {
+    sub.add_option("--socket", socket, "The agent's socket (or LANRAGE_SOCKET)");
+    sub.add_flag("--json", as_json, "Print one JSON object");
+  };
+  for (const auto& command : commands) {
+    auto* sub = app.add_subcommand(std::string(command->name()), std::string(command->summary()));
+    command->add_options(*sub);
+    common(*sub);
+  }
+  auto* version = app.add_subcommand("version", "Print the version");
+  common(*version);
+  app.add_subcommand("daemon", "Run the agent (as root); see `lanrage daemon --help`");
+  common(app);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked_for = error.get_exit_code() == 0;  // --help and --version
+    app.exit(error, out, err);
+    return asked_for ? 0 : static_cast<int>(ExitStatus::bad_usage);
+  }
+  if (version->parsed()) {
+    if (as_json)
+      out << json::serialize(json::object{{"schema", 1}, {"version", LANRAGE_VERSION}}) << '\n';
+    else
+      out << "lanrage " << LANRAGE_VERSION << '\n';
+    return 0;
+  }
+  for (const auto& command : commands)
+    if (app.got_subcommand(std::string(command->name())))
+      return execute(*command, socket_path(socket), as_json, output);
+  return static_cast<int>(ExitStatus::bad_usage);
+}
+
+}  // namespace lanrage::cli
