@@ -1,0 +1,68 @@
+// The fields of `lanrage status --json` are a promise to scripts.
+#include "agent/status_json.hpp"
+
+#include <algorithm>
+#include <boost/json/value.hpp>
+#include <gtest/gtest.h>
+
+namespace lanrage::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+PeerRow relayed_peer() {
+  PeerReport report;
+  report.path.path = path::PathKind::relay;
+  report.path.state = path::State::connected;
+  report.path.endpoint = Endpoint::parse("203.0.113.10:51820");
+  report.path.relay = "home";
+  report.path.why_relayed = "both sides are behind symmetric NATs";
+  report.path.rtt = 12'345us;
+  report.wireguard.rx_bytes = 7;
+  report.wireguard.latest_handshake = UnixTime(10s);
+  return {PeerId{}, "bob", *IpAddress::parse("10.66.0.2"), true, report};
+}
+
+std::vector<std::string> keys_of(const boost::json::object& object) {
+  std::vector<std::string> out;
+  for (const auto& entry : object)
+    out.emplace_back(entry.key());
+  std::ranges::sort(out);
+  return out;
+}
+
+TEST(StatusJson, APeerHasEveryPromisedField) {
+  const auto json = peer_json(relayed_peer(), LinkState::connected, UnixTime(12s));
+  EXPECT_EQ(keys_of(json),
+            (std::vector<std::string>{"endpoint", "jitter_ms", "last_handshake_s", "loss", "nick",
+                                      "online", "path", "peer_id", "relay", "rtt_ms", "rx_bytes",
+                                      "state", "tx_bytes", "vip", "why_relayed"}));
+  EXPECT_EQ(json.at("path"), "relay");
+  EXPECT_EQ(json.at("why_relayed"), "both sides are behind symmetric NATs");
+  EXPECT_DOUBLE_EQ(json.at("rtt_ms").as_double(), 12.345);
+  EXPECT_DOUBLE_EQ(json.at("last_handshake_s").as_double(), 2);
+  EXPECT_TRUE(json.at("jitter_ms").is_null());
+}
+
+TEST(StatusJson, OfflineNeedsAServerThatSaysSo) {
+  PeerRow absent{PeerId{}, "bob", *IpAddress::parse("10.66.0.2"), false, std::nullopt};
+  EXPECT_EQ(peer_json(absent, LinkState::connected, UnixTime(0s)).at("path"), "offline");
+  EXPECT_EQ(peer_json(absent, LinkState::reconnecting, UnixTime(0s)).at("path"), "connecting");
+  auto reached = relayed_peer();
+  reached.online = false;
+  EXPECT_EQ(peer_json(reached, LinkState::connected, UnixTime(0s)).at("path"), "relay");
+}
+
+TEST(StatusJson, APartyHasEveryPromisedField) {
+  PartyRow party;
+  party.name = "fun";
+  party.peers.push_back(relayed_peer());
+  const auto json = status_json(party, UnixTime(12s));
+  EXPECT_EQ(keys_of(json), (std::vector<std::string>{"host", "id", "interface", "key_epoch", "name",
+                                                     "peers", "self", "seq", "server"}));
+  EXPECT_EQ(keys_of(json.at("server").as_object()), (std::vector<std::string>{"state", "url"}));
+  EXPECT_EQ(keys_of(json.at("self").as_object()), (std::vector<std::string>{"nick", "vip"}));
+}
+
+}  // namespace
+}  // namespace lanrage::agent

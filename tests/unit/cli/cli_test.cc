@@ -1,0 +1,165 @@
+// The command line against an agent that answers what the test says: exit statuses, output, errors.
+#include "cli/cli.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/json/parse.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+#include "io/unix_socket.hpp"
+
+namespace lanrage::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Result {
+  int status;
+  std::string out;
+  std::string err;
+};
+
+Result run_line(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "lanrage");
+  std::ostringstream out, err;
+  const int status = run(static_cast<int>(arguments.size()), arguments.data(), out, err);
+  return {status, out.str(), err.str()};
+}
+
+class CliTest : public testing::Test {
+ protected:
+  CliTest() {
+    std::string pattern = (fs::temp_directory_path() / "lanrage-cli-XXXXXX").string();
+    directory_ = ::mkdtemp(pattern.data());
+    socket_ = (directory_ / "agent.sock").string();
+  }
+  ~CliTest() override {
+    if (thread_.joinable()) {
+      io_.stop();
+      thread_.join();
+    }
+    server_.reset();
+    fs::remove_all(directory_);
+  }
+
+  // An agent that gives every request the same answer.
+  void serve(std::string answer) {
+    auto server = io::LocalServer::start(
+        io_, {.path = socket_},
+        [this, answer](std::string request) -> boost::asio::awaitable<std::string> {
+          request_ = boost::json::parse(request).as_object();
+          co_return answer;
+        });
+    ASSERT_TRUE(server) << server.error().message();
+    server_ = std::move(*server);
+    thread_ = std::thread([this] { io_.run(); });
+  }
+
+  Result line(std::vector<const char*> arguments) {
+    arguments.push_back("--socket");
+    arguments.push_back(socket_.c_str());
+    return run_line(std::move(arguments));
+  }
+
+  boost::asio::io_context io_;
+  fs::path directory_;
+  std::string socket_;
+  std::unique_ptr<io::LocalServer> server_;
+  boost::json::object request_;
+  std::thread thread_;
+};
+
+TEST_F(CliTest, NoAgentIsStatusThreeAndSaysHowToStartOne) {
+  const auto result = line({"status"});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.err.find("lanrage daemon"), std::string::npos) << result.err;
+  EXPECT_EQ(result.out, "");
+}
+
+TEST_F(CliTest, BadUsageIsStatusTwo) {
+  EXPECT_EQ(run_line({}).status, 2);
+  EXPECT_EQ(run_line({"frobnicate"}).status, 2);
+  EXPECT_EQ(run_line({"create"}).status, 2);
+  EXPECT_EQ(run_line({"create", "fun"}).status, 2) << "no server named";
+  EXPECT_EQ(run_line({"ping", "bob", "--count", "0"}).status, 2);
+  EXPECT_EQ(run_line({"ping", "bob", "--count", "101"}).status, 2);
+  EXPECT_EQ(run_line({"invite", "--expires", "soon"}).status, 2);
+}
+
+TEST_F(CliTest, HelpIsStatusZero) {
+  const auto result = run_line({"--help"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.out.find("create"), std::string::npos);
+}
+
+TEST_F(CliTest, JsonPrintsTheResultAlone) {
+  serve(R"({"ok":true,"result":{"schema":1,"parties":[]}})");
+  const auto result = line({"status", "--json"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out, "{\"schema\":1,\"parties\":[]}\n");
+  EXPECT_EQ(request_.at("command").as_string(), "status");
+}
+
+TEST_F(CliTest, ErrorsCarryTheAgentsStatus) {
+  serve(R"({"ok":false,"error":{"code":"server_unreachable","message":"no way there","exit":4}})");
+  const auto result = line({"join", "lanrage://x", "--nick", "ann"});
+  EXPECT_EQ(result.status, 4);
+  EXPECT_EQ(result.err, "lanrage: no way there\n");
+  const auto as_json = line({"join", "lanrage://x", "--json"});
+  EXPECT_EQ(as_json.status, 4);
+  EXPECT_EQ(boost::json::parse(as_json.out).at("error").at("code").as_string(),
+            "server_unreachable");
+}
+
+TEST_F(CliTest, AnUnheardOfStatusIsOne) {
+  serve(R"({"ok":false,"error":{"code":"x","message":"y","exit":77}})");
+  EXPECT_EQ(line({"leave"}).status, 1);
+}
+
+TEST_F(CliTest, AnUnquotedPasteOfTheInviteIsOneText) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","vip":"10.66.0.2","peers":[]}})");
+  EXPECT_EQ(line({"join", "come", "play:", "lanrage://host/join#abc", "--nick", "bob"}).status, 0);
+  EXPECT_EQ(request_.at("invite").as_string(), "come play: lanrage://host/join#abc");
+  EXPECT_EQ(request_.at("nick").as_string(), "bob");
+}
+
+TEST_F(CliTest, InviteTakesTimesWithUnits) {
+  serve(R"({"ok":true,"result":{"schema":1,"invite":"lanrage://..."}})");
+  EXPECT_EQ(line({"invite", "--expires", "7d", "--uses", "3"}).status, 0);
+  EXPECT_EQ(request_.at("expires_s").to_number<int>(), 7 * 86400);
+  EXPECT_EQ(request_.at("uses").to_number<int>(), 3);
+}
+
+TEST_F(CliTest, APingThatNobodyAnswersFails) {
+  serve(R"({"ok":true,"result":{"schema":1,"sent":2,"received":0,"rtt_ms":null,"path":"relay"}})");
+  EXPECT_EQ(line({"ping", "bob", "--count", "2"}).status, 1);
+}
+
+TEST_F(CliTest, StatusIsAlignedText) {
+  const std::string bob =
+      R"({"nick":"bob","vip":"10.66.0.2","path":"direct","endpoint":"198.51.100.7:50000",)"
+      R"("relay":null,"why_relayed":null,"rtt_ms":12.34,"loss":0.0})";
+  const std::string turtle =
+      R"({"nick":"Żółw","vip":"10.66.0.30","path":"relay","endpoint":"203.0.113.10:51820",)"
+      R"("relay":"home","why_relayed":"both sides are behind symmetric NATs","rtt_ms":null,)"
+      R"("loss":0.25})";
+  serve(R"({"ok":true,"result":{"schema":1,"parties":[{"name":"fun","interface":"lanrage0",)"
+        R"("server":{"url":"https://203.0.113.10:8667","state":"connected"},)"
+        R"("self":{"nick":"ann","vip":"10.66.0.1"},"peers":[)" +
+        bob + "," + turtle + "]}]}}");
+  const auto result = line({"status"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out,
+            "fun  you: ann 10.66.0.1  on lanrage0  server https://203.0.113.10:8667 connected\n"
+            "  PEER  VIP         PATH    RTT      LOSS  VIA                 WHY RELAYED\n"
+            "  bob   10.66.0.2   direct  12.3 ms  0 %   198.51.100.7:50000\n"
+            "  Żółw  10.66.0.30  relay   -        25 %  home                both sides are behind "
+            "symmetric NATs\n");
+}
+
+}  // namespace
+}  // namespace lanrage::cli
