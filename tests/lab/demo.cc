@@ -1,6 +1,7 @@
 #include "demo.hpp"
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <numeric>
 #include <thread>
@@ -28,9 +29,15 @@ std::string ms_text(double ms) {
   return buffer;
 }
 
-// Two decimals are all the measurement holds.
-double rounded(double ms) {
-  return static_cast<double>(static_cast<long long>(ms * 100 + 0.5)) / 100;
+// As people write it: Boost.JSON would print 22.56 as 2.256E1.
+std::string two_decimals(double ms) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof(buffer), "%.2f", ms);
+  return buffer;
+}
+
+std::string json_text(std::string_view text) {
+  return boost::json::serialize(boost::json::value(text));
 }
 
 struct RttSummary {
@@ -105,43 +112,39 @@ DemoReport run_demo(const DemoOptions& options, std::ostream& story) {
         << std::flush;
 
   const bool relayed = options.nat_a == NatKind::symmetric && options.nat_b == NatKind::symmetric;
-  const auto path = [&] {
-    const auto peer = bob.peer("alice");
-    return peer ? peer->path : std::string();
-  };
-  if (eventually(relayed ? kRelayedLimit : kDirectLimit, [&] { return path() == "direct"; })) {
+  const auto host_seen_by_bob = [&] { return bob.peer("alice").value_or(PeerView{}); };
+  if (eventually(relayed ? kRelayedLimit : kDirectLimit,
+                 [&] { return host_seen_by_bob().path == "direct"; })) {
     report.direct_ms = ms_between(join_begin, Clock::now());
     story << "the path is direct after " << ms_text(*report.direct_ms) << '\n' << std::flush;
   } else {
-    story << "the path stays relayed, as two such NATs make it\n" << std::flush;
+    story << "the path stays relayed: " << host_seen_by_bob().why_relayed << '\n' << std::flush;
   }
 
   Pinger pinger(b_host.netns(), party.vip);
   report.ping = pinger.ping(kPings);
   tell_ping(story, report.ping);
-  report.path = path();
+  report.path = host_seen_by_bob().path;
   story << "\nalice$ lanrage status\n"
         << alice.cli_text({"status"}).out << "\nbob$ lanrage status\n"
         << bob.cli_text({"status"}).out << std::flush;
   return report;
 }
 
-boost::json::object to_json(const DemoOptions& options, const DemoReport& report) {
+std::string to_json(const DemoOptions& options, const DemoReport& report) {
   const auto number = [](const std::optional<double>& ms) {
-    return ms ? boost::json::value(rounded(*ms)) : boost::json::value(nullptr);
+    return ms ? two_decimals(*ms) : std::string("null");
   };
-  boost::json::value rtt = nullptr;
+  std::string rtt = "null";
   if (const auto rtts = summary(report.ping.rtt_ms))
-    rtt = boost::json::object{
-        {"min", rounded(rtts->min)}, {"avg", rounded(rtts->avg)}, {"max", rounded(rtts->max)}};
-  return {
-      {"schema", 1},
-      {"nat_a", name_of(options.nat_a)},
-      {"nat_b", name_of(options.nat_b)},
-      {"first_ping_ms", number(report.first_ping_ms)},
-      {"direct_ms", number(report.direct_ms)},
-      {"path", report.path},
-      {"ping", {{"sent", report.ping.sent}, {"received", report.ping.received}, {"rtt_ms", rtt}}}};
+    rtt = "{\"min\":" + two_decimals(rtts->min) + ",\"avg\":" + two_decimals(rtts->avg) +
+          ",\"max\":" + two_decimals(rtts->max) + "}";
+  return "{\"schema\":1,\"nat_a\":" + json_text(name_of(options.nat_a)) +
+         ",\"nat_b\":" + json_text(name_of(options.nat_b)) +
+         ",\"first_ping_ms\":" + number(report.first_ping_ms) +
+         ",\"direct_ms\":" + number(report.direct_ms) + ",\"path\":" + json_text(report.path) +
+         ",\"ping\":{\"sent\":" + std::to_string(report.ping.sent) +
+         ",\"received\":" + std::to_string(report.ping.received) + ",\"rtt_ms\":" + rtt + "}}";
 }
 
 }  // namespace lanrage::lab

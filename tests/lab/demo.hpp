@@ -1,7 +1,6 @@
 // The demonstration's course of events, apart from its command line.
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -28,6 +27,7 @@ struct DemoReport {
 // Tells the story as it goes. Throws LabError when a step fails.
 DemoReport run_demo(const DemoOptions& options, std::ostream& story);
 
-boost::json::object to_json(const DemoOptions& options, const DemoReport& report);
+// One JSON object, on one line.
+std::string to_json(const DemoOptions& options, const DemoReport& report);
 
 }  // namespace lanrage::lab

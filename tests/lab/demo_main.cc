@@ -1,5 +1,4 @@
 // lanrage-demo: the whole job in network namespaces, told step by step or measured as JSON.
-#include <boost/json/serialize.hpp>
 #include <exception>
 #include <iostream>
 #include <optional>
@@ -75,7 +74,7 @@ int main(int argc, char** argv) {
   try {
     std::ostream silence(nullptr);
     const auto report = lanrage::lab::run_demo(*options, options->json ? silence : std::cout);
-    if (options->json) std::cout << boost::json::serialize(to_json(*options, report)) << '\n';
+    if (options->json) std::cout << to_json(*options, report) << '\n';
     return report.ping.received > 0 ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << "lanrage-demo: " << error.what() << '\n';
