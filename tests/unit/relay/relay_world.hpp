@@ -1,0 +1,150 @@
+// One relay and clients around it, in virtual time; packets are made by hand with a right mac1.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "crypto/hash.hpp"
+#include "relay/bind_client.hpp"
+#include "relay/relay.hpp"
+
+namespace lanrage::relay {
+
+inline const Endpoint kRelayEndpoint = *Endpoint::parse("203.0.113.1:51820");
+inline const RelayId kRelayId{{9, 9, 9}};
+inline const UnixTime kToday{std::chrono::milliseconds(1'800'000'000'000)};
+
+inline void put_u32_le(Bytes& packet, std::size_t at, std::uint32_t value) {
+  for (int i = 0; i < 4; ++i)
+    packet[at + i] = static_cast<std::uint8_t>(value >> 8 * i);
+}
+
+inline Bytes with_mac1(Bytes packet, const ByteArray<32>& mac1_key) {
+  std::size_t at = packet.size() - 32;
+  auto mac = crypto::blake2s_128_keyed(mac1_key, ByteView(packet).first(at));
+  std::copy(mac.begin(), mac.end(), packet.begin() + static_cast<std::ptrdiff_t>(at));
+  return packet;
+}
+inline Bytes initiation(std::uint32_t sender, const ByteArray<32>& to) {
+  Bytes packet(148);
+  packet[0] = 1;
+  put_u32_le(packet, 4, sender);
+  return with_mac1(std::move(packet), to);
+}
+inline Bytes response(std::uint32_t sender, std::uint32_t receiver, const ByteArray<32>& to) {
+  Bytes packet(92);
+  packet[0] = 2;
+  put_u32_le(packet, 4, sender);
+  put_u32_le(packet, 8, receiver);
+  return with_mac1(std::move(packet), to);
+}
+inline Bytes cookie(std::uint32_t receiver) {
+  Bytes packet(64);
+  packet[0] = 3;
+  put_u32_le(packet, 4, receiver);
+  return packet;
+}
+inline Bytes data(std::uint32_t receiver, std::size_t size = 128) {
+  Bytes packet(size);
+  packet[0] = 4;
+  put_u32_le(packet, 4, receiver);
+  return packet;
+}
+
+struct Player {
+  Endpoint endpoint;
+  ByteArray<32> mac1_key;
+  crypto::SigningKey bind_key;
+  std::unique_ptr<BindClient> bind;
+};
+
+class World {
+ public:
+  explicit World(const Limits& limits = {}, std::uint64_t seed = 1)
+      : limits_(limits), random(seed) {
+    restart();
+  }
+
+  void restart() {
+    relay =
+        std::make_unique<Relay>(RelayConfig{kRelayId, control_key.public_key(), limits_}, random);
+  }
+
+  Verdict send(const Endpoint& from, ByteView packet) {
+    return relay->on_packet(now, unix_now(), from, packet);
+  }
+  UnixTime unix_now() const {
+    return kToday + std::chrono::duration_cast<std::chrono::milliseconds>(now - kStart);
+  }
+
+  Bytes token_for(const Player& player, std::uint64_t group, UnixTime expires) {
+    return issue({group, player.mac1_key, player.bind_key.public_key(), expires}, control_key);
+  }
+
+  Player player(std::uint64_t group, const std::string& endpoint) {
+    Player out{*Endpoint::parse(endpoint), random.array<32>(), crypto::SigningKey::generate(random),
+               nullptr};
+    Bytes token = token_for(out, group, unix_now() + kTokenLifetime);
+    out.bind = std::make_unique<BindClient>(BindTarget{kRelayId, kRelayEndpoint}, token,
+                                            out.bind_key, random);
+    return out;
+  }
+  Player bound(std::uint64_t group, const std::string& endpoint) {
+    Player out = player(group, endpoint);
+    stun::Datagrams datagrams;
+    out.bind->start(now, datagrams);
+    exchange(out, datagrams);
+    EXPECT_TRUE(out.bind->bound());
+    return out;
+  }
+
+  // Carries datagrams to the relay and its answers back until both are silent.
+  void exchange(Player& player, stun::Datagrams datagrams) {
+    while (!datagrams.empty()) {
+      stun::Datagrams next;
+      for (const auto& datagram : datagrams) {
+        EXPECT_EQ(datagram.to, kRelayEndpoint);
+        now += one_way;
+        Verdict verdict = send(player.endpoint, datagram.bytes);
+        if (verdict.kind != Verdict::Kind::reply) continue;
+        EXPECT_LE(verdict.reply.size(), datagram.bytes.size());
+        EXPECT_EQ(verdict.to, player.endpoint);
+        Bytes bytes(verdict.reply.begin(), verdict.reply.end());
+        now += one_way;
+        player.bind->on_datagram(now, kRelayEndpoint, *stun::MessageView::parse(bytes), next);
+      }
+      datagrams = std::move(next);
+    }
+  }
+
+  // A whole handshake through the relay.
+  void shake_hands(Player& a, std::uint32_t a_index, Player& b, std::uint32_t b_index) {
+    EXPECT_EQ(send(a.endpoint, initiation(a_index, b.mac1_key)).to, b.endpoint);
+    EXPECT_EQ(send(b.endpoint, response(b_index, a_index, a.mac1_key)).to, a.endpoint);
+  }
+
+  static constexpr Instant kStart{std::chrono::seconds(1000)};
+  Instant now = kStart;
+  Duration one_way = std::chrono::milliseconds(10);
+
+ private:
+  Limits limits_;
+
+ public:
+  SeededRandom random;
+  crypto::SigningKey control_key = crypto::SigningKey::generate(random);
+  std::unique_ptr<Relay> relay;
+};
+
+inline void expect_forward(const Verdict& verdict, const Endpoint& to) {
+  EXPECT_EQ(verdict.kind, Verdict::Kind::forward) << name_of(verdict.reason);
+  EXPECT_EQ(verdict.to, to);
+}
+inline void expect_drop(const Verdict& verdict, DropReason reason) {
+  EXPECT_EQ(verdict.kind, Verdict::Kind::drop);
+  EXPECT_EQ(name_of(verdict.reason), name_of(reason));
+}
+
+}  // namespace lanrage::relay
