@@ -1,0 +1,130 @@
+// What every Store must do. A backend's test instantiates StoreContract with a factory.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <gtest/gtest.h>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/random.hpp"
+#include "store/store.hpp"
+
+namespace lanrage::store::test {
+
+// Runs completions on the thread that waits for them, as a server's event loop does.
+class Loop {
+ public:
+  Executor executor() {
+    return [this](std::move_only_function<void()> task) {
+      std::lock_guard lock(mutex_);
+      tasks_.push_back(std::move(task));
+      wake_.notify_one();
+    };
+  }
+  void run_one() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return !tasks_.empty(); });
+    auto task = std::move(tasks_.front());
+    tasks_.erase(tasks_.begin());
+    lock.unlock();
+    task();
+  }
+  // Hands out a completion and waits until it was called.
+  Result<void> wait(const std::function<void(Completion)>& start) {
+    std::optional<Result<void>> result;
+    start([&](Result<void> r) { result = std::move(r); });
+    while (!result)
+      run_one();
+    return std::move(*result);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::move_only_function<void()>> tasks_;
+};
+
+template <class IdType>
+IdType make_id(std::uint8_t n) {
+  IdType id;
+  id.bytes.fill(n);
+  return id;
+}
+inline UnixTime at(std::int64_t ms) {
+  return UnixTime(std::chrono::milliseconds(ms));
+}
+
+inline PeerRow make_peer(std::uint8_t n) {
+  PeerRow row;
+  row.id = make_id<PeerId>(n);
+  row.wireguard_key.fill(n);
+  row.vip = IpAddress::v4(0x0a420000u + n);
+  row.nick = "peer " + std::to_string(n);
+  row.public_endpoint = "203.0.113.9:51820";
+  row.nat_type = "symmetric";
+  row.last_seen = at(1000 + n);
+  return row;
+}
+
+inline Append make_append(std::uint8_t party, std::uint64_t expected, std::size_t events = 1) {
+  Append append;
+  append.party = {make_id<PartyId>(party), "LAN night", make_id<PeerId>(1), 77u + party, at(500)};
+  append.expected_seq = expected;
+  for (std::uint64_t i = 1; i <= events; ++i)
+    append.events.push_back({expected + i, "peer_updated",
+                             Bytes{party, static_cast<std::uint8_t>(expected + i), 0},
+                             at(600 + static_cast<std::int64_t>(expected + i))});
+  return append;
+}
+
+inline TokenRow make_token(std::uint8_t n, std::int64_t expires_ms) {
+  TokenRow row;
+  row.token_hash.fill(n);
+  row.nonce_hash.fill(n);
+  row.peer = make_id<PeerId>(n);
+  row.created_at = at(10);
+  row.expires_at = at(expires_ms);
+  return row;
+}
+
+// Opens the same storage again and again; destroyed, it removes it.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual Result<std::unique_ptr<Store>> open(Executor executor) = 0;
+};
+
+using BackendFactory = std::function<std::unique_ptr<Backend>()>;
+
+class StoreContract : public ::testing::TestWithParam<BackendFactory> {
+ protected:
+  void SetUp() override {
+    backend_ = GetParam()();
+    reopen();
+  }
+  void reopen() {
+    store_.reset();
+    auto opened = backend_->open(loop_.executor());
+    ASSERT_TRUE(opened) << opened.error().message();
+    store_ = std::move(*opened);
+  }
+  Result<void> append(Append append) {
+    return loop_.wait([&](Completion done) { store_->append(append, std::move(done)); });
+  }
+  Result<void> add_token(const TokenRow& row) {
+    return loop_.wait([&](Completion done) { store_->add_token(row, std::move(done)); });
+  }
+  std::vector<EventRow> events(std::uint8_t party, std::uint64_t since = 0) {
+    auto rows = store_->events_since(make_id<PartyId>(party), since);
+    EXPECT_TRUE(rows);
+    return rows ? *rows : std::vector<EventRow>{};
+  }
+
+  Loop loop_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Store> store_;
+};
+
+}  // namespace lanrage::store::test
