@@ -1,0 +1,100 @@
+#include "sim/path_network.hpp"
+
+#include <algorithm>
+
+namespace lanrage::sim {
+namespace {
+
+constexpr Milliseconds kMappingLife(60'000);
+constexpr int kHopsInside = 1;  // a host's own router
+constexpr int kHopsAcross = 5;  // between two routers
+
+}  // namespace
+
+void Clock::at(Instant when, std::function<void()> what) {
+  events_.push({std::max(when, now_), ++order_, std::move(what)});
+}
+
+void Clock::run_until(Instant end) {
+  while (!events_.empty() && events_.top().when <= end) {
+    Event event = events_.top();
+    events_.pop();
+    now_ = event.when;
+    event.what();
+  }
+  now_ = end;
+}
+
+Endpoint Router::translate_out(Instant now, const Endpoint& from, const Endpoint& to) {
+  if (nat_ == Nat::open) return from;
+  std::pair key(from, nat_ == Nat::symmetric ? to : Endpoint{});
+  auto it = mappings_.find(key);
+  if (it == mappings_.end() || now - it->second.used > kMappingLife) {
+    auto port = static_cast<std::uint16_t>(1024 + random_->below(60'000));
+    it = mappings_.insert_or_assign(key, Mapping{from, port, {}, now}).first;
+  }
+  it->second.used = now;
+  it->second.contacted[to] = now;
+  return {address_, it->second.port};
+}
+
+std::optional<Endpoint> Router::translate_in(Instant now, const Endpoint& from,
+                                             const Endpoint& to) {
+  if (nat_ == Nat::open) return to;
+  for (auto& [key, mapping] : mappings_) {
+    if (mapping.port != to.port || now - mapping.used > kMappingLife) continue;
+    auto contact = mapping.contacted.find(from);
+    bool contacted = contact != mapping.contacted.end() && now - contact->second <= kMappingLife;
+    if (nat_ != Nat::full_cone && !contacted) continue;
+    return mapping.inside;
+  }
+  return std::nullopt;
+}
+
+void Router::forget_mappings() {
+  mappings_.clear();
+}
+
+Router& Network::add_router(Nat nat) {
+  auto number = static_cast<std::uint32_t>(routers_.size());
+  IpAddress address = IpAddress::v4(0xCB007100u + 10 + number);  // 203.0.113.0/24
+  routers_.push_back(std::make_unique<Router>(nat, address, *random_));
+  return *routers_.back();
+}
+
+void Network::send(Router& from, Datagram datagram) {
+  // On the LAN: same router, private destination.
+  if (datagram.to.address.is_private() && from.nat() != Nat::open) {
+    if (from.hosts.contains(datagram.to))
+      clock_->after(Milliseconds(1),
+                    [receive = from.hosts[datagram.to], datagram] { receive(datagram); });
+    return;
+  }
+  if (datagram.ttl <= kHopsInside) return;
+  datagram.from = from.translate_out(clock_->now(), datagram.from, datagram.to);
+  if (datagram.ttl <= kHopsInside + kHopsAcross || lost()) return;
+  clock_->after(travel(), [this, datagram, router = &from] { deliver(datagram, router); });
+}
+
+void Network::send_from_server(Datagram datagram) {
+  if (lost()) return;
+  clock_->after(travel(), [this, datagram] { deliver(datagram, nullptr); });
+}
+
+void Network::deliver(Datagram datagram, Router* sender) {
+  if (auto server = servers_.find(datagram.to); server != servers_.end())
+    return server->second(datagram);
+  for (auto& router : routers_) {
+    if (router->address() != datagram.to.address) continue;
+    if (router.get() == sender) return;  // no hairpin
+    if (sender && direct_blocked) return;
+    auto inside = router->translate_in(clock_->now(), datagram.from, datagram.to);
+    if (!inside) return;
+    auto host = router->hosts.find(*inside);
+    if (host == router->hosts.end()) return;
+    datagram.to = *inside;
+    host->second(datagram);
+  }
+}
+
+}  // namespace lanrage::sim
