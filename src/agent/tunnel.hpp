@@ -1,7 +1,8 @@
 // One party's WireGuard device, in the kernel or as a wireguard-go child, behind one interface.
 //
 // All of it works in the network namespace of the calling thread, synchronously (calls on a device
-// take about a millisecond; opening one up to a few seconds), and from one thread.
+// take about a millisecond; opening one up to a few seconds), and from one thread, which must live
+// as long as the tunnel: a wireguard-go child is told to end with the thread that started it.
 #pragma once
 
 #include <cstdint>
@@ -92,8 +93,8 @@ class Tunnel {
   const std::string& fallback_reason() const { return fallback_reason_; }
 
  protected:
-  Tunnel(std::string interface_name, std::uint16_t listen_port)
-      : interface_name_(std::move(interface_name)), listen_port_(listen_port) {}
+  explicit Tunnel(std::string interface_name) : interface_name_(std::move(interface_name)) {}
+  void set_listen_port(std::uint16_t port) { listen_port_ = port; }
   virtual Result<void> do_apply(std::span<const wireguard::Operation> operations) = 0;
 
  private:
@@ -101,7 +102,7 @@ class Tunnel {
   void remember(const wireguard::Operation& operation);
 
   std::string interface_name_;
-  std::uint16_t listen_port_;
+  std::uint16_t listen_port_ = 0;
   std::string fallback_reason_;
   // As applied, so that send_keepalive() can put the interval back.
   std::map<crypto::ExchangeKey, std::uint16_t> keepalive_s_;

@@ -6,6 +6,13 @@
 
 namespace lanrage {
 
+// Overwrites secret bytes that stand in plain memory.
+inline void wipe(MutableByteView bytes) {
+  volatile std::uint8_t* p = bytes.data();  // volatile: the wipe may not be optimised away
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    p[i] = 0;
+}
+
 template <std::size_t N>
 class Secret {
  public:
@@ -13,11 +20,7 @@ class Secret {
   explicit Secret(const ByteArray<N>& bytes) : bytes_(bytes) {}
   Secret(const Secret&) = default;
   Secret& operator=(const Secret&) = default;
-  ~Secret() {
-    volatile std::uint8_t* p = bytes_.data();  // volatile: the wipe may not be optimised away
-    for (std::size_t i = 0; i < N; ++i)
-      p[i] = 0;
-  }
+  ~Secret() { wipe(bytes_); }
 
   // The one way in: named so that every use of the raw bytes can be found and judged.
   const ByteArray<N>& expose() const { return bytes_; }

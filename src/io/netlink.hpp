@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
+#include "io/unique_fd.hpp"
 
 namespace lanrage::io {
 
@@ -53,9 +54,6 @@ class NetlinkSocket {
  public:
   // `protocol`: NETLINK_ROUTE or NETLINK_GENERIC.
   static Result<NetlinkSocket> open(int protocol);
-  NetlinkSocket(NetlinkSocket&& other) noexcept;
-  NetlinkSocket& operator=(NetlinkSocket&& other) noexcept;
-  ~NetlinkSocket();
 
   std::uint32_t next_sequence() { return ++sequence_; }
 
@@ -68,18 +66,18 @@ class NetlinkSocket {
                      const std::function<Result<bool>(ByteView)>& on_datagram);
 
  private:
-  explicit NetlinkSocket(int fd) : fd_(fd) {}
+  explicit NetlinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
   Result<void> send(ByteView message, std::string_view what);
   Result<Bytes> receive(std::string_view what);
 
-  int fd_;
+  UniqueFd fd_;
   std::uint32_t sequence_ = 0;
 };
 
 struct Link {
   std::uint32_t index = 0;
-  std::string kind;   // "wireguard", "tun", ...; empty for physical ones
-  std::string alias;  // IFLA_IFALIAS: free text, ours marks a link as ours
+  std::string kind{};   // "wireguard", "tun", ...; empty for physical ones
+  std::string alias{};  // IFLA_IFALIAS: free text, ours marks a link as ours
   bool up = false;
 };
 

@@ -56,8 +56,7 @@ class WireguardPort {
   };
 
   // Opens in the calling thread's network namespace and receives on `executor` at once, until
-  // destruction (no callback comes after it; destroy on the executor's thread, not inside a
-  // callback).
+  // destruction (on the executor's thread, also inside a callback); no callback comes after it.
   static Result<std::unique_ptr<WireguardPort>> open(const boost::asio::any_io_executor& executor,
                                                      std::uint16_t port, Callbacks callbacks);
   ~WireguardPort();

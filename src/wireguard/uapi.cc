@@ -75,7 +75,7 @@ bool read_key(std::string_view text, ByteArray<32>& out) {
   auto bytes = from_hex(text);
   if (!bytes || bytes->size() != out.size()) return false;
   std::copy(bytes->begin(), bytes->end(), out.begin());
-  std::fill(bytes->begin(), bytes->end(), std::uint8_t{0});
+  lanrage::wipe(*bytes);
   return true;
 }
 
@@ -192,9 +192,7 @@ Result<void> read_lines(std::string_view reply, Take&& take) {
 }  // namespace
 
 void wipe(std::string& text) {
-  volatile char* p = text.data();  // volatile: the wipe may not be optimised away
-  for (std::size_t i = 0; i < text.size(); ++i)
-    p[i] = 0;
+  lanrage::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
   text.clear();
 }
 

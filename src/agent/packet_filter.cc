@@ -1,0 +1,127 @@
+#include "agent/packet_filter.hpp"
+
+#include <array>
+#include <cstdio>
+#include <nftables/libnftables.h>
+#include <set>
+#include <utility>
+
+#include "agent/tunnel_link.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+// More than a full party's sessions, with their predecessors.
+constexpr std::size_t kMaxBlocked = 1024;
+
+struct Blocked {
+  Endpoint relay;
+  std::uint32_t receiver_index;
+  friend auto operator<=>(const Blocked&, const Blocked&) = default;
+};
+
+std::string hex32(std::uint32_t value) {
+  std::array<char, 11> text{};
+  std::snprintf(text.data(), text.size(), "0x%08x", value);
+  return text.data();
+}
+
+// Matches type 4 with its reserved zeros, and the index, at payload offsets 0 and 4: the UDP header
+// has 64 bits. nftables compares in network order, WireGuard writes in little-endian.
+std::string rule(const Blocked& blocked, std::uint16_t port) {
+  const auto& [address, relay_port] = blocked.relay;
+  return (address.is_v4() ? "ip saddr " : "ip6 saddr ") + address.to_string() + " udp sport " +
+         std::to_string(relay_port) + " udp dport " + std::to_string(port) +
+         " @th,64,32 0x04000000 @th,96,32 " + hex32(__builtin_bswap32(blocked.receiver_index)) +
+         " counter drop";
+}
+
+}  // namespace
+
+class PacketFilter::Impl {
+ public:
+  Impl(const std::string& interface_name, std::uint16_t port)
+      : table_("inet lanrage_" + interface_name), port_(port), context_(nft_ctx_new(0)) {
+    if (context_ == nullptr) return;
+    nft_ctx_buffer_output(context_);
+    nft_ctx_buffer_error(context_);
+  }
+  ~Impl() {
+    if (context_ == nullptr) return;
+    if (made_) nft_run_cmd_from_buffer(context_, ("delete table " + table_).c_str());
+    nft_ctx_free(context_);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Result<void> make_table() {
+    if (context_ == nullptr)
+      return fail(PacketFilterErrc::unavailable, "libnftables can't be used on this machine");
+    // Adding before deleting: the deletion is then right whether or not a table was left.
+    auto result = run(PacketFilterErrc::unavailable,
+                      "add table " + table_ + "\ndelete table " + table_ + "\nadd table " + table_ +
+                          "\nadd chain " + table_ +
+                          " input { type filter hook input priority -10; policy accept; }\n");
+    made_ = result.has_value();
+    return result;
+  }
+
+  // Puts all rules in place of all earlier ones, in one transaction.
+  Result<void> set(std::set<Blocked> wanted) {
+    if (wanted == blocked_) return {};
+    if (wanted.size() > kMaxBlocked)
+      return fail(PacketFilterErrc::refused, "more than 1024 sessions would be filtered at once");
+    std::string commands = "flush chain " + table_ + " input\n";
+    for (const auto& blocked : wanted)
+      commands += "add rule " + table_ + " input " + rule(blocked, port_) + "\n";
+    if (auto result = run(PacketFilterErrc::refused, commands); !result) return result;
+    blocked_ = std::move(wanted);
+    return {};
+  }
+  const std::set<Blocked>& blocked() const { return blocked_; }
+
+ private:
+  Result<void> run(PacketFilterErrc code, const std::string& commands) {
+    if (nft_run_cmd_from_buffer(context_, commands.c_str()) == 0) return {};
+    std::string reason = nft_ctx_get_error_buffer(context_);
+    reason = reason.substr(0, reason.find('\n'));
+    return fail(code, "nftables refused the filter for relayed packets: " + reason);
+  }
+
+  std::string table_;
+  std::uint16_t port_;
+  nft_ctx* context_;
+  bool made_ = false;
+  std::set<Blocked> blocked_;
+};
+
+Result<std::unique_ptr<PacketFilter>> PacketFilter::open(const std::string& interface_name,
+                                                         std::uint16_t listen_port) {
+  if (auto valid = check_interface_name(interface_name); !valid)
+    return std::unexpected(std::move(valid).error());
+  auto impl = std::make_unique<Impl>(interface_name, listen_port);
+  if (auto made = impl->make_table(); !made) return std::unexpected(std::move(made).error());
+  return std::unique_ptr<PacketFilter>(new PacketFilter(std::move(impl)));
+}
+
+PacketFilter::PacketFilter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+PacketFilter::~PacketFilter() = default;
+
+Result<void> PacketFilter::block_relayed(const Endpoint& relay, std::uint32_t receiver_index) {
+  auto wanted = impl_->blocked();
+  wanted.insert({relay, receiver_index});
+  return impl_->set(std::move(wanted));
+}
+
+Result<void> PacketFilter::unblock(const Endpoint& relay, std::uint32_t receiver_index) {
+  auto wanted = impl_->blocked();
+  wanted.erase({relay, receiver_index});
+  return impl_->set(std::move(wanted));
+}
+
+Result<void> PacketFilter::unblock_all() {
+  return impl_->set({});
+}
+
+}  // namespace lanrage::agent

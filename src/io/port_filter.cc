@@ -1,0 +1,113 @@
+#include "io/port_filter.hpp"
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <map>
+#include <string>
+
+namespace lanrage::io {
+namespace {
+
+constexpr std::uint32_t kStunCookie = 0x2112A442;  // RFC 8489 section 5
+constexpr std::uint32_t kInitiation = 0x01000000;  // type and reserved bytes, read big-endian
+constexpr std::uint32_t kResponse = 0x02000000;
+constexpr std::uint32_t kUdpHeader = 8;
+constexpr std::uint32_t kProtocolUdp = 17;
+constexpr std::uint32_t kWholePacket = 0xffffffff;
+constexpr std::uint32_t kSkfAd = static_cast<std::uint32_t>(SKF_AD_OFF);
+
+// Assembles jumps to labels; all jumps go forward, and an unnamed target is the next instruction.
+class Program {
+ public:
+  void add(int code, std::uint32_t value) {
+    code_.push_back({static_cast<std::uint16_t>(code), 0, 0, value});
+  }
+  void jump(int condition, std::uint32_t value, std::string if_true, std::string if_false) {
+    pending_.push_back({code_.size(), std::move(if_true), std::move(if_false)});
+    add(BPF_JMP | condition | BPF_K, value);
+  }
+  void label(const std::string& name) { labels_[name] = code_.size(); }
+
+  std::vector<sock_filter> take() {
+    for (const auto& jump : pending_) {
+      code_[jump.at].jt = distance(jump.at, jump.if_true);
+      code_[jump.at].jf = distance(jump.at, jump.if_false);
+    }
+    return std::move(code_);
+  }
+
+ private:
+  struct Pending {
+    std::size_t at;
+    std::string if_true;
+    std::string if_false;
+  };
+
+  std::uint8_t distance(std::size_t from, const std::string& name) const {
+    return name.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(labels_.at(name) - from - 1);
+  }
+
+  std::vector<sock_filter> code_;
+  std::vector<Pending> pending_;
+  std::map<std::string, std::size_t> labels_;
+};
+
+// With X at the UDP header. A load beyond the packet's end drops it.
+void accept_handshakes(Program& program) {
+  program.add(BPF_LD | BPF_W | BPF_IND, kUdpHeader);
+  program.jump(BPF_JEQ, kInitiation, "initiation", "");
+  program.jump(BPF_JEQ, kResponse, "", "drop");
+  program.add(BPF_LD | BPF_H | BPF_IND, 4);
+  program.jump(BPF_JEQ, kUdpHeader + 92, "accept", "drop");
+  program.label("initiation");
+  program.add(BPF_LD | BPF_H | BPF_IND, 4);
+  program.jump(BPF_JEQ, kUdpHeader + 148, "accept", "drop");
+  program.label("accept");
+  program.add(BPF_RET | BPF_K, kWholePacket);
+  program.label("drop");
+  program.add(BPF_RET | BPF_K, 0);
+}
+
+}  // namespace
+
+std::vector<sock_filter> received_filter(std::uint16_t port, PacketStart start) {
+  Program program;
+  if (start == PacketStart::ipv4_header)
+    program.add(BPF_LDX | BPF_B | BPF_MSH, 0);  // the header's length: it may have options
+  else
+    program.add(BPF_LDX | BPF_IMM, 0);
+  program.add(BPF_LD | BPF_H | BPF_IND, 2);
+  program.jump(BPF_JEQ, port, "", "drop");
+  program.add(BPF_LD | BPF_H | BPF_IND, 4);
+  program.jump(BPF_JGE, kUdpHeader + 20, "", "drop");
+  program.add(BPF_LD | BPF_W | BPF_IND, kUdpHeader + 4);
+  program.jump(BPF_JEQ, kStunCookie, "accept", "");
+  accept_handshakes(program);
+  return program.take();
+}
+
+std::vector<sock_filter> sent_handshake_filter(std::uint16_t port) {
+  Program program;
+  program.add(BPF_LD | BPF_W | BPF_ABS, kSkfAd + SKF_AD_PKTTYPE);
+  program.jump(BPF_JEQ, PACKET_OUTGOING, "", "drop");
+  program.add(BPF_LD | BPF_W | BPF_ABS, kSkfAd + SKF_AD_PROTOCOL);
+  program.jump(BPF_JEQ, ETH_P_IPV6, "ipv6", "");
+  program.jump(BPF_JEQ, ETH_P_IP, "", "drop");
+  program.add(BPF_LD | BPF_B | BPF_ABS, 9);
+  program.jump(BPF_JEQ, kProtocolUdp, "", "drop");
+  program.add(BPF_LD | BPF_H | BPF_ABS, 6);
+  program.jump(BPF_JSET, 0x1fff, "drop", "");  // a later fragment
+  program.add(BPF_LDX | BPF_B | BPF_MSH, 0);
+  program.jump(BPF_JGE, 0, "udp", "udp");  // always
+  program.label("ipv6");
+  program.add(BPF_LD | BPF_B | BPF_ABS, 6);
+  program.jump(BPF_JEQ, kProtocolUdp, "", "drop");
+  program.add(BPF_LDX | BPF_IMM, 40);
+  program.label("udp");
+  program.add(BPF_LD | BPF_H | BPF_IND, 0);
+  program.jump(BPF_JEQ, port, "", "drop");
+  accept_handshakes(program);
+  return program.take();
+}
+
+}  // namespace lanrage::io

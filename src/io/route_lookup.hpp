@@ -1,0 +1,26 @@
+// Which address of this machine a datagram to somewhere leaves from, by the routes of this moment.
+#pragma once
+
+#include "base/endpoint.hpp"
+#include "base/result.hpp"
+#include "io/unique_fd.hpp"
+
+namespace lanrage::io {
+
+enum class RouteErrc { no_route };
+constexpr std::string_view name_of(RouteErrc) {
+  return "no_route";
+}
+
+// Asks the kernel each time (three system calls, microseconds) instead of keeping answers that a
+// change of network would make wrong. Stays in the network namespace that it was first used in.
+class RouteLookup {
+ public:
+  Result<IpAddress> source_for(const IpAddress& to);
+
+ private:
+  UniqueFd v4_;
+  UniqueFd v6_;
+};
+
+}  // namespace lanrage::io
