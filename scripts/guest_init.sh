@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # First process of the guest made by guest.sh: the host's files under a forgetful overlay, Debian's
 # modules in their place, then the command. Kernel messages and our own go to the second serial port.
 b=/bin/busybox
@@ -47,6 +48,7 @@ $b ip link set lo up
 
 $b stty -F /dev/ttyS0 raw
 booted=$($b cut -d' ' -f1 /proc/uptime)
+# shellcheck disable=SC2016  # the inner shell expands it
 # Through a pipe, so that programs don't take the port for a person's terminal.
 $b chroot /root /bin/bash -c \
   '/bin/bash /run/exchange/command </dev/null 2>&1 | cat; exit "${PIPESTATUS[0]}"' >/dev/ttyS0

@@ -48,14 +48,11 @@ TEST_F(Paths, TwoSymmetricNatsStayRelayedWithAReasonAndCarryBulk) {
   EXPECT_TRUE(pings(alice, joined.vip));
   EXPECT_TRUE(path_becomes(bob, "alice", "relay"));
   EXPECT_TRUE(path_becomes(alice, "bob", "relay"));
-  for (const auto& [player, other] : {std::pair{&alice, "bob"}, std::pair{&bob, "alice"}}) {
-    EXPECT_TRUE(eventually(kSeen,
-                           [&] {
-                             const auto peer = player->peer(other);
-                             return peer && peer->path == "relay" && !peer->why_relayed.empty();
-                           }))
-        << player->nick() << " isn't told why the path is relayed";
-  }
+  const auto knows_why = [](const Player& player, const Player& other) {
+    const auto peer = player.peer(other.nick());
+    return peer && peer->path == "relay" && !peer->why_relayed.empty();
+  };
+  EXPECT_TRUE(eventually(kSeen, [&] { return knows_why(alice, bob) && knows_why(bob, alice); }));
   constexpr std::size_t kSize = 10'000'000;
   const TransferReport report =
       tcp_transfer(alice.host().netns(), bob.host().netns(), joined.vip, kSize, Millis(120'000));

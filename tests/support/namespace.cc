@@ -97,6 +97,7 @@ void start_janitor() {
   ::signal(SIGTERM, SIG_IGN);
   ::dup2(ends[0], 0);
   const int null = ::open("/dev/null", O_RDWR);
+  if (null < 0) ::_exit(1);
   ::dup2(null, 1);
   ::dup2(null, 2);
   ::close_range(3, ~0u, 0);

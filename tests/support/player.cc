@@ -21,6 +21,7 @@ bool answers(const std::string& socket_path) {
   if (socket_path.size() >= sizeof(address.sun_path)) throw LabError("socket path too long");
   std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) throw LabError("can't make a Unix socket");
   const bool connected =
       ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   ::close(fd);

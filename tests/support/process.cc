@@ -199,7 +199,7 @@ Process::Process(const Argv& argv, Options options)
   const Fd in(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const Fd out(::open(out_path_.c_str(), kAppend, 0600));
   const Fd err(::open(err_path_.c_str(), kAppend, 0600));
-  if (out.get() < 0 || err.get() < 0) throw_errno("open " + out_path_.string());
+  if (in.get() < 0 || out.get() < 0 || err.get() < 0) throw_errno("open " + out_path_.string());
   Child child(argv, options.environment);
   pid_ = child.start(options.netns_fd, in.get(), out.get(), err.get());
   pidfd_ = open_pidfd(pid_);
