@@ -44,7 +44,12 @@ struct ServerLimits {
 // 500. An answer for a connection that has gone is dropped.
 class Responder {
  public:
-  class Sink;
+  // Where answers go; a test may have its own.
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    virtual void answer(HttpResponse response) = 0;
+  };
   explicit Responder(std::shared_ptr<Sink> sink);
   Responder(Responder&& other) noexcept = default;
   Responder& operator=(Responder&& other) noexcept;
@@ -82,7 +87,8 @@ class HttpServer {
   // Listens at once. An address in use is an error that names address and port.
   static Result<std::unique_ptr<HttpServer>> start(boost::asio::io_context& io, Options options,
                                                    ServerEvents events);
-  virtual ~HttpServer() = default;  // cuts every connection
+  // Cuts every connection; no callback follows. Must go before the io_context does.
+  virtual ~HttpServer() = default;
 
   virtual Endpoint endpoint() const = 0;
   virtual const ServerCounters& counters() const = 0;
