@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <list>
+#include <optional>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
