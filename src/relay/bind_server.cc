@@ -66,7 +66,8 @@ Bytes BindServer::error(Instant now, const Endpoint& from, const stun::Transacti
 }
 
 BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const Endpoint& from,
-                                          const stun::MessageView& request, ClientTable& clients) {
+                                          const IpAddress& local, const stun::MessageView& request,
+                                          ClientTable& clients) {
   const auto& id = request.transaction();
   auto nonce = request.find(Attribute::nonce);
   if (!nonce) return {error(now, from, id, kChallenge), kChallenge};
@@ -77,7 +78,7 @@ BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const 
   if (int code = judge(unix_now, from, request, *nonce, *nonce_time, clients, admitted)) {
     return {error(now, from, id, code), code};
   }
-  clients.set_address(admitted, from);
+  clients.set_address(admitted, from, local);
   clients.get(admitted)->last_bind = now;
 
   auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(limits_.client_lifetime);

@@ -26,7 +26,7 @@ class BindServer {
     int code = 0;  // zero: accepted
   };
   // `request` is of method bind_relay.
-  Answer on_request(Instant now, UnixTime unix_now, const Endpoint& from,
+  Answer on_request(Instant now, UnixTime unix_now, const Endpoint& from, const IpAddress& local,
                     const stun::MessageView& request, ClientTable& clients);
 
   std::uint64_t boot_id() const { return boot_id_; }

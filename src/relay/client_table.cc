@@ -58,9 +58,11 @@ std::optional<ClientRef> ClientTable::admit(const Token& token) {
   return ref(slot);
 }
 
-void ClientTable::set_address(ClientRef wanted, const Endpoint& address) {
+void ClientTable::set_address(ClientRef wanted, const Endpoint& address, const IpAddress& local) {
   Client* client = get(wanted);
-  if (!client || (client->has_address && client->address == address)) return;
+  if (!client) return;
+  client->local = local;
+  if (client->has_address && client->address == address) return;
   if (client->has_address) sources_.erase(client->address);
   // Whoever had it before proved it earlier; the newer proof counts.
   if (const std::uint32_t* other = sources_.find(address)) slots_[*other].has_address = false;

@@ -34,6 +34,7 @@ struct Client {
   std::uint32_t generation = 0;  // 0: the slot is free
   bool has_address = false;      // false when somebody else was bound from it since
   Endpoint address;
+  IpAddress local;  // our address that this client bound to
   Pacer bytes;
   Pacer initiations;
   Group* group = nullptr;
@@ -64,7 +65,7 @@ class ClientTable {
   // A slot for the token's owner: the one it has, or a new one. Nothing when relay or group is
   // full.
   std::optional<ClientRef> admit(const Token& token);
-  void set_address(ClientRef ref, const Endpoint& address);
+  void set_address(ClientRef ref, const Endpoint& address, const IpAddress& local);
   // Removes clients whose last bind is older than the limit.
   void expire(Instant now);
 

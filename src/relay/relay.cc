@@ -49,14 +49,16 @@ Relay::Relay(const RelayConfig& config, Random& random)
       notices_(limits_.notice_spacing, limits_.notices, seed_),
       notice_(make_notice(binds_.boot_id())) {}
 
-Verdict Relay::on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet) {
-  Verdict verdict = judge(now, unix_now, from, packet);
+Verdict Relay::on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
+                         const IpAddress& local) {
+  Verdict verdict = judge(now, unix_now, from, packet, local);
   switch (verdict.kind) {
     case Verdict::Kind::forward:
       ++counters_.forwarded_packets;
       counters_.forwarded_bytes += packet.size();
       break;
     case Verdict::Kind::reply:
+      verdict.local = local;
       if (verdict.reply.size() > packet.size()) verdict = Verdict::drop(DropReason::would_amplify);
       break;
     case Verdict::Kind::drop:
@@ -67,9 +69,10 @@ Verdict Relay::on_packet(Instant now, UnixTime unix_now, const Endpoint& from, B
   return verdict;
 }
 
-Verdict Relay::judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet) {
+Verdict Relay::judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
+                     const IpAddress& local) {
   auto header = wireguard::classify(packet);
-  if (!header) return on_stun(now, unix_now, from, packet);
+  if (!header) return on_stun(now, unix_now, from, packet, local);
   auto source = clients_.find(from);
   if (!source) return on_unbound(now, from);
   switch (header->type) {
@@ -101,7 +104,7 @@ Verdict Relay::forward(Instant now, Client& source, ClientRef target, std::size_
   if (!source.group->bytes.take(now, size, group_rate_)) {
     return Verdict::drop(DropReason::group_rate);
   }
-  return Verdict::forward(receiver->address);
+  return Verdict::forward(receiver->address, receiver->local);
 }
 
 Verdict Relay::on_initiation(Instant now, ClientRef source, ByteView packet, std::uint32_t index) {
@@ -164,7 +167,8 @@ Verdict Relay::on_unbound(Instant now, const Endpoint& from) {
   return Verdict::answer(from, notice_);
 }
 
-Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet) {
+Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
+                       const IpAddress& local) {
   if (!stun::looks_like_stun(packet)) return Verdict::drop(DropReason::not_for_us);
   if (!stun_requests_.take(now, from.address, 1)) return Verdict::drop(DropReason::stun_rate);
   auto message = stun::MessageView::parse(packet);
@@ -181,7 +185,7 @@ Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, Byt
   if (message->find(stun::Attribute::bind_signature) && !signatures_.take(now, from.address, 1)) {
     return Verdict::drop(DropReason::stun_rate);
   }
-  auto answer = binds_.on_request(now, unix_now, from, *message, clients_);
+  auto answer = binds_.on_request(now, unix_now, from, local, *message, clients_);
   bool challenged = answer.code == kChallenge || answer.code == kStaleNonce;
   ++(answer.code == 0 ? counters_.binds
      : challenged     ? counters_.challenges

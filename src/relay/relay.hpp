@@ -33,7 +33,9 @@ class Relay {
   Relay(const RelayConfig& config, Random& random);
 
   // `unix_now` judges tokens, `now` everything else. Doesn't allocate for data packets.
-  Verdict on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet);
+  // `local` is the address of ours that the packet came to (unspecified: there is only one).
+  Verdict on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
+                    const IpAddress& local = {});
   // Forgets what ran out; call about once a second. Nothing goes wrong when it is late.
   void on_timeout(Instant now);
 
@@ -43,8 +45,10 @@ class Relay {
   std::uint64_t boot_id() const { return binds_.boot_id(); }
 
  private:
-  Verdict judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet);
-  Verdict on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet);
+  Verdict judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
+                const IpAddress& local);
+  Verdict on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
+                  const IpAddress& local);
   Verdict on_initiation(Instant now, ClientRef source, ByteView packet, std::uint32_t index);
   Verdict on_response(Instant now, ClientRef source, ByteView packet,
                       const wireguard::Packet& header);

@@ -78,11 +78,16 @@ struct Verdict {
   Kind kind = Kind::drop;
   DropReason reason = DropReason::not_for_us;  // drop
   Endpoint to;                                 // forward: the same bytes; reply: back to the source
-  ByteView reply;  // valid until the relay's next packet; never more bytes than came in
+  IpAddress local;  // send from this address of ours: the one that `to` knows
+  ByteView reply;   // valid until the relay's next packet; never more bytes than came in
 
-  static Verdict drop(DropReason why) { return {Kind::drop, why, {}, {}}; }
-  static Verdict forward(const Endpoint& to) { return {Kind::forward, {}, to, {}}; }
-  static Verdict answer(const Endpoint& to, ByteView bytes) { return {Kind::reply, {}, to, bytes}; }
+  static Verdict drop(DropReason why) { return {Kind::drop, why, {}, {}, {}}; }
+  static Verdict forward(const Endpoint& to, const IpAddress& local) {
+    return {Kind::forward, {}, to, local, {}};
+  }
+  static Verdict answer(const Endpoint& to, ByteView bytes) {
+    return {Kind::reply, {}, to, {}, bytes};
+  }
 };
 
 struct Counters {

@@ -1,0 +1,49 @@
+// The relay on a UDP socket with a thread of its own. What it does with a packet is decided in
+// relay/; here are only the socket, the clock and the batches.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "relay/relay.hpp"
+#include "server/udp_socket.hpp"
+#include "server/udp_worker.hpp"
+
+namespace lanrage::server {
+
+struct RelayServerConfig {
+  Endpoint listen{{}, 51820};
+  relay::RelayConfig relay;
+};
+
+class RelayServer {
+ public:
+  struct Counters {
+    relay::Counters relay;
+    UdpCounters udp;
+    std::size_t clients = 0;
+    std::size_t sessions = 0;
+  };
+
+  static Result<std::unique_ptr<RelayServer>> start(const RelayServerConfig& config);
+  ~RelayServer() { stop(); }
+
+  const Endpoint& endpoint() const { return socket_.local(); }
+  // As of the last batch or second; from any thread.
+  Counters counters() const;
+  void stop();  // idempotent
+
+ private:
+  RelayServer(UdpSocket socket, const relay::RelayConfig& config, Random& random);
+  void on_readable(const UdpTimes& times);
+  void publish();
+
+  UdpSocket socket_;
+  relay::Relay relay_;  // the thread's own, as is the batch
+  UdpBatch batch_;
+  mutable std::mutex counters_mutex_;
+  Counters published_;
+  std::unique_ptr<UdpWorker> worker_;
+};
+
+}  // namespace lanrage::server
