@@ -1,0 +1,172 @@
+// Random sequences of commands, good and bad, from printed seeds; what must hold after each step.
+#include "base/encoding.hpp"
+#include "fixture.hpp"
+
+namespace lanrage::party {
+namespace {
+
+class Play {
+ public:
+  explicit Play(std::uint64_t seed, PartyOptions options) : world_(seed, std::move(options)) {
+    world_.limits.peers = 6;
+    world_.limits.open_invites = 4;
+    invites_.push_back(world_.invite());
+    for (int i = 0; i < 10; ++i)
+      devices_.push_back(make_device(world_.random));
+    devices_.push_back(world_.host);
+  }
+
+  void step() {
+    const auto command = random_command();
+    const auto before = digest(world_.ledger(), world_.party.seq);
+    const auto outcome = world_.run(command);
+    if (!outcome) {
+      ++refused_[std::string(outcome.error().code())];
+      ASSERT_EQ(digest(world_.ledger(), world_.party.seq), before);
+    } else {
+      ++accepted_;
+      check_idempotence(command, *outcome);
+    }
+    check_invariants();
+  }
+
+  void check_replay() const {
+    Party again(world_.made.id);
+    for (const auto& event : world_.journal) {
+      auto stored = decode_event(encode_event(event));
+      ASSERT_TRUE(stored.has_value());
+      ASSERT_TRUE(evolve(again, *stored, world_.limits));
+    }
+    const auto expected = digest(world_.ledger(), world_.party.seq);
+    EXPECT_EQ(digest(again.ledger, again.seq), expected);
+    EXPECT_EQ(again.peers, world_.party.peers);
+    EXPECT_EQ(again.boxes, world_.party.boxes);
+    EXPECT_EQ(again.closed, world_.party.closed);
+    // An agent has the records only, and checks every signature.
+    const auto agent = Ledger::replay(world_.made.id, world_.party.log);
+    ASSERT_TRUE(agent.has_value()) << agent.error().message();
+    EXPECT_EQ(digest(*agent, world_.party.seq), expected);
+  }
+
+  bool over() const { return world_.party.closed.has_value(); }
+  std::size_t accepted() const { return accepted_; }
+  const std::map<std::string, int>& refused() const { return refused_; }
+
+ private:
+  std::size_t pick(std::size_t bound) { return world_.random.below(bound); }
+  bool chance(std::size_t percent) { return pick(100) < percent; }
+
+  Command random_command() {
+    world_.now += std::chrono::seconds(pick(1'800));
+    if (!past_.empty() && chance(5)) {  // somebody's retry, or an id used again for something else
+      auto command = past_[pick(past_.size())];
+      if (chance(50)) command.action = past_[pick(past_.size())].action;
+      return command;
+    }
+    const auto& device = devices_[pick(devices_.size())];
+    const auto& actor = chance(5) ? devices_[pick(devices_.size())] : device;
+    past_.push_back(world_.command(actor, random_action(device)));
+    return past_.back();
+  }
+
+  Action random_action(const DeviceKeys& device) {
+    const auto& ledger = world_.ledger();
+    const auto own = ledger.suggest_vip(device.peer_id());
+    const auto vip = !own || chance(10)
+                         ? IpAddress::v4(0x0a000000u + static_cast<std::uint32_t>(pick(10)))
+                         : *own;
+    auto statement = build_statement(ledger, device.identity, "n" + std::to_string(pick(5)), vip);
+    switch (pick(10)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+        return Join{
+            build_admission(ledger, invites_[pick(invites_.size())], device), *statement, {}};
+      case 5:
+      case 6:
+        return Depart{build_leave(ledger, device.identity)};
+      case 7:
+        return Update{*statement, {}};
+      case 8:
+        return Update{std::nullopt, {chance(50) ? "open" : "symmetric", {}}};
+      default:
+        break;
+    }
+    auto made = world_.new_invite({static_cast<std::uint16_t>(1 + pick(3)), 6h}).value();
+    invites_.push_back(invite_keys(made.secret, world_.made.id));
+    return AddInvite{made.record, made.box};
+  }
+
+  void check_idempotence(const Command& command, const Outcome& outcome) {
+    if (outcome.events.empty()) return;
+    const auto seq = world_.party.seq;
+    const auto again = world_.run(command);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_TRUE(again->repeated);
+    EXPECT_TRUE(again->events.empty());
+    EXPECT_EQ(world_.party.seq, seq);
+    auto other = command;
+    other.action = Close{};
+    EXPECT_EQ(code_of(world_.run(other)), "request_id_reused");
+  }
+
+  void check_invariants() {
+    const auto& ledger = world_.ledger();
+    for (std::size_t i = 0; i < world_.journal.size(); ++i)
+      ASSERT_EQ(world_.journal[i].seq, i + 1);
+    ASSERT_EQ(world_.party.seq, world_.journal.size());
+    ASSERT_EQ(world_.party.log.size(), ledger.length());
+    ASSERT_LE(ledger.members().size(), world_.limits.peers);
+    ASSERT_EQ(ledger.members().size(), world_.party.peers.size());
+
+    std::set<IpAddress> vips;
+    std::set<ExchangeKey> keys;
+    for (const auto& [id, member] : ledger.members()) {
+      ASSERT_TRUE(world_.party.peers.contains(id));
+      ASSERT_TRUE(vips.insert(member.vip).second) << "two peers have " << member.vip.to_string();
+      ASSERT_TRUE(ledger.charter().prefix.contains(member.vip));
+      ASSERT_TRUE(keys.insert(member.wireguard).second && keys.insert(member.box).second);
+    }
+    for (const auto& [id, invite] : ledger.invites())
+      ASSERT_LE(invite.used(), invite.terms.uses);
+  }
+
+  World world_;
+  std::vector<DeviceKeys> devices_;
+  std::vector<InviteKeys> invites_;
+  std::vector<Command> past_;
+  std::size_t accepted_ = 0;
+  std::map<std::string, int> refused_;
+};
+
+TEST(PartyProperties, HoldOverRandomCommands) {
+  std::size_t accepted = 0;
+  std::map<std::string, int> refused;
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    auto options = World::default_options();
+    // Every other party is so small that addresses run out.
+    options.prefix = *Prefix::parse(seed % 2 == 0 ? "10.0.0.0/29" : "10.0.0.0/24");
+    if (seed % 5 == 0) options.host_leaves = HostLeaves::closes_party;
+    Play play(seed, options);
+    for (int i = 0; i < 150 && !play.over(); ++i) {
+      play.step();
+      if (testing::Test::HasFatalFailure()) return;
+    }
+    play.check_replay();
+    accepted += play.accepted();
+    for (const auto& [code, count] : play.refused())
+      refused[code] += count;
+  }
+  // The sequences reach what they are meant to reach.
+  EXPECT_GT(accepted, 500u);
+  for (const char* code : {"already_member", "not_member", "invite_used_up", "invite_expired",
+                           "vip_bound", "vip_taken", "invalid_vip", "wrong_actor", "party_full",
+                           "request_id_reused", "too_many_invites"})
+    EXPECT_GT(refused[code], 0) << code;
+}
+
+}  // namespace
+}  // namespace lanrage::party
