@@ -7,16 +7,18 @@
 
 namespace lanrage::io {
 
+// A family that the kernel lacks has no routes: source_for() says so.
+RouteLookup::RouteLookup()
+    : v4_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)),
+      v6_(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+
 Result<IpAddress> RouteLookup::source_for(const IpAddress& to) {
   const auto no_route = [&](int error) {
     return fail(RouteErrc::no_route,
                 "no route to " + to.to_string() + ": " + std::string(std::strerror(error)));
   };
-  UniqueFd& fd = to.is_v4() ? v4_ : v6_;
-  if (!fd) {
-    fd = UniqueFd(::socket(to.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!fd) return no_route(errno);
-  }
+  const UniqueFd& fd = to.is_v4() ? v4_ : v6_;
+  if (!fd) return no_route(EAFNOSUPPORT);
   // A connected UDP socket sends nothing, but has a source address. It must forget the last one
   // first, or that would bind it.
   sockaddr nobody{};

@@ -13,9 +13,11 @@ constexpr std::string_view name_of(RouteErrc) {
 }
 
 // Asks the kernel each time (three system calls, microseconds) instead of keeping answers that a
-// change of network would make wrong. Stays in the network namespace that it was first used in.
+// change of network would make wrong. Answers for the network namespace that it was made in.
 class RouteLookup {
  public:
+  RouteLookup();
+
   Result<IpAddress> source_for(const IpAddress& to);
 
  private:
