@@ -91,10 +91,15 @@ TEST_F(ApiRefusals, PeerIdsOfOthers) {
   EXPECT_EQ(reply.status, 403) << reply.body;
   EXPECT_EQ(reply.code(), "peer_id_mismatch") << reply.body;
   EXPECT_TRUE(impostor.token().empty());
-  const std::string alice = "/parties/" + hosted_.party_id + "/peers/" + hosted_.peer_id;
-  expect_refused(
-      {.method = "POST", .target = alice + "/heartbeat", .token = mallory_.token(), .body = "{}"},
-      404, "unknown_party");
+  const std::string peers = "/parties/" + hosted_.party_id + "/peers/";
+  const auto heartbeat = [&](const std::string& peer) {
+    return Request{.method = "POST",
+                   .target = peers + peer + "/heartbeat",
+                   .token = mallory_.token(),
+                   .body = "{}"};
+  };
+  expect_refused(heartbeat(hosted_.peer_id), 403, "peer_id_mismatch");
+  expect_refused(heartbeat(mallory_.peer_id()), 404, "unknown_party");
   EXPECT_EQ(server_counts(server_), before_);
 }
 

@@ -213,6 +213,28 @@ TEST(Lab, PingAndTransferAcrossTheInternet) {
   EXPECT_FALSE(nobody.first_answer(kStaysAway));
 }
 
+TEST(Lab, DistanceDelaysAndLoses) {
+  Network network;
+  Host& near = network.add_public_host("near");
+  network.set_distance({.one_way = Millis(30)});
+  Host& far = network.add_public_host("far");
+  network.set_distance({.one_way = Millis(1), .loss = 0.3, .seed = 7});
+  Host& lossy = network.add_player("lossy", NatKind::port_restricted_cone);
+
+  Pinger pinger(near.netns(), far.address());
+  ASSERT_TRUE(pinger.first_answer(kArrives));
+  const PingReport delayed = pinger.ping(10, Millis(10));
+  EXPECT_EQ(delayed.received, 10);
+  for (const double rtt : delayed.rtt_ms)
+    EXPECT_GE(rtt, 60);
+
+  Pinger lossy_pinger(lossy.netns(), near.address());
+  ASSERT_TRUE(lossy_pinger.first_answer(kArrives));
+  const PingReport losses = lossy_pinger.ping(100, Millis(5), Millis(500));
+  EXPECT_GT(losses.received, 20);
+  EXPECT_LT(losses.received, 80);
+}
+
 TEST(Lab, ProcessesRunInsideAreWatchedAndEndWithTheirStatus) {
   Network network;
   Host& host = network.add_public_host("host");

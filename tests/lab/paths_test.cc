@@ -38,6 +38,26 @@ TEST_F(Paths, TwoPortRestrictedConesMeetDirectly) {
   EXPECT_TRUE(is_at(seen->endpoint, alice.host().public_address())) << seen->endpoint;
 }
 
+// With 60 ms between the players packets are still on the relay's way when the path changes, and
+// both could start a handshake at once: what goes wrong only over a distance goes wrong here.
+TEST_F(Paths, TwoFarConesMeetDirectlyAndStayThere) {
+  Server& server = add_server();
+  network_.set_distance({.one_way = Millis(30)});
+  Player& alice = add_player("alice", NatKind::port_restricted_cone);
+  Player& bob = add_player("bob", NatKind::port_restricted_cone);
+  const Membership hosted = alice.create(server, "game night");
+  const Membership joined = bob.join(hosted.invite);
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  EXPECT_TRUE(path_becomes(bob, "alice", "direct"));
+  EXPECT_TRUE(path_becomes(alice, "bob", "direct"));
+  // Traffic both ways would carry a badly made change back to the relay.
+  Pinger there(bob.host().netns(), hosted.vip);
+  EXPECT_GE(there.ping(50).received, 45);
+  EXPECT_TRUE(pings(alice, joined.vip));
+  EXPECT_EQ(bob.peer("alice").value_or(PeerView{}).path, "direct");
+  EXPECT_EQ(alice.peer("bob").value_or(PeerView{}).path, "direct");
+}
+
 TEST_F(Paths, TwoSymmetricNatsStayRelayedWithAReasonAndCarryBulk) {
   Server& server = add_server();
   Player& alice = add_player("alice", NatKind::symmetric);

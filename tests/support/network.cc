@@ -12,11 +12,6 @@ std::string text(std::uint32_t address) {
   return IpAddress::v4(address).to_string();
 }
 
-// A veth pair made in place: both ends are born in their namespaces, so names can't clash.
-std::string veth(const std::string& name, const std::string& peer, const NetNamespace& peer_ns) {
-  return "link add " + name + " type veth peer name " + peer + " netns " + peer_ns.name() + "\n";
-}
-
 std::uint32_t gateway_of(const IpAddress& address) {
   return (address.v4_value() & ~0xFFu) + 1;
 }
@@ -55,12 +50,25 @@ Network::Network() : internet_("inet") {
                "/24 dev br0\nlink set br0 up\n");
 }
 
+Network::~Network() = default;
+
+void Network::attach(const NetNamespace& netns, const std::string& interface,
+                     const NetNamespace& hub, const std::string& bridge) {
+  const std::string port = "p" + std::to_string(next_port_++);
+  if (distance_ && &hub == &internet_) {
+    links_.push_back(std::make_unique<DelayedLink>(netns, interface, hub, port, *distance_));
+  } else {
+    // Both ends are born in their namespaces, so names can't clash.
+    hub.ip("link add " + port + " type veth peer name " + interface + " netns " + netns.name());
+  }
+  hub.ip("link set " + port + " master " + bridge + " up");
+}
+
 Host& Network::add_public_host(const std::string& role, bool second_prefix) {
   const IpAddress address =
       IpAddress::v4(second_prefix ? kSecondPrefix + next_second_++ : kFirstPrefix + next_public_++);
   Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, address));
-  const std::string port = "p" + std::to_string(next_port_++);
-  internet_.ip(veth(port, "eth0", host.netns()) + "link set " + port + " master br0 up\n");
+  attach(host.netns(), "eth0", internet_, "br0");
   host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
                   "route add default via " + text(gateway_of(address)) + "\n");
   return host;
@@ -77,8 +85,7 @@ Router& Network::make_router(NatKind kind, IpAddress wan_address, bool hairpin) 
 Router& Network::add_router(NatKind kind, bool hairpin) {
   const IpAddress wan = IpAddress::v4(kFirstPrefix + next_public_++);
   Router& router = make_router(kind, wan, hairpin);
-  const std::string port = "p" + std::to_string(next_port_++);
-  internet_.ip(veth(port, "wan", router.netns()) + "link set " + port + " master br0 up\n");
+  attach(router.netns(), "wan", internet_, "br0");
   router.netns().ip("addr add " + wan.to_string() + "/24 dev wan\nlink set wan up\n" +
                     "route add default via " + text(gateway_of(wan)) + "\n");
   router.apply_rules();
@@ -90,8 +97,7 @@ Router& Network::add_router_behind(Router& carrier, NatKind kind, bool hairpin) 
   const IpAddress wan = IpAddress::v4(carrier_lan + carrier.next_host_++);
   Router& router = make_router(kind, wan, hairpin);
   router.public_address_ = carrier.public_address_;
-  const std::string port = "l" + std::to_string(next_port_++);
-  carrier.netns().ip(veth(port, "wan", router.netns()) + "link set " + port + " master lan up\n");
+  attach(router.netns(), "wan", carrier.netns(), "lan");
   router.netns().ip("addr add " + wan.to_string() + "/24 dev wan\nlink set wan up\n" +
                     "route add default via " + text(carrier_lan + 1) + "\n");
   router.apply_rules();
@@ -102,8 +108,7 @@ Host& Network::add_host(const std::string& role, Router& behind) {
   const std::uint32_t lan = behind.lan().address.v4_value();
   const IpAddress address = IpAddress::v4(lan + behind.next_host_++);
   Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, behind.public_address()));
-  const std::string port = "l" + std::to_string(next_port_++);
-  behind.netns().ip(veth(port, "eth0", host.netns()) + "link set " + port + " master lan up\n");
+  attach(host.netns(), "eth0", behind.netns(), "lan");
   host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
                   "route add default via " + text(lan + 1) + "\n");
   return host;

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/endpoint.hpp"
+#include "support/delayed_link.hpp"
 #include "support/namespace.hpp"
 #include "support/nat_rules.hpp"
 
@@ -59,8 +61,12 @@ class Router {
 class Network {
  public:
   Network();
+  ~Network();
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
+
+  // Hosts and routers put on the internet from now on are this far from it (see DelayedLink).
+  void set_distance(const LinkQuality& quality) { distance_ = quality; }
 
   // A host with a public address in 203.0.113.0/24 (or 198.51.100.0/24).
   Host& add_public_host(const std::string& role, bool second_prefix = false);
@@ -73,14 +79,19 @@ class Network {
   Host& add_player(const std::string& role, NatKind kind);
 
  private:
+  // Connects `interface`, made in `netns`, to a port of a bridge in `hub`.
+  void attach(const NetNamespace& netns, const std::string& interface, const NetNamespace& hub,
+              const std::string& bridge);
   Router& make_router(NatKind kind, IpAddress wan_address, bool hairpin);
 
   NetNamespace internet_;
+  std::optional<LinkQuality> distance_;
   std::vector<std::unique_ptr<Router>> routers_;
   std::vector<std::unique_ptr<Host>> hosts_;
   int next_public_ = 10;
   int next_second_ = 10;
-  int next_port_ = 0;  // number of the next bridge port
+  int next_port_ = 0;                                // number of the next bridge port
+  std::vector<std::unique_ptr<DelayedLink>> links_;  // last: they end before what they connect
 };
 
 }  // namespace lanrage::lab
