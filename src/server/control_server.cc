@@ -65,8 +65,8 @@ class Server final : public ControlServer {
   Endpoint endpoint() const override { return http_->endpoint(); }
 
   std::string url() const override {
-    if (!config_.public_url.empty()) return config_.public_url;
-    return (config_.tls ? "https://" : "http://") + endpoint().to_string();
+    const Endpoint advertised{config_.advertised, endpoint().port};
+    return (config_.tls ? "https://" : "http://") + advertised.to_string();
   }
 
   void tick() override {

@@ -21,7 +21,7 @@ struct ControlConfig {
   std::string version;
   Endpoint listen;                      // port 0: any free one
   std::shared_ptr<io::TlsContext> tls;  // null: plain HTTP
-  std::string public_url;               // empty: by the address listened on
+  IpAddress advertised;                 // for url()
   CreationPolicy creation;
   BuiltInServices services;
   std::optional<IpAddress> public_address;

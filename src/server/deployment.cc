@@ -1,0 +1,108 @@
+#include "server/deployment.hpp"
+
+#include <arpa/inet.h>
+#include <cstdlib>
+#include <cstring>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "store/store.hpp"
+
+namespace lanrage::server {
+
+namespace {
+
+IpAddress from_sockaddr(const sockaddr_in& address) {
+  return IpAddress::v4(ntohl(address.sin_addr.s_addr));
+}
+
+// Connecting a UDP socket sends nothing; it only chooses a route.
+std::optional<IpAddress> source_of_default_route() {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::nullopt;
+  sockaddr_in target{};
+  target.sin_family = AF_INET;
+  target.sin_port = htons(9);
+  target.sin_addr.s_addr = htonl(0xc6336401u);  // 198.51.100.1, TEST-NET-2
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  const bool ok = ::connect(fd, reinterpret_cast<sockaddr*>(&target), sizeof target) == 0 &&
+                  ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0;
+  ::close(fd);
+  if (!ok) return std::nullopt;
+  return from_sockaddr(own);
+}
+
+std::optional<IpAddress> first_interface_address() {
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return std::nullopt;
+  std::optional<IpAddress> found;
+  for (const ifaddrs* entry = list; entry && !found; entry = entry->ifa_next) {
+    if (!entry->ifa_addr || entry->ifa_addr->sa_family != AF_INET || !(entry->ifa_flags & IFF_UP))
+      continue;
+    const auto address = from_sockaddr(*reinterpret_cast<const sockaddr_in*>(entry->ifa_addr));
+    if (!address.is_loopback() && !address.is_link_local()) found = address;
+  }
+  ::freeifaddrs(list);
+  return found;
+}
+
+}  // namespace
+
+std::filesystem::path default_data_directory() {
+  if (::geteuid() == 0) return "/var/lib/lanrage-server";
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state && *state)
+    return std::filesystem::path(state) / "lanrage-server";
+  const char* home = std::getenv("HOME");
+  return std::filesystem::path(home ? home : ".") / ".local/state/lanrage-server";
+}
+
+Result<void> make_data_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (std::filesystem::is_directory(directory, error)) return {};
+  const auto parent = directory.parent_path();
+  if (!parent.empty()) std::filesystem::create_directories(parent, error);
+  if (!error && ::mkdir(directory.c_str(), 0700) != 0)
+    error = std::error_code(errno, std::generic_category());
+  if (!error) return {};
+  return fail(store::Errc::storage_failed,
+              "can't make the data directory " + directory.string() + " (" + error.message() +
+                  "): make it, or name another with --data-dir",
+              "--data-dir");
+}
+
+IpAddress address_of_this_machine() {
+  if (auto address = source_of_default_route()) return *address;
+  if (auto address = first_interface_address()) return *address;
+  return IpAddress::v4(0x7f000001u);
+}
+
+protocol::CreatePolicy default_create_policy(const IpAddress& advertised) {
+  const bool local =
+      advertised.is_loopback() || advertised.is_private() || advertised.is_link_local();
+  return local ? protocol::CreatePolicy::anyone : protocol::CreatePolicy::word;
+}
+
+void notify_service_manager(const std::string& state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (!path || (*path != '/' && *path != '@')) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t length = std::strlen(path);
+  if (length >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path, length);
+  if (*path == '@') address.sun_path[0] = '\0';  // an abstract socket
+  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&address), size);
+  ::close(fd);
+}
+
+}  // namespace lanrage::server
