@@ -132,6 +132,8 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
   peer_state_ = content->state;
   if (DirectPath* path = find(sent.to)) {
     if (!path->answered) path->extra_left = tuning_.extra_checks;
+    // What was lost while nothing at all went through says nothing about the path now.
+    if (path->answered && now - *path->answered > tuning_.validity) path->quality = {};
     path->answered = now;
     path->quality.on_reply(now - sent.sent_at);
     if (path->extra_left > 0) {

@@ -33,10 +33,11 @@ void Connector::replace(Instant now, const Endpoint& target, Actions& out) {
   begin(now, target, out);
 }
 
-std::optional<Endpoint> Connector::drive(Instant now, const Means& means, Actions& out) {
+std::optional<Endpoint> Connector::drive(Instant now, const Means& means, Instant received,
+                                         Actions& out) {
   next_.reset();
   if (initiator_) return initiate(now, means, out);
-  stand_by(now, means, out);
+  stand_by(now, means, received, out);
   return std::nullopt;
 }
 
@@ -65,7 +66,7 @@ std::optional<Endpoint> Connector::initiate(Instant now, const Means& means, Act
   return failed;
 }
 
-void Connector::stand_by(Instant now, const Means& means, Actions& out) {
+void Connector::stand_by(Instant now, const Means& means, Instant received, Actions& out) {
   if (!means.any()) {
     could_since_.reset();
     return;
@@ -80,14 +81,14 @@ void Connector::stand_by(Instant now, const Means& means, Actions& out) {
     wait_ = retry_ + random_part();
   }
   if (!attempt_) {
-    next_ = *could_since_ + wait_;
+    next_ = std::max(*could_since_, received) + wait_;
     if (now < *next_) return;
     Endpoint target = means.direct ? *means.direct : *means.relay;
     out.push_back(SetEndpoint{target});
     used_ = true;
     attempt_ = {target, now};
   }
-  next_ = attempt_->at + 2 * tuning_.handshake_retry;
+  next_ = std::max(attempt_->at, received) + tuning_.passive_attempt;
   if (now < *next_) return;
   // Both tries may have collided: be passive again, for longer.
   out.push_back(ReplacePeer{});

@@ -26,8 +26,10 @@ class Connector {
   Connector(bool initiator, const Tuning& tuning, Random& random)
       : initiator_(initiator), tuning_(tuning), random_(&random) {}
 
-  // While there is no session. Returns the target of an attempt that has just failed.
-  std::optional<Endpoint> drive(Instant now, const Means& means, Actions& out);
+  // While there is no session. `received`: when WireGuard last received anything of the peer, for
+  // handshake packets count too: a handshake under way mustn't be disturbed. Returns the target of
+  // an attempt that has just failed.
+  std::optional<Endpoint> drive(Instant now, const Means& means, Instant received, Actions& out);
   // Initiator: replaces the peer, and with it the session.
   void replace(Instant now, const Endpoint& target, Actions& out);
   void on_session();
@@ -43,7 +45,7 @@ class Connector {
     Instant at;
   };
   std::optional<Endpoint> initiate(Instant now, const Means& means, Actions& out);
-  void stand_by(Instant now, const Means& means, Actions& out);
+  void stand_by(Instant now, const Means& means, Instant received, Actions& out);
   void begin(Instant now, const Endpoint& target, Actions& out);
 
   bool initiator_;

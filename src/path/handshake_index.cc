@@ -35,6 +35,11 @@ void HandshakeIndex::on_handshake(Instant at) {
   match();
 }
 
+void HandshakeIndex::doubt() {
+  own_.reset();
+  responses_.clear();
+}
+
 void HandshakeIndex::forget() {
   handshake_.reset();
   own_.reset();

@@ -26,6 +26,8 @@ class HandshakeIndex {
   void on_packet(Instant now, ByteView packet);
   // WireGuard's newest handshake with this peer; the same value again changes nothing.
   void on_handshake(Instant at);
+  // A filter on own() didn't hold: it was another peer's. Unknown until the next handshake.
+  void doubt();
   void forget();  // the peer was replaced: its session is gone
 
   std::optional<std::uint32_t> own() const { return own_; }

@@ -184,7 +184,7 @@ void PeerPath::Impl::connect(Instant now, Actions& out) {
       means.direct = path->candidate.endpoint;
   }
   std::size_t first = out.size();
-  auto failed = connector_.drive(now, means, out);
+  auto failed = connector_.drive(now, means, rx_moved_, out);
   absorb(out, first);
   if (failed && checks_.find(*failed)) {
     last_failure_ = Switch::Outcome::silent;
@@ -267,7 +267,9 @@ void PeerPath::Impl::run_switch(Instant now, Actions& out,
     return;
   }
   last_failure_ = outcome;
-  if (plan.back_is_relay && !plan.receiver_index) ++unfiltered_failures_;
+  bool doubtful = plan.receiver_index && outcome == Switch::Outcome::reverted;
+  if (doubtful) index_.doubt();
+  if (plan.back_is_relay && (doubtful || !plan.receiver_index)) ++unfiltered_failures_;
   DirectPath* path = checks_.find(plan.to);
   if (outcome == Switch::Outcome::rekeyed && path)
     path->avoid_until = now + config_.tuning.first_backoff;  // bad luck, not a bad path
@@ -319,7 +321,8 @@ void PeerPath::Impl::guard_direct(Instant now, Actions& out) {
   bool silent =
       quiet.received >= tuning.wireguard_silent ||
       (lost_probes_ >= tuning.lost_tunnel_probes && quiet.received >= tuning.probes_silent);
-  bool lossy = must_leave_direct(path->quality, relay_quality_);
+  // An outage is no loss.
+  bool lossy = quiet.answers < tuning.keepalive && must_leave_direct(path->quality, relay_quality_);
   if (dead || unverifiable) return leave_direct(now, *view_.endpoint, {}, out);
   if (silent) {
     last_failure_ = Switch::Outcome::silent;

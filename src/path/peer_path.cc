@@ -123,13 +123,7 @@ void PeerPath::Impl::on_wireguard(Instant now, const WireguardView& view, Action
   decide(now, out);
 }
 
-void PeerPath::Impl::on_handshake_packet(Instant now, const Endpoint& from, ByteView packet,
-                                         Actions& out) {
-  // Anybody can send bytes that look like a response; only relays and this peer matter.
-  const DirectPath* path = checks_.find(from);
-  bool known =
-      (path && path->checked()) || std::ranges::find(known_relays_, from) != known_relays_.end();
-  if (!known) return;
+void PeerPath::Impl::on_handshake_packet(Instant now, ByteView packet, Actions& out) {
   index_.on_packet(now, packet);
   decide(now, out);
 }
@@ -230,9 +224,8 @@ bool PeerPath::on_check_response(Instant now, const Endpoint& from,
 void PeerPath::on_wireguard(Instant now, const WireguardView& view, Actions& out) {
   impl_->on_wireguard(now, view, out);
 }
-void PeerPath::on_handshake_packet(Instant now, const Endpoint& from, ByteView packet,
-                                   Actions& out) {
-  impl_->on_handshake_packet(now, from, packet, out);
+void PeerPath::on_handshake_packet(Instant now, const Endpoint&, ByteView packet, Actions& out) {
+  impl_->on_handshake_packet(now, packet, out);
 }
 void PeerPath::on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out) {
   impl_->on_tunnel_probe(now, rtt, out);

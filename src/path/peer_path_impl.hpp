@@ -27,7 +27,7 @@ class PeerPath::Impl {
   bool on_check_response(Instant now, const Endpoint& from, const stun::MessageView& response,
                          Actions& out);
   void on_wireguard(Instant now, const WireguardView& view, Actions& out);
-  void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet, Actions& out);
+  void on_handshake_packet(Instant now, ByteView packet, Actions& out);
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out);
   void on_link_change(Instant now, Actions& out);
   void on_timeout(Instant now, Actions& out);

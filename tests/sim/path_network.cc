@@ -17,7 +17,7 @@ void Clock::at(Instant when, std::function<void()> what) {
 
 void Clock::run_until(Instant end) {
   while (!events_.empty() && events_.top().when <= end) {
-    Event event = events_.top();
+    Event event = std::move(const_cast<Event&>(events_.top()));  // popped before it is compared
     events_.pop();
     now_ = event.when;
     event.what();
@@ -73,12 +73,16 @@ void Network::send(Router& from, Datagram datagram) {
   if (datagram.ttl <= kHopsInside) return;
   datagram.from = from.translate_out(clock_->now(), datagram.from, datagram.to);
   if (datagram.ttl <= kHopsInside + kHopsAcross || lost()) return;
-  clock_->after(travel(), [this, datagram, router = &from] { deliver(datagram, router); });
+  clock_->after(travel(), [this, datagram = std::move(datagram), router = &from]() mutable {
+    deliver(std::move(datagram), router);
+  });
 }
 
 void Network::send_from_server(Datagram datagram) {
   if (lost()) return;
-  clock_->after(travel(), [this, datagram] { deliver(datagram, nullptr); });
+  clock_->after(travel(), [this, datagram = std::move(datagram)]() mutable {
+    deliver(std::move(datagram), nullptr);
+  });
 }
 
 void Network::deliver(Datagram datagram, Router* sender) {

@@ -92,11 +92,11 @@ TEST(PathSim, PairsBecomeDirectWhereTheyCanAndStaySo) {
     auto party = random_party(seed);
     bool talkative = party->random.below(3) != 0;
     party->everybody_meets();
-    if (talkative) everybody_talks(*party, Milliseconds(40));
-    party->run_for(Milliseconds(45'000));
+    if (talkative) everybody_talks(*party, Milliseconds(60));
+    party->run_for(Milliseconds(40'000));
     for (auto& agent : party->agents)
       agent->forget_moves();
-    party->run_for(Milliseconds(15'000));
+    party->run_for(Milliseconds(10'000));
     for_pairs(*party, [&](Agent& a, Agent& b) {
       PathKind expected = can_be_direct(a, b) ? PathKind::direct : PathKind::relay;
       EXPECT_EQ(a.status(b).path, expected);
@@ -113,6 +113,166 @@ TEST(PathSim, PairsBecomeDirectWhereTheyCanAndStaySo) {
         EXPECT_LE(traffic.longest_gap, Milliseconds(6'000));
       }
     });
+  });
+}
+
+// Two players with moderate loss, who exchange a packet every 40 ms.
+struct Pair {
+  Pair(std::uint64_t seed, Nat x, Nat y) : party(seed), a(party.join(x)), b(party.join(y)) {
+    party.network.quality.loss = static_cast<double>(party.random.below(3)) * 0.05;
+    party.network.quality.delay = Milliseconds(5 + party.random.below(60));
+    party.network.quality.jitter = Milliseconds(party.random.below(20));
+  }
+  void start() {
+    party.everybody_meets();
+    everybody_talks(party, Milliseconds(40));
+  }
+  void run(std::int64_t seconds) { party.run_for(std::chrono::seconds(seconds)); }
+  void expect(PathKind kind, const char* when) {
+    SCOPED_TRACE(when + describe(a, b));
+    EXPECT_EQ(a.status(b).path, kind);
+    EXPECT_EQ(b.status(a).path, kind);
+  }
+  // Packets arrive both ways within the next seconds.
+  void expect_traffic(std::int64_t seconds, const char* when) {
+    std::uint64_t at_a = a.peer(b).traffic.received;
+    std::uint64_t at_b = b.peer(a).traffic.received;
+    run(seconds);
+    SCOPED_TRACE(when + describe(a, b));
+    EXPECT_GT(a.peer(b).traffic.received, at_a + 10);
+    EXPECT_GT(b.peer(a).traffic.received, at_b + 10);
+  }
+  Duration longest_gap() {
+    return std::max(a.peer(b).traffic.longest_gap, b.peer(a).traffic.longest_gap);
+  }
+  void forget_gaps() {
+    for (Traffic* traffic : {&a.peer(b).traffic, &b.peer(a).traffic}) {
+      traffic->longest_gap = {};
+      traffic->last_received.reset();
+    }
+  }
+
+  Party party;
+  Agent& a;
+  Agent& b;
+};
+
+TEST(PathSim, FirstPacketsComeWithinASecondAndAHalfAndDirectWithinFive) {
+  for_seeds(100, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
+    pair.party.network.quality = {Milliseconds(25), Milliseconds(5), 0};
+    pair.start();
+    pair.party.run_for(Milliseconds(1'500));
+    EXPECT_TRUE(pair.a.peer(pair.b).traffic.first_received) << describe(pair.a, pair.b);
+    EXPECT_TRUE(pair.b.peer(pair.a).traffic.first_received) << describe(pair.a, pair.b);
+    pair.party.run_for(Milliseconds(3'500));
+    pair.expect(PathKind::direct, "after 5 s");
+    EXPECT_LE(pair.longest_gap(), Milliseconds(500));
+  });
+}
+
+TEST(PathSim, RekeyingMovesNothing) {
+  for_seeds(20, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, Nat::full_cone);
+    pair.start();
+    pair.run(45);
+    pair.a.forget_moves();
+    pair.b.forget_moves();
+    pair.run(250);  // two rekeys
+    pair.expect(PathKind::direct, "after rekeying");
+    EXPECT_EQ(pair.a.peer(pair.b).moves + pair.b.peer(pair.a).moves, 0);
+    EXPECT_LE(pair.longest_gap(), Milliseconds(3'000)) << describe(pair.a, pair.b);
+  });
+}
+
+TEST(PathSim, ADeadDirectPathFallsBackToTheRelayAndReturns) {
+  for_seeds(40, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
+    pair.start();
+    pair.run(45);
+    pair.expect(PathKind::direct, "before");
+    pair.party.network.direct_blocked = true;
+    pair.run(35);
+    pair.expect(PathKind::relay, "blocked");
+    pair.expect_traffic(3, "blocked");
+    pair.party.network.direct_blocked = false;
+    pair.run(100);
+    pair.expect(PathKind::direct, "after");
+  });
+}
+
+TEST(PathSim, ARestartedRelayIsRejoinedAtOnce) {
+  for_seeds(40, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::symmetric, Nat::symmetric);
+    pair.start();
+    pair.run(30);
+    pair.expect(PathKind::relay, "before");
+    pair.forget_gaps();
+    pair.party.restart_relay();
+    pair.run(20);
+    pair.expect(PathKind::relay, "after");
+    pair.expect_traffic(3, "after");
+    EXPECT_LE(pair.longest_gap(), Milliseconds(12'000)) << describe(pair.a, pair.b);
+  });
+}
+
+TEST(PathSim, ARestartedAgentIsBackSoon) {
+  for_seeds(40, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, seed % 2 == 0 ? Nat::full_cone : Nat::symmetric);
+    pair.start();
+    pair.run(30);
+    Agent& restarted = seed % 4 < 2 ? pair.a : pair.b;
+    restarted.restart();
+    restarted.start();
+    pair.run(15);
+    pair.expect_traffic(3, "after the restart");
+    pair.run(45);
+    pair.expect(seed % 2 == 0 ? PathKind::direct : PathKind::relay, "a minute later");
+  });
+}
+
+TEST(PathSim, ANatThatForgetsItsMappingsCostsSecondsOnly) {
+  for_seeds(40, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, Nat::full_cone);
+    pair.start();
+    pair.run(45);
+    pair.expect(PathKind::direct, "before");
+    pair.a.router().forget_mappings();
+    pair.run(40);
+    pair.expect_traffic(3, "after");
+    pair.run(60);
+    pair.expect(PathKind::direct, "later");
+  });
+}
+
+TEST(PathSim, WithoutAPacketFilterThePeerIsReplacedOnce) {
+  for_seeds(40, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
+    pair.a.filter_works = false;
+    pair.b.filter_works = false;
+    pair.start();
+    pair.run(60);
+    pair.expect(PathKind::direct, "without a filter");
+    pair.a.forget_moves();
+    pair.b.forget_moves();
+    pair.run(20);
+    EXPECT_EQ(pair.a.peer(pair.b).moves + pair.b.peer(pair.a).moves, 0);
+  });
+}
+
+TEST(PathSim, WithoutARelayPairsMeetDirectly) {
+  for_seeds(40, [](std::uint64_t seed) {
+    Party party(seed);
+    Router& home = party.network.add_router(Nat::port_restricted);
+    Agent& a = party.join_behind(home);
+    Agent& b = party.join_behind(home);
+    a.with_relay = b.with_relay = false;
+    party.everybody_meets();
+    everybody_talks(party, Milliseconds(40));
+    party.run_for(Milliseconds(1'000));
+    EXPECT_EQ(a.status(b).path, PathKind::direct) << describe(a, b);
+    EXPECT_EQ(b.status(a).path, PathKind::direct) << describe(a, b);
+    EXPECT_EQ(a.status(b).kind, path::CandidateKind::host);
   });
 }
 

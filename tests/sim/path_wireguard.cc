@@ -189,11 +189,13 @@ void WireGuard::on_initiation(const Endpoint& from, ByteView bytes) {
       Duration(static_cast<std::int64_t>(ByteReader(bytes.subspan(kRecipientAt + 32)).u64())));
   if (peer->greatest_timestamp && sent <= *peer->greatest_timestamp) return;  // a replay
   peer->greatest_timestamp = sent;
+  peer->rx += bytes.size();
   peer->initiation.reset();  // one handshake state a peer: our own initiation is lost
   peer->endpoint = from;
   auto header = *wireguard::classify(bytes);
   auto own_index = static_cast<std::uint32_t>(random_->u64());
   peer->next = Session{number_of(bytes), own_index, header.sender_index, clock_->now(), false};
+  peer->initiated_at = clock_->now();  // a response counts for the limit on initiations
   transmit(*peer, packet(2, wireguard::kResponseSize, peer->key, own_index, header.sender_index,
                          number_of(bytes)));
 }
