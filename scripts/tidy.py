@@ -2,9 +2,11 @@
 """Runs clang-tidy over src/ and apps/, as many at once as there are processors.
 
 Usage: tidy.py BUILD_DIR [--all] [FILE...]
-Units that include Asio's TLS or Beast take half a minute each here, so they are left out unless
---all is given. A unit that passed isn't looked at again until it, a header of ours that it includes,
-or .clang-tidy changes (stamps in BUILD_DIR/tidy).
+The time goes into other people's headers: every check visits all of them. So a unit that includes
+Asio or CLI11 gets only FEW_CHECKS, and one that includes Beast or Asio's TLS none (half a minute
+each). --all, and naming files, gives every unit all checks and the static analyzer. A unit that
+passed isn't looked at again until it, a header of ours that it includes, .clang-tidy or this script
+changes (stamps in BUILD_DIR/tidy).
 """
 
 import argparse
@@ -21,7 +23,11 @@ from check_dependencies import Tree
 
 ROOT = Path(__file__).resolve().parent.parent
 TIDY = "clang-tidy-19"
-SLOW = re.compile(r"#\s*include\s*<boost/(beast|asio/ssl)")
+HUGE = re.compile(r"#\s*include\s*<boost/(beast|asio/ssl)")
+LARGE = re.compile(r"#\s*include\s*<(boost/asio|CLI/)")
+FEW_CHECKS = ("-*,readability-identifier-naming,bugprone-use-after-move,bugprone-dangling-handle,"
+              "modernize-use-override,google-explicit-constructor,bugprone-unused-raii,"
+              "cppcoreguidelines-init-variables,readability-inconsistent-declaration-parameter-name")
 
 
 def units(build: Path) -> list[str]:
@@ -41,26 +47,36 @@ def main() -> int:
     parser.add_argument("files", nargs="*")
     arguments = parser.parse_args()
 
+    thorough = arguments.all or bool(arguments.files)
     stamps = arguments.build / "tidy"
     stamps.mkdir(parents=True, exist_ok=True)
     tree = Tree(ROOT)
-    settings = text_of(".clang-tidy")
+    settings = text_of(".clang-tidy") + Path(__file__).read_text(encoding="utf-8")
 
-    def key(file: str) -> str:
-        digest = hashlib.sha256(settings.encode())
-        for part in sorted({file} | tree.reached_from(file)):
+    def parts(file: str) -> list[str]:
+        return sorted({file} | tree.reached_from(file))
+
+    def includes(file: str, pattern: re.Pattern) -> bool:
+        return any(pattern.search(text_of(part)) for part in parts(file))
+
+    def checks(file: str) -> list[str]:
+        if thorough:
+            return ["--checks=clang-analyzer-*"]  # adds to those of .clang-tidy
+        return [f"--checks={FEW_CHECKS}"] if includes(file, LARGE) else []
+
+    def key(file: str, options: list[str]) -> str:
+        digest = hashlib.sha256("\0".join([settings, *options]).encode())
+        for part in parts(file):
             digest.update(f"\0{part}\0{text_of(part)}".encode())
         return digest.hexdigest()
 
-    def is_slow(file: str) -> bool:
-        return any(SLOW.search(text_of(part)) for part in {file} | tree.reached_from(file))
-
     def run(file: str) -> bool:
-        stamp = stamps / key(file)
+        options = checks(file)
+        stamp = stamps / key(file, options)
         if stamp.exists():
             return True
-        result = subprocess.run([TIDY, "--quiet", "-p", str(arguments.build), file], cwd=ROOT,
-                                capture_output=True, text=True, check=False)
+        result = subprocess.run([TIDY, "--quiet", "-p", str(arguments.build), *options, file],
+                                cwd=ROOT, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             print(result.stdout, end="", file=sys.stderr, flush=True)
             if "error:" not in result.stdout:
@@ -70,7 +86,7 @@ def main() -> int:
         return True
 
     chosen = arguments.files or units(arguments.build)
-    left_out = [] if arguments.all or arguments.files else [f for f in chosen if is_slow(f)]
+    left_out = [] if thorough else [file for file in chosen if includes(file, HUGE)]
     chosen = [file for file in chosen if file not in left_out]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         passed = list(pool.map(run, chosen))
