@@ -324,7 +324,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
       if (!message.body().empty()) message.set(http::field::content_type, response.content_type);
     }
     message.keep_alive(keep);
-    message.prepare_payload();
+    if (!bodiless) message.prepare_payload();  // else no Content-Length (RFC 9110 section 8.6)
     if (head) message.body().clear();  // Content-Length stays (RFC 9110 section 9.3.2)
     error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
