@@ -2,17 +2,26 @@
 
 #include <array>
 #include <cstdio>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <set>
+#include <sys/socket.h>
 #include <utility>
 
 #include "agent/tunnel_link.hpp"
+#include "io/unique_fd.hpp"
 
 namespace lanrage::agent {
 namespace {
 
-// More than a full party's sessions, with their predecessors.
-constexpr std::size_t kMaxBlocked = 1024;
+// Four sessions with each of a full party's peers. All rules are written at each change.
+constexpr std::size_t kMaxBlocked = 256;
+
+// Without this, libnftables would end the whole process on a kernel without netfilter.
+bool kernel_has_netfilter() {
+  return static_cast<bool>(
+      io::UniqueFd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)));
+}
 
 struct Blocked {
   Endpoint relay;
@@ -41,7 +50,9 @@ std::string rule(const Blocked& blocked, std::uint16_t port) {
 class PacketFilter::Impl {
  public:
   Impl(const std::string& interface_name, std::uint16_t port)
-      : table_("inet lanrage_" + interface_name), port_(port), context_(nft_ctx_new(0)) {
+      : table_("inet lanrage_" + interface_name),
+        port_(port),
+        context_(kernel_has_netfilter() ? nft_ctx_new(0) : nullptr) {
     if (context_ == nullptr) return;
     nft_ctx_buffer_output(context_);
     nft_ctx_buffer_error(context_);
@@ -56,7 +67,7 @@ class PacketFilter::Impl {
 
   Result<void> make_table() {
     if (context_ == nullptr)
-      return fail(PacketFilterErrc::unavailable, "libnftables can't be used on this machine");
+      return fail(PacketFilterErrc::unavailable, "this kernel has no netfilter");
     // Adding before deleting: the deletion is then right whether or not a table was left.
     auto result = run(PacketFilterErrc::unavailable,
                       "add table " + table_ + "\ndelete table " + table_ + "\nadd table " + table_ +
@@ -70,7 +81,7 @@ class PacketFilter::Impl {
   Result<void> set(std::set<Blocked> wanted) {
     if (wanted == blocked_) return {};
     if (wanted.size() > kMaxBlocked)
-      return fail(PacketFilterErrc::refused, "more than 1024 sessions would be filtered at once");
+      return fail(PacketFilterErrc::refused, "more than 256 sessions would be filtered at once");
     std::string commands = "flush chain " + table_ + " input\n";
     for (const auto& blocked : wanted)
       commands += "add rule " + table_ + " input " + rule(blocked, port_) + "\n";

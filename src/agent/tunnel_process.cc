@@ -28,6 +28,7 @@ constexpr std::string_view kSocketDirectory = "/var/run/wireguard";
 constexpr milliseconds kStartLimit{10'000};  // it takes some 50 ms
 constexpr milliseconds kStopLimit{3'000};
 constexpr milliseconds kReadyCheck{5};
+constexpr milliseconds kEndingLimit{500};
 constexpr int kReplySeconds = 2;
 constexpr std::size_t kMaxReply = 4 << 20;  // a full party's status takes some 30 KiB
 constexpr off_t kMaxLog = 64 * 1024;
@@ -35,8 +36,7 @@ constexpr std::size_t kLastWords = 400;
 
 std::string find_program(std::string_view name) {
   const char* path = std::getenv("PATH");
-  std::string places = std::string(path == nullptr ? "" : path) +
-                       ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
+  const std::string places = path == nullptr ? "/usr/sbin:/usr/bin:/sbin:/bin" : path;
   for (std::size_t begin = 0; begin < places.size();) {
     const auto end = std::min(places.find(':', begin), places.size());
     const auto candidate = places.substr(begin, end - begin) + "/" + std::string(name);
@@ -109,7 +109,7 @@ bool control_socket_answers(const std::string& interface_name) {
 Result<WireguardProcess> WireguardProcess::start(const std::string& interface_name) {
   const auto program = find_program("wireguard-go");
   if (program.empty())
-    return not_started("it isn't installed; install it (Debian: apt install wireguard-go)");
+    return not_started("it isn't in PATH; install it (Debian: apt install wireguard-go)");
   std::error_code error;
   fs::create_directories(kSocketDirectory, error);  // wireguard-go says so if that failed
 
@@ -143,7 +143,8 @@ Result<void> WireguardProcess::wait_until_ready() {
   while (!control_socket_answers(interface_name_)) {
     if (auto alive = pause(kReadyCheck); !alive) {
       const auto words = last_words();
-      if (words.find("operation not permitted") != std::string::npos)
+      if (words.find("operation not permitted") != std::string::npos ||
+          words.find("permission denied") != std::string::npos)
         return fail(TunnelErrc::no_permission,
                     "wireguard-go may not make an interface; run the daemon as root or with "
                     "CAP_NET_ADMIN (" +
@@ -175,8 +176,9 @@ Result<std::string> WireguardProcess::exchange(std::string_view request) {
   if (ended_within(pid_fd_.get(), milliseconds(0))) return ended();
   bound_log();
   const auto failed = [&](int error) -> std::unexpected<Error> {
-    // It may have died of this very request, or while the interface was removed.
-    if (ended_within(pid_fd_.get(), kReadyCheck)) return ended();
+    // A process that ends closes its socket a moment before it's known to have ended.
+    if (ended_within(pid_fd_.get(), error == EAGAIN ? milliseconds(0) : kEndingLimit))
+      return ended();
     return fail(TunnelErrc::device_failed,
                 "wireguard-go for " + interface_name_ + " (pid " + std::to_string(pid_) +
                     ") doesn't answer on its control socket: " +
@@ -224,9 +226,7 @@ std::string WireguardProcess::last_words() const {
   text.resize(static_cast<std::size_t>(std::max<ssize_t>(read, 0)));
   while (text.ends_with('\n'))
     text.pop_back();
-  for (char& c : text)
-    if (c == '\n') c = ';';
-  return text;
+  return text.substr(text.rfind('\n') + 1);  // the last line; from 0 when it's the only one
 }
 
 // It complains about each packet that it can't send: what nobody asked for is thrown away.
