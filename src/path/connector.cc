@@ -9,6 +9,7 @@ void Connector::on_session() {
   could_since_.reset();
   next_.reset();
   retry_ = {};
+  failures_ = 0;
   used_ = true;
 }
 
@@ -58,7 +59,8 @@ std::optional<Endpoint> Connector::initiate(Instant now, const Means& means, Act
   } else if (now >= attempt_->at + retry_) {
     failed = attempt_->target;
     bool relay_next = means.relay && (!means.direct || failed == means.direct);
-    retry_ = std::min(retry_ * 2, tuning_.longest_handshake_retry);
+    if (++failures_ >= tuning_.quick_handshake_retries)
+      retry_ = std::min(retry_ * 2, tuning_.longest_handshake_retry);
     begin(now, relay_next ? *means.relay : *means.direct, out);
   }
   next_ = attempt_->at + retry_;
@@ -83,10 +85,7 @@ void Connector::stand_by(Instant now, const Means& means, Instant received, Acti
   if (!attempt_) {
     next_ = std::max(*could_since_, received) + wait_;
     if (now < *next_) return;
-    Endpoint target = means.direct ? *means.direct : *means.relay;
-    out.push_back(SetEndpoint{target});
-    used_ = true;
-    attempt_ = {target, now};
+    begin(now, means.direct ? *means.direct : *means.relay, out);
   }
   next_ = std::max(attempt_->at, received) + tuning_.passive_attempt;
   if (now < *next_) return;

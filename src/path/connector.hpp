@@ -51,9 +51,10 @@ class Connector {
   bool initiator_;
   Tuning tuning_;
   Random* random_;
-  bool used_ = false;  // WireGuard has had an endpoint or a session: setting one isn't enough
+  bool used_ = false;  // an old session or timer may keep WireGuard from a handshake: replace
   std::optional<Attempt> attempt_;
   Duration retry_{};
+  int failures_ = 0;
   std::optional<Instant> could_since_;  // passive side: when the initiator could have come
   Duration wait_{};
   std::optional<Instant> next_;

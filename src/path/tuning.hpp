@@ -28,8 +28,10 @@ struct Tuning {
   // Handshakes
   Duration passive_wait = ms(2'000);         // the non-initiator waits so long, plus a random
   Duration passive_wait_random = ms(2'000);  // part of this, before it tries itself
-  // No handshake: replace the peer; then doubling. Between WireGuard's own tries every 5 s.
+  // No handshake: replace the peer, for WireGuard itself tries every 5 s only. After
+  // quick_handshake_retries the wait doubles.
   Duration handshake_retry = ms(2'500);
+  int quick_handshake_retries = 4;
   Duration longest_handshake_retry = ms(60'000);
   Duration passive_attempt = ms(10'000);  // then the non-initiator is passive again
   Duration relay_head_start = ms(1'000);  // a direct path found during a relayed handshake waits
