@@ -16,7 +16,7 @@
 namespace lanrage::lab {
 namespace {
 
-constexpr Millis kArrives{5'000};
+constexpr Millis kArrives{20'000};
 constexpr Millis kStaysAway{300};
 
 // What `to` sees as the source of a datagram from `from`.

@@ -38,7 +38,7 @@ void UdpProbe::send(const Endpoint& to, std::string_view text) {
 
 std::optional<UdpProbe::Datagram> UdpProbe::receive(Millis limit) {
   pollfd entry{fd_, POLLIN, 0};
-  if (::poll(&entry, 1, static_cast<int>(patient(limit).count())) <= 0) return std::nullopt;
+  if (::poll(&entry, 1, static_cast<int>(limit.count())) <= 0) return std::nullopt;
   std::array<char, 2048> buffer;
   sockaddr_in address{};
   socklen_t length = sizeof(address);
