@@ -56,7 +56,8 @@ class History {
  public:
   explicit History(ByteView input) : input_(input), random_(7) {
     static const crypto::VerifyKey key = control_key();
-    relay::Limits limits{.clients = 3, .rows_a_client = 4, .pairs = 5};
+    relay::Limits limits{
+        .clients = 3, .rows_a_client = 4, .pairs = 5, .address_cells = 8, .notice_cells = 8};
     relay_ =
         std::make_unique<relay::Relay>(relay::RelayConfig{relay::kRelayId, key, limits}, random_);
     bind(0, players()[0].endpoint);

@@ -53,6 +53,12 @@ std::optional<std::uint64_t> BindServer::check_nonce(Instant now, const Endpoint
   return time;
 }
 
+bool BindServer::has_fresh_nonce(Instant now, const Endpoint& from,
+                                 const stun::MessageView& request) const {
+  auto nonce = request.find(Attribute::nonce);
+  return nonce && check_nonce(now, from, *nonce);
+}
+
 Bytes BindServer::error(Instant now, const Endpoint& from, const stun::TransactionId& id,
                         int code) const {
   stun::MessageBuilder message(stun::Method::bind_relay, stun::Class::error, id);

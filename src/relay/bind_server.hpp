@@ -21,6 +21,9 @@ class BindServer {
   BindServer(const RelayId& id, const crypto::VerifyKey& token_key, const Limits& limits,
              Random& random);
 
+  // The request proves that its sender receives at `from`.
+  bool has_fresh_nonce(Instant now, const Endpoint& from, const stun::MessageView& request) const;
+
   struct Answer {
     Bytes bytes;
     int code = 0;  // zero: accepted

@@ -20,6 +20,9 @@ struct Limits {
   std::size_t pending_a_pair = 4;   // initiations waiting for their response
   std::size_t pairs = 65'536;       // (initiator, responder) pairs remembered at a time
 
+  std::size_t address_cells = 8'192;  // buckets for addresses, shared where hashes fall together
+  std::size_t notice_cells = 16'384;
+
   Duration client_lifetime = std::chrono::minutes(5);     // without a bind
   Duration session_lifetime = std::chrono::seconds(200);  // WireGuard rejects after 180 s
   Duration pending_lifetime = std::chrono::seconds(15);
@@ -30,8 +33,8 @@ struct Limits {
   Rate address_bytes{128u << 20, 8u << 20};  // for one IPv4 address or IPv6 /64
   Rate initiations_a_client{20, 80};         // before the search for whom they are meant
   Rate initiations_a_pair{1, 4};
-  Rate stun_an_address{50, 200};    // binds and Bindings answered, by IPv4 address or IPv6 /64
-  Rate verify_an_address{10, 100};  // signatures checked
+  Rate stun_an_address{50, 200};    // Bindings and challenges, by IPv4 address or IPv6 /64
+  Rate verify_an_address{10, 100};  // binds that bring a fresh nonce: signatures to check
   Duration notice_spacing = std::chrono::seconds(1);  // unbound notices to one source
   Rate notices{2'000, 2'000};                         // to all sources
 };

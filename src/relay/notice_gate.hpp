@@ -14,11 +14,11 @@ namespace lanrage::relay {
 
 class NoticeGate {
  public:
-  NoticeGate(Duration spacing, const Rate& total, std::uint64_t seed)
-      : spacing_(spacing), rate_(total), seed_(seed), last_(kCells) {}
+  NoticeGate(Duration spacing, const Rate& total, std::uint64_t seed, std::size_t cells = 16384)
+      : spacing_(spacing), rate_(total), seed_(seed), last_(cells) {}
 
   bool open(Instant now, const Endpoint& source) {
-    Cell& cell = last_[seeded_hash(source, seed_) % kCells];
+    Cell& cell = last_[seeded_hash(source, seed_) % last_.size()];
     if (cell.used && now - cell.at < spacing_) return false;
     if (!total_.take(now, 1, rate_)) return false;
     cell = {now, true};
@@ -26,7 +26,6 @@ class NoticeGate {
   }
 
  private:
-  static constexpr std::size_t kCells = 16384;
   struct Cell {
     Instant at;
     bool used = false;

@@ -45,16 +45,16 @@ class Pacer {
 // cell share a bucket, and the seed keeps that from being arranged.
 class AddressPacer {
  public:
-  AddressPacer(const Rate& rate, std::uint64_t seed) : rate_(rate), seed_(seed), cells_(kCells) {}
+  AddressPacer(const Rate& rate, std::uint64_t seed, std::size_t cells = 8192)
+      : rate_(rate), seed_(seed), cells_(cells) {}
 
   bool take(Instant now, const IpAddress& address, std::uint64_t units) {
     ByteReader reader(address.bytes());
     std::uint64_t key = address.is_v4() ? reader.u32() : reader.u64();
-    return cells_[mix(key, seed_) % kCells].take(now, units, rate_);
+    return cells_[mix(key, seed_) % cells_.size()].take(now, units, rate_);
   }
 
  private:
-  static constexpr std::size_t kCells = 8192;
   PacerRate rate_;
   std::uint64_t seed_;
   std::vector<Pacer> cells_;

@@ -43,10 +43,10 @@ Relay::Relay(const RelayConfig& config, Random& random)
       client_rate_(limits_.client_bytes),
       group_rate_(limits_.group_bytes),
       initiation_rate_(limits_.initiations_a_client),
-      address_bytes_(limits_.address_bytes, seed_),
-      stun_requests_(limits_.stun_an_address, seed_),
-      signatures_(limits_.verify_an_address, seed_),
-      notices_(limits_.notice_spacing, limits_.notices, seed_),
+      address_bytes_(limits_.address_bytes, seed_, limits_.address_cells),
+      stun_requests_(limits_.stun_an_address, seed_, limits_.address_cells),
+      signatures_(limits_.verify_an_address, seed_, limits_.address_cells),
+      notices_(limits_.notice_spacing, limits_.notices, seed_, limits_.notice_cells),
       notice_(make_notice(binds_.boot_id())) {}
 
 Verdict Relay::on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
@@ -170,20 +170,22 @@ Verdict Relay::on_unbound(Instant now, const Endpoint& from) {
 Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
                        const IpAddress& local) {
   if (!stun::looks_like_stun(packet)) return Verdict::drop(DropReason::not_for_us);
-  if (!stun_requests_.take(now, from.address, 1)) return Verdict::drop(DropReason::stun_rate);
   auto message = stun::MessageView::parse(packet);
   if (!message) return Verdict::drop(DropReason::stun_malformed);
-  if (message->is(stun::Method::binding, stun::Class::request)) {
+  bool bind = message->is(stun::Method::bind_relay, stun::Class::request);
+  if (!bind && !message->is(stun::Method::binding, stun::Class::request)) {
+    return Verdict::drop(DropReason::not_for_us);
+  }
+  // Who has proved his address draws on a bucket of its own, which nobody who forges that address
+  // can empty.
+  AddressPacer& pacer =
+      bind && binds_.has_fresh_nonce(now, from, *message) ? signatures_ : stun_requests_;
+  if (!pacer.take(now, from.address, 1)) return Verdict::drop(DropReason::stun_rate);
+  if (!bind) {
     auto answer = stun::respond(packet, from, {});
     if (!answer) return Verdict::drop(DropReason::stun_malformed);
     reply_ = std::move(answer->bytes);
     return Verdict::answer(from, reply_);
-  }
-  if (!message->is(stun::Method::bind_relay, stun::Class::request)) {
-    return Verdict::drop(DropReason::not_for_us);
-  }
-  if (message->find(stun::Attribute::bind_signature) && !signatures_.take(now, from.address, 1)) {
-    return Verdict::drop(DropReason::stun_rate);
   }
   auto answer = binds_.on_request(now, unix_now, from, local, *message, clients_);
   bool challenged = answer.code == kChallenge || answer.code == kStaleNonce;

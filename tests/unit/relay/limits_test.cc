@@ -150,6 +150,19 @@ TEST(RelayLimits, StunOfAnAddress) {
   expect_drop(world.send(same_host, stun::binding_request({{1}})), DropReason::stun_rate);
 }
 
+TEST(RelayLimits, ForgedQuestionsDontKeepAClientFromRenewing) {
+  World world({.stun_an_address = {1, 3}});
+  Player a = world.bound(1, "198.51.100.1:1000");
+  for (int i = 0; i < 100; ++i) {
+    world.send(a.endpoint, stun::binding_request({{1}}));  // from a forged address
+    world.send({a.endpoint.address, 7}, stun::binding_request({{1}}));
+  }
+  stun::Datagrams out;
+  a.bind->start(world.now, out);
+  EXPECT_EQ(world.send(a.endpoint, out[0].bytes).kind, Verdict::Kind::reply);
+  EXPECT_EQ(world.relay->counters().binds, 2u);
+}
+
 TEST(RelayLimits, SignaturesCheckedForAnAddress) {
   World world({.verify_an_address = {1, 2}});
   Player a = world.bound(1, "198.51.100.1:1000");
