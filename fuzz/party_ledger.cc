@@ -62,17 +62,19 @@ void check_invariants(const Ledger& ledger) {
     check(invite.used() <= invite.terms.uses);
 }
 
-// A record of the log with its body changed at some places, as if its signer had meant it so.
-void append_damaged(const Party& party, ByteReader& script) {
+// A record of the log, changed at some places as if its signer had meant it so. What the rules
+// behind the signature check let pass stays in `shadow`, so that strange states follow strange
+// records.
+void append_damaged(const Party& party, Ledger& shadow, ByteReader& script) {
   auto record = party.log[script.u8() % party.log.size()];
   for (int changes = script.u8() % 4; changes >= 0; --changes) {
     const auto at = script.u16() % record.size();
     record[at] ^= script.u8();
   }
-  auto trial = party.ledger;
-  if (trial.append_trusted(record)) check_invariants(trial);
-  auto strict = party.ledger;
-  if (strict.append(record)) check_invariants(strict);
+  const auto before = shadow.length();
+  const bool accepted = shadow.append_trusted(record).has_value();
+  check(shadow.length() == before + (accepted ? 1 : 0));
+  check_invariants(shadow);
 }
 
 }  // namespace
@@ -83,8 +85,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto invite = invite_keys(fixed.made.invite, fixed.made.id);
   SeededRandom random(2);
   ByteReader script({data, size});
-  for (int step = 0; step < 24 && script.remaining() > 0 && !party.closed; ++step) {
+  auto shadow = party.ledger;
+  int commands = 0;  // signing and verifying is what takes the time
+  for (int step = 0; step < 64 && script.remaining() > 0 && !party.closed; ++step) {
     const auto op = script.u8();
+    if (op % 8 >= 6) {
+      append_damaged(party, shadow, script);
+      continue;
+    }
+    if (++commands > 8) break;
     const auto& device = fixed.devices[op / 8 % fixed.devices.size()];
     const auto& ledger = party.ledger;
     const auto vip = (op & 0x80) != 0 ? IpAddress::v4(0x0a000000u + script.u8() % 9u)
@@ -118,11 +127,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         append_damaged(party, script);
         break;
     }
+    const auto seq = party.seq;
     fixed.carry(party, command);
+    if (party.seq != seq) shadow = party.ledger;
     check_invariants(party.ledger);
     check(party.peers.size() == party.ledger.members().size());
     check(party.ledger.members().size() <= fixed.limits.peers);
   }
+  if (commands == 0) return 0;
   const auto replayed = Ledger::replay(fixed.made.id, party.log);
   check(replayed && digest(*replayed, party.seq) == digest(party.ledger, party.seq));
   return 0;

@@ -48,6 +48,10 @@ Result<void> evolve(Party& party, const Event& event, const Limits& limits) {
       return std::unexpected(effect.error());
     party.log.push_back(record);
   }
+  const bool arrives = event.type == EventType::created || event.type == EventType::peer_joined;
+  if (arrives && party.ledger.member(event.subject) == nullptr)
+    return fail(Errc::not_member, "a peer joined without the records that admit it",
+                "event.records");
   for (const auto& box : event.boxes)
     party.boxes[box.recipient] = box.box;
   switch (event.type) {

@@ -72,6 +72,10 @@ TEST(Event, OnlyTheNextOneIsCarriedIn) {
 TEST(Event, ADamagedJournalIsAnError) {
   const auto journal = every_kind();
   const World model(21);
+  auto bare = journal[0];
+  bare.records.clear();
+  Party never_founded(model.made.id);
+  EXPECT_EQ(code_of(evolve(never_founded, bare)), "not_member");
   Party party(model.made.id);
   ASSERT_TRUE(evolve(party, journal[0]));
   auto update = journal[3];

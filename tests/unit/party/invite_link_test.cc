@@ -145,6 +145,15 @@ TEST(InviteLink, SaysWhatIsWrong) {
   EXPECT_EQ(code_of(parse_invite_link(wrong)), "invite_mistyped");
 }
 
+TEST(InviteLink, APortHasOneSpelling) {
+  const auto text = sample("h", 9000, false).to_text();
+  for (const char* port : {":09000", ":+9000", ":", ":0", ":75536"}) {
+    auto changed = text;
+    changed.replace(changed.find(":9000"), 5, port);
+    EXPECT_EQ(code_of(parse_invite_link(changed)), "invite_mistyped") << port;
+  }
+}
+
 TEST(InviteLink, HostsAreNamesOrAddresses) {
   for (const char* host : {"localhost", "play.example.org", "203.0.113.9", "2001:db8::1", "a-1.b"})
     EXPECT_TRUE(is_invite_host(host)) << host;

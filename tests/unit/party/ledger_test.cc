@@ -246,6 +246,26 @@ TEST_F(LedgerTest, AnOldLeaveDoesNotRemoveWhoCameBack) {
   EXPECT_EQ(refusal(leave), "stale_head");
 }
 
+TEST_F(LedgerTest, ALeaveFromBeforeTheAdmissionIsRefused) {
+  const auto early = build_leave(world.ledger(), bob.identity);
+  ASSERT_TRUE(world.join(bob));
+  EXPECT_EQ(refusal(early), "stale_head");
+}
+
+TEST_F(LedgerTest, AFullPrefixGivesALeaversAddressToTheNext) {
+  auto options = World::default_options();
+  options.prefix = *Prefix::parse("10.0.0.0/29");
+  World small(3, options);
+  ASSERT_TRUE(small.join(bob));
+  for (int i = 0; i < 4; ++i)
+    ASSERT_TRUE(small.join(make_device(small.random)));
+  EXPECT_EQ(code_of(small.ledger().suggest_vip(eve.peer_id())), "no_vip_free");
+  ASSERT_TRUE(small.leave(bob));
+  EXPECT_EQ(code_of(small.join(eve)), "ok");
+  EXPECT_EQ(small.ledger().member(eve.peer_id())->vip.to_string(), "10.0.0.2");
+  EXPECT_EQ(code_of(small.ledger().suggest_vip(bob.peer_id())), "no_vip_free");
+}
+
 TEST_F(LedgerTest, ALeaveIsSignedByTheLeaverAndAMember) {
   ASSERT_TRUE(world.join(bob));
   const Leave body{bob.identity.public_key(), world.ledger().head()};
@@ -353,6 +373,10 @@ TEST_F(LedgerTest, AnInviteKeepsTheRules) {
   bad = body;
   bad.terms.invite_key = invite.signing.public_key();
   EXPECT_EQ(refusal(signed_by_root(bad)), "invite_exists");
+  ASSERT_TRUE(world.run(world.command(world.host, AddInvite{made.record, made.box})));
+  bad = body;
+  bad.terms.invite_key = eve.identity.public_key();  // a new invite with the old one's box key
+  EXPECT_EQ(refusal(signed_by_root(bad)), "key_in_use");
 }
 
 TEST_F(LedgerTest, NothingFollowsTheLastLeave) {

@@ -71,6 +71,15 @@ TEST_F(MembershipTest, LogAndKeyOnDiskAreEnough) {
   EXPECT_TRUE(build_invite(world.random, restored.ledger, restored.key, root, {}, kStart));
 }
 
+TEST_F(MembershipTest, AKeyOfAnotherEpochIsRefused) {
+  const PartyKey later(world.made.key.key(), 2);
+  auto roster = read_record<Roster>(world.made.roster).value();
+  roster.key_commitment = later.commitment(world.made.id);  // while it says epoch 1
+  const std::vector<Bytes> log{world.made.charter,
+                               sign_record(roster, world.made.id, {&world.made.root})};
+  EXPECT_EQ(code_of(restore_membership(world.made.id, log, later)), "key_mismatch");
+}
+
 TEST_F(MembershipTest, TheHostsBoxGivesThePartyKeyBack) {
   const auto* box = world.party.box_for(world.host.box.public_key());
   ASSERT_NE(box, nullptr);
