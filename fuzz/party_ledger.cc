@@ -124,7 +124,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             Update{std::nullopt, {std::string(1, static_cast<char>('a' + op / 64)), {}}};
         break;
       default:
-        append_damaged(party, script);
         break;
     }
     const auto seq = party.seq;
