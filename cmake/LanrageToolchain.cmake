@@ -56,5 +56,9 @@ if(LANRAGE_FUZZ)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
+if(LANRAGE_SANITIZE OR LANRAGE_FUZZ)
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)  # empty optionals, bounds of spans and vectors
+endif()
+
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)

@@ -27,7 +27,7 @@ HUGE = re.compile(r"#\s*include\s*<boost/(beast|asio/ssl)")
 LARGE = re.compile(r"#\s*include\s*<(boost/asio|CLI/)")
 FEW_CHECKS = ("-*,readability-identifier-naming,bugprone-use-after-move,bugprone-dangling-handle,"
               "modernize-use-override,google-explicit-constructor,bugprone-unused-raii,"
-              "cppcoreguidelines-init-variables,readability-inconsistent-declaration-parameter-name")
+              "readability-inconsistent-declaration-parameter-name")
 
 
 def units(build: Path) -> list[str]:
