@@ -1,0 +1,475 @@
+#include "path/peer_path.hpp"
+
+#include <algorithm>
+#include <gtest/gtest.h>
+
+#include "crypto/hash.hpp"
+#include "unit/path/path_fixture.hpp"
+#include "wireguard/packet.hpp"
+
+namespace lanrage::path {
+namespace {
+
+const Endpoint kRelay = at("198.51.100.1:51820");
+const Endpoint kOtherRelay = at("198.51.100.2:51820");
+const Endpoint kPeer = at("203.0.113.9:5000");
+const crypto::ExchangeKey kLow{{1}};
+const crypto::ExchangeKey kHigh{{2}};
+
+// One PeerPath, with the peer and WireGuard played by the test.
+struct Path : testing::Test {
+  SeededRandom random{1};
+  PeerId self{random.array<16>()};
+  PeerId peer{random.array<16>()};
+  CheckPassword peer_password = random.array<16>();
+  Instant now = kStart;
+  Actions out;  // of the last step
+  WireguardView view;
+  bool answering = false;  // the peer answers checks, and checks back
+  int answer_every = 1;
+  int checks_seen = 0;
+  PathState peer_state = PathState::relay;
+  LocalView local{{{CandidateKind::host, at("192.168.1.2:50000")}},
+                  {{"one", kRelay, ms(20), 1}},
+                  stun::NatType::port_restricted_cone,
+                  true};
+  Signal signal{1,
+                1,
+                {{CandidateKind::server_reflexive, kPeer}},
+                peer_password,
+                stun::NatType::unknown,
+                {{"one", ms(20)}},
+                true};
+  std::unique_ptr<PeerPath> path = make(true);
+
+  std::unique_ptr<PeerPath> make(bool initiator, bool filter = true) {
+    PeerPathConfig config;
+    config.self = self;
+    config.peer = peer;
+    config.own_wg = initiator ? kLow : kHigh;
+    config.peer_wg = initiator ? kHigh : kLow;
+    config.packet_filter = filter;
+    return std::make_unique<PeerPath>(config, random);
+  }
+
+  void obey(Actions& all) {
+    for (const Action& action : out) {
+      all.push_back(action);
+      if (auto* set = std::get_if<SetEndpoint>(&action)) view.endpoint = set->endpoint;
+      if (auto* replaced = std::get_if<ReplacePeer>(&action)) {
+        view = {};
+        view.endpoint = replaced->endpoint;
+      }
+    }
+    std::vector<SendDatagram> checks;
+    for (auto& sent : all_of<SendDatagram>(out))
+      if (sent.to == kPeer && !sent.ttl) checks.push_back(sent);
+    out.clear();
+    for (auto& check : checks) {
+      auto message = stun::MessageView::parse(check.bytes);
+      if (!answering || !message || !check_source(*message)) continue;
+      if (++checks_seen % answer_every != 0) continue;
+      check_from_peer();
+      obey(all);
+      Bytes bytes = make_check_response(*message, at("203.0.113.1:1"), peer_state, peer_password);
+      path->on_check_response(now, kPeer, *stun::MessageView::parse(bytes), out);
+      obey(all);
+    }
+  }
+  void check_from_peer(const Endpoint& from = kPeer) {
+    Bytes bytes = make_check(stun::TransactionId::generate(random), self, peer, peer_state,
+                             path->signal().check_password);
+    path->on_check(now, from, *stun::MessageView::parse(bytes), out);
+  }
+  // Lets time pass; WireGuard's status is told every 100 ms.
+  Actions run(ms duration) {
+    Actions all;
+    obey(all);
+    Instant next_poll = now;
+    for (Instant end = now + duration; now < end;) {
+      auto next = path->next_timeout();
+      Instant until = std::min(next_poll, next ? std::max(*next, now) : next_poll);
+      now = std::max(now, std::min(until, end));
+      if (next && *next <= now) path->on_timeout(now, out);
+      obey(all);
+      if (now >= next_poll) {
+        path->on_wireguard(now, view, out);
+        obey(all);
+        next_poll = now + ms(100);
+      }
+    }
+    return all;
+  }
+  // The same while something comes through the tunnel every 100 ms.
+  Actions run_alive(ms duration) {
+    Actions all;
+    for (Instant end = now + duration; now < end;) {
+      view.rx_bytes += 32;
+      Actions step = run(ms(100));
+      all.insert(all.end(), step.begin(), step.end());
+    }
+    return all;
+  }
+  Actions meet() {
+    path->on_local(now, local, out);
+    Actions all;
+    obey(all);
+    path->on_signal(now, signal, out);
+    obey(all);
+    return all;
+  }
+  // A handshake by the relay whose response names our index 7.
+  void handshake(const Endpoint& from = kRelay, bool with_packet = true) {
+    view.endpoint = from;
+    view.latest_handshake = now;
+    view.rx_bytes += 92;
+    Bytes packet(wireguard::kResponseSize);
+    packet[0] = 2;
+    packet[8] = 7;
+    auto mac1 = crypto::blake2s_128_keyed(wireguard::mac1_key(path->initiator() ? kLow : kHigh),
+                                          ByteView(packet).first(packet.size() - 32));
+    std::ranges::copy(mac1, packet.end() - 32);
+    if (with_packet) path->on_handshake_packet(now, from, packet, out);
+  }
+  void relayed() {
+    meet();
+    handshake();
+    run(ms(50));
+  }
+  void direct() {
+    relayed();
+    answering = true;
+    run(ms(800));
+    peer_state = PathState::direct;
+    view.rx_bytes += 100;
+    run(ms(2'000));
+    ASSERT_EQ(path->status(now).path, PathKind::direct);
+  }
+};
+
+TEST_F(Path, TheInitiatorSetsTheRelayAsSoonAsBothSidesAreReady) {
+  signal.ready = false;
+  EXPECT_FALSE(any_of<SetEndpoint>(meet()));
+  EXPECT_EQ(path->status(now).why_relayed, "the other side isn't ready yet");
+  signal.ready = true;
+  auto actions = meet();
+  ASSERT_TRUE(any_of<SetEndpoint>(actions));
+  EXPECT_EQ(all_of<SetEndpoint>(actions)[0].endpoint, kRelay);
+  EXPECT_TRUE(any_of<WantFastPoll>(actions));
+  EXPECT_EQ(path->status(now).path, PathKind::connecting);
+  handshake();
+  run(ms(10));
+  auto status = path->status(now);
+  EXPECT_EQ(status.path, PathKind::relay);
+  EXPECT_EQ(status.state, State::connected);
+  EXPECT_EQ(status.relay, "one");
+}
+
+TEST_F(Path, WithoutACommonRelayNothingIsSet) {
+  signal.relays = {{"two", ms(1)}};
+  EXPECT_FALSE(any_of<SetEndpoint>(meet()));
+  run(ms(31'000));
+  EXPECT_EQ(path->status(now).state, State::failed);
+  EXPECT_EQ(path->status(now).why_relayed,
+            "no common relay, and no answer to checks on its one address");
+}
+
+TEST_F(Path, TheRelayWithTheLeastSumOfRttsIsTaken) {
+  local.relays.push_back({"two", kOtherRelay, ms(30), 1});
+  signal.relays = {{"one", ms(90)}, {"two", ms(10)}};
+  EXPECT_EQ(all_of<SetEndpoint>(meet())[0].endpoint, kOtherRelay);
+}
+
+TEST_F(Path, TheOtherSideStaysPassiveForTwoToFourSeconds) {
+  path = make(false);
+  Actions early = meet();
+  Actions more = run(ms(1'950));
+  early.insert(early.end(), more.begin(), more.end());
+  EXPECT_FALSE(any_of<SetEndpoint>(early));
+  EXPECT_TRUE(any_of<SetEndpoint>(run(ms(2'200))));
+}
+
+TEST_F(Path, ALanAnswerBeforeTheRelayNeedsNoDetourAndNoFilter) {
+  local.relays.clear();
+  answering = true;
+  auto actions = meet();
+  auto more = run(ms(100));
+  EXPECT_FALSE(any_of<BlockRelayed>(more));
+  ASSERT_TRUE(any_of<SetEndpoint>(more));
+  EXPECT_EQ(all_of<SetEndpoint>(more)[0].endpoint, kPeer);
+}
+
+TEST_F(Path, SwitchesByFilterEndpointAndKeepalives) {
+  relayed();
+  answering = true;
+  auto begin = run(ms(700));
+  ASSERT_TRUE(any_of<BlockRelayed>(begin));
+  EXPECT_EQ(all_of<BlockRelayed>(begin)[0].relay, kRelay);
+  EXPECT_EQ(all_of<BlockRelayed>(begin)[0].receiver_index, 7u);
+  EXPECT_EQ(view.endpoint, kPeer);
+  EXPECT_EQ(path->status(now).path, PathKind::relay) << "not yet certain";
+  EXPECT_EQ(path->status(now).why_relayed, "moving to the direct path now");
+  peer_state = PathState::direct;
+  view.rx_bytes += 100;
+  auto end = run(ms(1'500));
+  EXPECT_GE(all_of<SendKeepalive>(end).size(), 4u);
+  EXPECT_TRUE(any_of<UnblockRelayed>(end));
+  auto status = path->status(now);
+  EXPECT_EQ(status.path, PathKind::direct);
+  EXPECT_EQ(status.endpoint, kPeer);
+  EXPECT_EQ(status.why_relayed, "");
+  EXPECT_EQ(path->counters().switches_done, 1u);
+}
+
+TEST_F(Path, AnUnconfirmedSwitchGoesBackAndWaitsLongerEachTime) {
+  relayed();
+  answering = true;
+  std::vector<std::int64_t> starts;
+  for (int i = 0; i < 600; ++i)
+    if (any_of<BlockRelayed>(run_alive(ms(100))))
+      starts.push_back((now - kStart).count() / 1'000'000);
+  ASSERT_GE(starts.size(), 4u);
+  EXPECT_GT(starts[2] - starts[1], starts[1] - starts[0]);
+  EXPECT_GT(starts[3] - starts[2], starts[2] - starts[1]);
+  EXPECT_EQ(view.endpoint, kRelay);
+  EXPECT_EQ(path->status(now).why_relayed,
+            "checks pass but the other side didn't move to the direct path");
+}
+
+TEST_F(Path, TheOtherSideNeverSwitchesButReportsAndSpeaksUpWhenMoved) {
+  path = make(false);
+  relayed();
+  answering = true;
+  auto actions = run(ms(5'000));
+  EXPECT_FALSE(any_of<SetEndpoint>(actions));
+  EXPECT_FALSE(any_of<BlockRelayed>(actions));
+  EXPECT_EQ(path->status(now).why_relayed, "checks pass; the other side moves both");
+  view.endpoint = kPeer;  // roamed
+  auto after = run(ms(1'500));
+  EXPECT_EQ(all_of<SendKeepalive>(after).size(), 5u);
+  check_from_peer();
+  auto answer = *stun::MessageView::parse(all_of<SendDatagram>(out)[0].bytes);
+  EXPECT_EQ(path_state(answer), PathState::direct);
+  EXPECT_EQ(path->status(now).path, PathKind::direct);
+}
+
+TEST_F(Path, AnUnknownIndexIsTriedWithoutFilterThenThePeerIsReplaced) {
+  meet();
+  handshake(kRelay, false);
+  answering = true;
+  Actions actions;
+  for (int i = 0; i < 120 && !any_of<ReplacePeer>(actions); ++i) {
+    auto more = run(ms(100));
+    actions.insert(actions.end(), more.begin(), more.end());
+  }
+  EXPECT_FALSE(any_of<BlockRelayed>(actions));
+  EXPECT_EQ(path->counters().switches_unfiltered, 2u);
+  ASSERT_TRUE(any_of<ReplacePeer>(actions));
+  EXPECT_EQ(all_of<ReplacePeer>(actions)[0].endpoint, kPeer);
+  handshake(kPeer, false);
+  run(ms(50));
+  EXPECT_EQ(path->status(now).path, PathKind::direct);
+}
+
+TEST_F(Path, AHandshakeDuringTheSwitchAbortsIt) {
+  relayed();
+  answering = true;
+  ASSERT_TRUE(any_of<BlockRelayed>(run(ms(600))));
+  handshake(kPeer);
+  auto actions = run(ms(150));
+  EXPECT_TRUE(any_of<UnblockRelayed>(actions));
+  EXPECT_EQ(all_of<SetEndpoint>(actions)[0].endpoint, kRelay);
+  EXPECT_TRUE(any_of<BlockRelayed>(run(ms(4'000)))) << "tried again";
+}
+
+TEST_F(Path, ADeadDirectPathIsLeftForTheRelay) {
+  direct();
+  answering = false;
+  EXPECT_FALSE(any_of<ReplacePeer>(run(ms(9'000))));
+  EXPECT_EQ(path->status(now).state, State::degraded);
+  auto actions = run(ms(12'000));
+  ASSERT_TRUE(any_of<ReplacePeer>(actions));
+  EXPECT_EQ(all_of<ReplacePeer>(actions)[0].endpoint, kRelay);
+  EXPECT_EQ(path->counters().fallbacks, 1u);
+}
+
+TEST_F(Path, NothingIsLeftWhileWireGuardReceives) {
+  direct();
+  answering = false;
+  for (int i = 0; i < 30; ++i) {
+    view.rx_bytes += 100;
+    EXPECT_FALSE(any_of<ReplacePeer>(run(ms(1'000))));
+  }
+}
+
+TEST_F(Path, ADeadDirectPathStaysWithoutARelay) {
+  direct();
+  answering = false;
+  local.relays.clear();
+  path->on_local(now, local, out);
+  EXPECT_FALSE(any_of<ReplacePeer>(run(ms(40'000))));
+  EXPECT_EQ(path->status(now).state, State::degraded);
+}
+
+TEST_F(Path, TheOtherSideOfADeadPathOnlyReports) {
+  path = make(false);
+  relayed();
+  answering = true;
+  run(ms(1'000));
+  view.endpoint = kPeer;
+  run(ms(1'000));
+  answering = false;
+  auto actions = run(ms(30'000));
+  EXPECT_FALSE(any_of<ReplacePeer>(actions));
+  EXPECT_FALSE(any_of<SetEndpoint>(actions));
+  EXPECT_EQ(path->status(now).state, State::degraded);
+}
+
+TEST_F(Path, ChecksThatPassWhileTheTunnelIsSilentDoNotHoldThePath) {
+  direct();
+  Actions actions;
+  for (int i = 0; i < 16 && !any_of<ReplacePeer>(actions); ++i) {
+    path->on_tunnel_probe(now, std::nullopt, out);
+    actions = run(ms(1'000));
+  }
+  ASSERT_TRUE(any_of<ReplacePeer>(actions));
+  EXPECT_EQ(all_of<ReplacePeer>(actions)[0].endpoint, kRelay);
+  handshake();
+  run(ms(1'000));
+  EXPECT_EQ(path->status(now).why_relayed,
+            "checks pass but WireGuard stays silent on the direct path");
+}
+
+TEST_F(Path, ARelayThatForgotItsSessionsMeansANewHandshake) {
+  relayed();
+  local.relays[0].generation = 2;
+  path->on_local(now, local, out);
+  ASSERT_TRUE(any_of<ReplacePeer>(out));
+  EXPECT_EQ(all_of<ReplacePeer>(out)[0].endpoint, kRelay);
+}
+
+TEST_F(Path, ARelayThatIsGoneIsReplacedByAnotherCommonOne) {
+  relayed();
+  local.relays = {{"two", kOtherRelay, ms(30), 1}};
+  signal.relays = {{"two", ms(30)}};
+  path->on_local(now, local, out);
+  path->on_signal(now, signal, out);
+  ASSERT_TRUE(any_of<ReplacePeer>(out));
+  EXPECT_EQ(all_of<ReplacePeer>(out)[0].endpoint, kOtherRelay);
+}
+
+TEST_F(Path, ARestartedPeerMeansANewHandshakeAndOurSignalAgain) {
+  relayed();
+  run(ms(1'000));
+  signal.boot = 2;
+  path->on_signal(now, signal, out);
+  EXPECT_TRUE(any_of<ReplacePeer>(out));
+  EXPECT_TRUE(any_of<SendSignal>(out));
+}
+
+TEST_F(Path, AStrangeEndpointIsSetBackAfterItWasAsked) {
+  relayed();
+  Endpoint strange = at("203.0.113.66:666");
+  view.endpoint = strange;
+  auto asked = run(ms(2'000));
+  EXPECT_TRUE(std::ranges::any_of(all_of<SendDatagram>(asked),
+                                  [&](const SendDatagram& sent) { return sent.to == strange; }));
+  EXPECT_FALSE(any_of<SetEndpoint>(asked));
+  auto actions = run(ms(1'500));
+  ASSERT_TRUE(any_of<SetEndpoint>(actions));
+  EXPECT_EQ(all_of<SetEndpoint>(actions)[0].endpoint, kRelay);
+  EXPECT_EQ(path->counters().endpoints_set_back, 1u);
+}
+
+TEST_F(Path, AReboundPeerKeepsItsNewEndpoint) {
+  relayed();
+  Endpoint rebound = at("203.0.113.9:6666");
+  view.endpoint = rebound;
+  run(ms(500));
+  check_from_peer(rebound);
+  EXPECT_FALSE(any_of<SetEndpoint>(run(ms(4'000))));
+  EXPECT_EQ(path->counters().endpoints_set_back, 0u);
+}
+
+TEST_F(Path, EveryAuthenticCheckIsAnsweredAndNoOther) {
+  path->on_local(now, local, out);
+  out.clear();
+  check_from_peer(at("192.0.2.1:9"));
+  ASSERT_EQ(all_of<SendDatagram>(out).size(), 1u);
+  EXPECT_EQ(all_of<SendDatagram>(out)[0].to, at("192.0.2.1:9"));
+  out.clear();
+  Bytes forged = make_check(stun::TransactionId::generate(random), self, peer, PathState::none,
+                            random.array<16>());
+  path->on_check(now, kPeer, *stun::MessageView::parse(forged), out);
+  EXPECT_FALSE(any_of<SendDatagram>(out));
+  EXPECT_EQ(path->counters().checks_refused, 1u);
+}
+
+TEST_F(Path, SignalsGoOutOnNewsAndAgainUntilConnected) {
+  path->on_local(now, local, out);
+  EXPECT_TRUE(any_of<SendSignal>(out));
+  out.clear();
+  path->on_local(now, local, out);
+  EXPECT_FALSE(any_of<SendSignal>(out)) << "nothing new";
+  std::size_t again = all_of<SendSignal>(run(ms(60'000))).size();
+  EXPECT_GE(again, 3u);
+  EXPECT_LE(again, 5u);
+  local.candidates.push_back({CandidateKind::mapped, at("203.0.113.1:9")});
+  out.clear();
+  path->on_local(now, local, out);
+  Actions actions = run(ms(300));
+  EXPECT_TRUE(any_of<SendSignal>(actions));
+  EXPECT_EQ(path->signal().candidates.size(), 2u);
+  EXPECT_EQ(path->signal().relays[0].id, "one");
+  EXPECT_TRUE(path->signal().ready);
+  meet();
+  handshake();
+  run(ms(5'000));
+  EXPECT_FALSE(any_of<SendSignal>(run_alive(ms(120'000)))) << "connected";
+}
+
+TEST_F(Path, AnExpiredSessionConnectsAnew) {
+  relayed();
+  bool replaced = false;
+  for (int i = 0; i < 190 && !replaced; ++i) {
+    view.rx_bytes += 32;  // of an old key
+    replaced = any_of<ReplacePeer>(run(ms(1'000)));
+  }
+  EXPECT_TRUE(replaced);
+  EXPECT_EQ(path->status(now).path, PathKind::connecting);
+}
+
+TEST_F(Path, ALinkChangePunchesAgain) {
+  relayed();
+  run_alive(ms(60'000));
+  path->on_link_change(now, out);
+  EXPECT_GE(all_of<SendDatagram>(run(ms(1'000))).size(), 3u);
+  EXPECT_EQ(path->status(now).why_relayed, "still trying");
+}
+
+TEST_F(Path, ADirectPathThatLosesMuchMoreThanTheRelayIsLeft) {
+  relayed();
+  for (int i = 0; i < 10; ++i)
+    path->on_tunnel_probe(now, ms(40), out);
+  answering = true;
+  run(ms(800));
+  peer_state = PathState::direct;
+  view.rx_bytes += 100;
+  run(ms(2'000));
+  ASSERT_EQ(path->status(now).path, PathKind::direct);
+  answer_every = 3;
+  Actions actions;
+  for (int i = 0; i < 120 && !any_of<ReplacePeer>(actions); ++i) {
+    view.rx_bytes += 100;
+    actions = run(ms(1'000));
+  }
+  ASSERT_TRUE(any_of<ReplacePeer>(actions));
+  EXPECT_EQ(all_of<ReplacePeer>(actions)[0].endpoint, kRelay);
+  handshake();
+  EXPECT_FALSE(any_of<BlockRelayed>(run(ms(5'000))));
+  EXPECT_TRUE(path->status(now).why_relayed.starts_with("the direct path loses more"))
+      << path->status(now).why_relayed;
+}
+
+}  // namespace
+}  // namespace lanrage::path

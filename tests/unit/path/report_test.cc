@@ -1,0 +1,64 @@
+#include "path/report.hpp"
+
+#include <gtest/gtest.h>
+
+namespace lanrage::path {
+namespace {
+
+using stun::NatType;
+
+TEST(Report, EachReasonHasItsSentence) {
+  PathFacts facts;
+  EXPECT_EQ(why_relayed(facts), "the other side hasn't told its addresses yet");
+  facts.signal_seen = true;
+  EXPECT_EQ(why_relayed(facts), "the other side has told no address to check");
+  facts.tried = 1;
+  EXPECT_EQ(why_relayed(facts), "no answer to checks on its one address");
+  facts.tried = 5;
+  EXPECT_EQ(why_relayed(facts), "no answer to checks on any of 5 addresses");
+  facts.own_nat = NatType::symmetric;
+  EXPECT_EQ(why_relayed(facts), "no answer to checks on any of 5 addresses");
+  facts.peer_nat = NatType::port_restricted_cone;
+  EXPECT_EQ(why_relayed(facts),
+            "we are behind a symmetric NAT and the other side behind a port-restricted one");
+  facts.peer_nat = NatType::symmetric;
+  EXPECT_EQ(why_relayed(facts), "both sides are behind symmetric NATs");
+  facts.punching = true;
+  EXPECT_EQ(why_relayed(facts), "still trying");
+  facts.works = facts.any_answer = true;
+  EXPECT_EQ(why_relayed(facts), "checks pass; the other side moves both");
+  facts.initiator = true;
+  EXPECT_EQ(why_relayed(facts), "still trying");
+  facts.last_failure = Switch::Outcome::silent;
+  EXPECT_EQ(why_relayed(facts), "checks pass but WireGuard stays silent on the direct path");
+  facts.last_failure = Switch::Outcome::reverted;
+  EXPECT_EQ(why_relayed(facts), "WireGuard went back to the relay; trying again");
+  facts.packet_filter = false;
+  EXPECT_EQ(why_relayed(facts), "no packet filter available to keep WireGuard on the direct path");
+  facts.direct_loss = 0.354;
+  facts.relay_loss = 0.02;
+  EXPECT_EQ(why_relayed(facts), "the direct path loses more (35 %) than the relay (2 %)");
+  facts.switching = true;
+  EXPECT_EQ(why_relayed(facts), "moving to the direct path now");
+}
+
+TEST(Report, WhyNotConnected) {
+  PathFacts facts;
+  EXPECT_EQ(why_not_connected(facts), "no word from the other side yet");
+  facts.signal_seen = true;
+  EXPECT_EQ(why_not_connected(facts), "the other side isn't ready yet");
+  facts.ready = true;
+  facts.tried = 3;
+  EXPECT_EQ(why_not_connected(facts),
+            "no relay reachable, and no answer to checks on any of 3 addresses");
+  facts.relays = true;
+  EXPECT_EQ(why_not_connected(facts),
+            "no common relay, and no answer to checks on any of 3 addresses");
+  facts.punching = true;
+  EXPECT_EQ(why_not_connected(facts), "no common relay; still trying directly");
+  facts.common_relay = true;
+  EXPECT_EQ(why_not_connected(facts), "waiting for the WireGuard handshake");
+}
+
+}  // namespace
+}  // namespace lanrage::path
