@@ -52,14 +52,14 @@ build() {
   shift
   configure "$preset"
   say "building ${*:-everything} in build/$preset"
-  cmake --build "build/$preset" --target "${@:-all}" >&2
+  cmake --build "build/$preset" --target "${@:-all}" >&2 || die "building in build/$preset failed"
 }
 
-# timed NAME COMMAND...: runs it and tells how long it took. Not for use in a condition: there the
-# shell ignores `set -e` inside functions.
+# timed NAME COMMAND...: runs it, tells how long it took, and passes its status on.
 timed() {
-  local name=$1 begin=$SECONDS
+  local name=$1 begin=$SECONDS status=0
   shift
-  "$@"
+  "$@" || status=$?
   say "$name: $((SECONDS - begin)) s"
+  return "$status"
 }
