@@ -1,0 +1,191 @@
+// The small parts by themselves.
+#include <gtest/gtest.h>
+
+#include "server/deployment.hpp"
+#include "server/presence.hpp"
+#include "server/relay_directory.hpp"
+#include "server/request_body.hpp"
+#include "server/signal_queue.hpp"
+#include "server/token_buckets.hpp"
+
+namespace lanrage::server {
+
+namespace {
+
+Instant at(std::int64_t seconds) {
+  return Instant(std::chrono::seconds(seconds));
+}
+UnixTime unix_at(std::int64_t seconds) {
+  return UnixTime(std::chrono::seconds(seconds));
+}
+PartyId party(std::uint8_t n) {
+  return {{n}};
+}
+PeerId peer(std::uint8_t n) {
+  return {{n}};
+}
+
+}  // namespace
+
+TEST(TokenBuckets, RefillWithTimeUpToTheBurst) {
+  TokenBuckets buckets({2, 3});
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(buckets.take("a", at(0)));
+  EXPECT_FALSE(buckets.take("a", at(0)));
+  EXPECT_FALSE(buckets.has("a", at(0)));
+  EXPECT_TRUE(buckets.take("b", at(0)));
+  EXPECT_TRUE(buckets.take("a", at(1)));
+  EXPECT_TRUE(buckets.take("a", at(1)));
+  EXPECT_FALSE(buckets.take("a", at(1)));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(buckets.take("a", at(1000)));
+  EXPECT_FALSE(buckets.take("a", at(1000)));
+}
+
+TEST(TokenBuckets, AFloodOfKeysNeitherGrowsTheTableNorHurtsThoseInIt) {
+  TokenBuckets buckets({1, 2}, 10);
+  EXPECT_TRUE(buckets.take("known", at(0)));
+  int taken = 0;
+  for (int i = 0; i < 1000; ++i)
+    taken += buckets.take("flood " + std::to_string(i), at(0));
+  EXPECT_EQ(buckets.size(), 10u);
+  EXPECT_EQ(taken, 9 + 2) << "nine of their own, and what one shared bucket holds";
+  EXPECT_TRUE(buckets.take("known", at(0)));
+  EXPECT_TRUE(buckets.take("later", at(60))) << "those at rest make room";
+}
+
+TEST(TokenBuckets, AnIpv6CustomerIsOneKey) {
+  const auto key = [](const char* text) { return rate_key(*IpAddress::parse(text)); };
+  EXPECT_EQ(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
+  EXPECT_NE(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+  EXPECT_NE(key("192.0.2.1"), key("192.0.2.2"));
+}
+
+TEST(Presence, ASecondConnectionKeepsThePeerOnline) {
+  const Limits limits;
+  Presence presence(limits);
+  EXPECT_TRUE(presence.subscribed(party(1), peer(1), unix_at(0)));
+  EXPECT_FALSE(presence.subscribed(party(1), peer(1), unix_at(1)));
+  EXPECT_FALSE(presence.unsubscribed(party(1), peer(1), true, unix_at(2)));
+  EXPECT_TRUE(presence.of(party(1), peer(1)).online);
+  EXPECT_TRUE(presence.unsubscribed(party(1), peer(1), true, unix_at(3)));
+  EXPECT_FALSE(presence.of(party(1), peer(1)).online);
+  EXPECT_EQ(presence.of(party(1), peer(1)).last_seen, unix_at(3));
+}
+
+TEST(Presence, ComingBackWithinTheGraceIsNoNews) {
+  const Limits limits;
+  Presence presence(limits);
+  presence.subscribed(party(1), peer(1), unix_at(0));
+  EXPECT_FALSE(presence.unsubscribed(party(1), peer(1), false, unix_at(5)));
+  EXPECT_TRUE(presence.expire(unix_at(14)).empty());
+  EXPECT_FALSE(presence.subscribed(party(1), peer(1), unix_at(14)));
+  EXPECT_TRUE(presence.expire(unix_at(100)).empty());
+}
+
+TEST(Presence, AfterARestartOnlyThoseWhoWereThereCountAsThere) {
+  const Limits limits;
+  Presence presence(limits);
+  store::StoredParty stored;
+  stored.row.id = party(1);
+  stored.peers.resize(2);
+  stored.peers[0].id = peer(1);
+  stored.peers[0].last_seen = unix_at(10'000);
+  stored.peers[1].id = peer(2);
+  stored.peers[1].last_seen = unix_at(9'000);
+  presence.restore({stored}, unix_at(90'000));
+  EXPECT_TRUE(presence.of(party(1), peer(1)).online);
+  EXPECT_FALSE(presence.of(party(1), peer(2)).online);
+  EXPECT_TRUE(presence.expire(unix_at(90'089)).empty());
+  EXPECT_EQ(presence.expire(unix_at(90'090)).size(), 1u);
+  EXPECT_EQ(presence.of(party(1), peer(1)).last_seen, unix_at(10'000));
+}
+
+TEST(Presence, TellsTheStoreWhatChangedOnce) {
+  const Limits limits;
+  Presence presence(limits);
+  presence.heartbeat(party(1), peer(1), unix_at(5));
+  presence.heartbeat(party(1), peer(1), unix_at(6));
+  const auto changes = presence.take_changes();
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].last_seen, unix_at(6));
+  EXPECT_TRUE(presence.take_changes().empty());
+}
+
+TEST(SignalQueue, ForgetsWhatConcernsAPeerThatLeft) {
+  const Limits limits;
+  SignalQueue queue(limits, unix_at(1));
+  queue.add(party(1), peer(1), peer(2), {1}, unix_at(1));
+  queue.add(party(1), peer(3), peer(2), {2}, unix_at(1));
+  queue.add(party(1), peer(2), peer(1), {3}, unix_at(1));
+  queue.add(party(2), peer(1), peer(2), {4}, unix_at(1));
+  queue.forget(party(1), peer(1));
+  EXPECT_EQ(queue.size(), 2u);
+  EXPECT_EQ(queue.after(party(1), peer(2), 0, unix_at(1)).size(), 1u);
+  queue.forget(party(2));
+  EXPECT_EQ(queue.size(), 1u);
+  queue.expire(unix_at(61));
+  EXPECT_EQ(queue.size(), 0u);
+}
+
+TEST(SignalQueue, IsBoundedAsAWhole) {
+  Limits limits;
+  limits.signals_waiting_in_all = 2;
+  SignalQueue queue(limits, unix_at(1));
+  EXPECT_TRUE(queue.add(party(1), peer(1), peer(2), {1}, unix_at(1)));
+  EXPECT_TRUE(queue.add(party(1), peer(1), peer(3), {1}, unix_at(1)));
+  EXPECT_FALSE(queue.add(party(1), peer(1), peer(4), {1}, unix_at(1)));
+  EXPECT_EQ(queue.take(party(1), peer(2), unix_at(1)).size(), 1u);
+  EXPECT_TRUE(queue.add(party(1), peer(1), peer(4), {1}, unix_at(1)));
+}
+
+TEST(SignalQueue, NumbersRiseOverRestarts) {
+  const Limits limits;
+  SignalQueue before(limits, unix_at(100));
+  before.add(party(1), peer(1), peer(2), {1}, unix_at(100));
+  SignalQueue after(limits, unix_at(101));
+  after.add(party(1), peer(1), peer(2), {1}, unix_at(101));
+  EXPECT_GT(after.take(party(1), peer(2), unix_at(101)).front().n,
+            before.take(party(1), peer(2), unix_at(100)).front().n);
+}
+
+TEST(RelayDirectory, NamesThePublicAddressFirst) {
+  SeededRandom random(1);
+  const auto key = crypto::SigningKey::generate(random);
+  const BuiltInServices services{"id", "default", *Endpoint::parse("0.0.0.0:51820"), {}, {}};
+  const auto reached = *IpAddress::parse("192.168.1.5");
+  const auto endpoints = [&](std::optional<IpAddress> public_address) {
+    return RelayDirectory(services, public_address, key).relays(reached).front().endpoints;
+  };
+  const auto own = *Endpoint::parse("192.168.1.5:51820");
+  EXPECT_EQ(endpoints({}), std::vector{own});
+  EXPECT_EQ(endpoints(reached), std::vector{own});
+  EXPECT_EQ(endpoints(IpAddress::parse("203.0.113.10")),
+            (std::vector{*Endpoint::parse("203.0.113.10:51820"), own}));
+  // One that listens on one address only isn't reached at another.
+  auto bound = services;
+  bound.relay = *Endpoint::parse("10.0.0.1:51820");
+  EXPECT_EQ(RelayDirectory(bound, {}, key).relays(reached).front().endpoints,
+            std::vector{*bound.relay});
+  EXPECT_TRUE(RelayDirectory({}, {}, key).relays(reached).empty());
+}
+
+TEST(Deployment, WhatTheInternetReachesWantsTheWord) {
+  const auto policy = [](const char* text) {
+    return default_create_policy(*IpAddress::parse(text));
+  };
+  EXPECT_EQ(policy("203.0.113.10"), protocol::CreatePolicy::word);
+  EXPECT_EQ(policy("2001:db8::1"), protocol::CreatePolicy::word);
+  EXPECT_EQ(policy("192.168.1.5"), protocol::CreatePolicy::anyone);
+  EXPECT_EQ(policy("127.0.0.1"), protocol::CreatePolicy::anyone);
+}
+
+TEST(RequestBody, KnowsJsonByItsType) {
+  EXPECT_TRUE(is_json("application/json"));
+  EXPECT_TRUE(is_json("APPLICATION/json ; charset=utf-8"));
+  EXPECT_FALSE(is_json("application/jsonp"));
+  EXPECT_FALSE(is_json("text/plain; application/json"));
+  EXPECT_FALSE(is_json(""));
+}
+
+}  // namespace lanrage::server
