@@ -8,6 +8,7 @@
 
 #include "agent/clock.hpp"
 #include "agent/version.hpp"
+#include "party/proofs.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -45,6 +46,19 @@ RemoteControlPlane::RemoteControlPlane(asio::io_context& io, io::Origin origin,
 
 // ---- single requests
 
+// One request and its answer; whatever the server refuses is an error.
+ControlPlane::Answer<std::string> RemoteControlPlane::exchange(io::Method method,
+                                                               std::string target,
+                                                               io::Headers headers,
+                                                               std::string body) {
+  auto response = co_await http_->request(method, std::move(target), std::move(headers),
+                                          std::move(body), kRequestTime);
+  if (!response) co_return std::unexpected(response.error());
+  if (response->status < 400) co_return std::move(response->body);
+  co_return std::unexpected(
+      protocol::error_of(protocol::read_problem(response->status, response->body)));
+}
+
 ControlPlane::Answer<std::string> RemoteControlPlane::call(io::Method method, std::string target,
                                                            std::string body) {
   const auto self = shared_from_this();
@@ -53,14 +67,12 @@ ControlPlane::Answer<std::string> RemoteControlPlane::call(io::Method method, st
     if (auto ready = co_await ensure_token(); !ready) co_return std::unexpected(ready.error());
     io::Headers headers;
     headers.add("Authorization", token_->header());
-    auto response = co_await http_->request(method, target, headers, body, kRequestTime);
-    if (!response) co_return std::unexpected(response.error());
-    if (response->status < 400) co_return std::move(response->body);
-    const auto problem = protocol::read_problem(response->status, response->body);
-    const auto error = protocol::error_of(problem);
+    auto answer = co_await exchange(method, target, headers, body);
+    if (answer) co_return answer;
+    const auto& error = answer.error();
     const bool token_is_stale =
         error.is(protocol::Errc::unknown_token) || error.is(protocol::Errc::expired_token);
-    if (!token_is_stale || attempt > 0) co_return std::unexpected(error);
+    if (!token_is_stale || attempt > 0) co_return answer;
     token_.reset();
   }
 }
@@ -81,28 +93,21 @@ asio::awaitable<Result<void>> RemoteControlPlane::ensure_token() {
 asio::awaitable<Result<void>> RemoteControlPlane::register_device() {
   const auto& identity = keys_.identity;
   const auto challenge_body = protocol::to_json(protocol::ChallengeRequest{identity.public_key()});
-  auto challenge = co_await http_->request(io::Method::post, "/auth/challenge", io::Headers(),
-                                           challenge_body, kRequestTime);
+  auto challenge =
+      co_await exchange(io::Method::post, "/auth/challenge", io::Headers(), challenge_body);
   if (!challenge) co_return std::unexpected(challenge.error());
-  if (challenge->status >= 400)
-    co_return std::unexpected(
-        protocol::error_of(protocol::read_problem(challenge->status, challenge->body)));
-  auto nonce = protocol::parse<protocol::ChallengeAnswer>(challenge->body);
+  auto nonce = protocol::parse<protocol::ChallengeAnswer>(*challenge);
   if (!nonce) co_return std::unexpected(nonce.error());
 
   const auto peer_id = keys_.peer_id();
   // Signed for this server's key alone: a server in the middle can't use it at another.
-  const auto message = protocol::register_message(*http_->server_binding(), nonce->nonce, peer_id);
-  const auto register_body = protocol::to_json(
-      protocol::RegisterRequest{identity.public_key(), nonce->nonce, identity.sign(message)});
+  const auto proof = party::prove_identity(identity, *http_->server_binding(), nonce->nonce);
+  const auto register_body =
+      protocol::to_json(protocol::RegisterRequest{identity.public_key(), nonce->nonce, proof});
   const auto target = "/auth/register?peer_id=" + peer_id.to_string();
-  auto response =
-      co_await http_->request(io::Method::post, target, io::Headers(), register_body, kRequestTime);
-  if (!response) co_return std::unexpected(response.error());
-  if (response->status >= 400)
-    co_return std::unexpected(
-        protocol::error_of(protocol::read_problem(response->status, response->body)));
-  auto registered = protocol::parse<protocol::RegisterAnswer>(response->body);
+  auto answer = co_await exchange(io::Method::post, target, io::Headers(), register_body);
+  if (!answer) co_return std::unexpected(answer.error());
+  auto registered = protocol::parse<protocol::RegisterAnswer>(*answer);
   if (!registered) co_return std::unexpected(registered.error());
   token_ = registered->token;
   token_renewal_ = monotonic_now() + (registered->expires_at - unix_now()) / 2;
@@ -111,13 +116,9 @@ asio::awaitable<Result<void>> RemoteControlPlane::register_device() {
 
 ControlPlane::Answer<protocol::InfoAnswer> RemoteControlPlane::info() {
   const auto self = shared_from_this();
-  auto response =
-      co_await http_->request(io::Method::get, "/info", io::Headers(), "", kRequestTime);
-  if (!response) co_return std::unexpected(response.error());
-  if (response->status >= 400)
-    co_return std::unexpected(
-        protocol::error_of(protocol::read_problem(response->status, response->body)));
-  co_return protocol::parse<protocol::InfoAnswer>(response->body);
+  auto answer = co_await exchange(io::Method::get, "/info", io::Headers(), "");
+  if (!answer) co_return std::unexpected(answer.error());
+  co_return protocol::parse<protocol::InfoAnswer>(*answer);
 }
 
 ControlPlane::Answer<protocol::PartyAnswer> RemoteControlPlane::create_party(
@@ -132,8 +133,8 @@ ControlPlane::Answer<protocol::OpenInviteAnswer> RemoteControlPlane::open_invite
   crypto::SystemRandom random;
   protocol::OpenInviteRequest request;
   request.nonce = protocol::open_nonce(random.array<16>(), unix_now());
-  request.signature = invite_key.sign(
-      protocol::open_message(party, *http_->server_binding(), keys_.peer_id(), request.nonce));
+  request.signature = party::prove_invite(
+      invite_key, {party, *http_->server_binding(), keys_.peer_id(), request.nonce});
   const auto invite = crypto::id_of<InviteId>(invite_key.public_key().bytes);
   const auto target = party_path(party, "/invites/" + invite.to_string() + "/open");
   co_return co_await ask<protocol::OpenInviteAnswer>(io::Method::post, target,

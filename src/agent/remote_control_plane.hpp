@@ -42,6 +42,9 @@ class RemoteControlPlane final : public ControlPlane,
   std::optional<Endpoint> server_address() const { return http_->remote_endpoint(); }
 
  private:
+  Answer<std::string> exchange(io::Method method, std::string target, io::Headers headers,
+                               std::string body);
+  // exchange() with our token.
   Answer<std::string> call(io::Method method, std::string target, std::string body);
   template <class Out>
   Answer<Out> ask(io::Method method, std::string target, std::string body);
