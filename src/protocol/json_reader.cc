@@ -121,10 +121,6 @@ Result<json::value> parse_document(std::string_view text) {
   if (error == json::error::too_deep)
     return fail(Errc::malformed_json,
                 "nested deeper than " + std::to_string(kMaxDepth) + " levels" + where(used));
-  if (error == json::error::illegal_leading_surrogate ||
-      error == json::error::illegal_trailing_surrogate ||
-      error == json::error::expected_utf16_escape)
-    return fail(Errc::malformed_json, "a \\u escape is half a surrogate pair" + where(used));
   if (!error && used < text.size()) {
     auto rest = text.find_first_not_of(" \t\r\n", used);
     if (rest != std::string_view::npos)
