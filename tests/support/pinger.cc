@@ -114,8 +114,9 @@ PingReport Pinger::ping(int count, Millis interval, Millis grace) {
   };
   auto next_send = Clock::now();
   while (report.sent < count) {
+    const auto sent = Clock::now();  // before: the answer may overtake us
     send_request();
-    sent_at[sequence_] = Clock::now();
+    sent_at[sequence_] = sent;
     ++report.sent;
     next_send += interval;
     if (report.sent < count) collect(next_send);
