@@ -93,7 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       append_damaged(party, shadow, script);
       continue;
     }
-    if (++commands > 8) break;
+    if (++commands > 4) break;
     const auto& device = fixed.devices[op / 8 % fixed.devices.size()];
     const auto& ledger = party.ledger;
     const auto vip = (op & 0x80) != 0 ? IpAddress::v4(0x0a000000u + script.u8() % 9u)
