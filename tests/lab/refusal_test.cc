@@ -56,7 +56,7 @@ TEST_F(Refusals, WrongInvites) {
   std::string mistyped = hosted_.invite;
   char& letter = mistyped[mistyped.find('#') + 30];  // within the secret
   letter = letter == 'a' ? 'b' : 'a';
-  expect_refused({"join", mistyped}, kRefused, "mistyped");
+  expect_refused({"join", mistyped}, kRefused, "character");
 
   expect_refused({"join", hosted_.invite.substr(0, hosted_.invite.find('#') + 20)}, kRefused,
                  "invite");
@@ -68,7 +68,7 @@ TEST_F(Refusals, WrongInvites) {
 
   party::InviteLink unknown_party = link();
   unknown_party.party.bytes[0] ^= 1;
-  expect_refused({"join", unknown_party.to_text()}, kRefused, "party");
+  expect_refused({"join", unknown_party.to_text()}, kRefused, "invite");  // no more is told
 
   // After all that, the true one still works.
   EXPECT_NO_THROW(mallory_.join(hosted_.invite));
