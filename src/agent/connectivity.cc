@@ -117,8 +117,6 @@ void Connectivity::set_peers(const std::vector<ConnectivityPeer>& peers) {
   });
   for (const auto& peer : peers) {
     if (links_.contains(peer.id)) continue;
-    const wireguard::Operation add = wireguard::AddPeer{peer.tunnel};
-    check(tunnel_.apply({&add, 1}), "add a peer");
     path::PeerPathConfig config{
         options_.self,      peer.id, options_.wireguard, peer.tunnel.public_key, {options_.prefix},
         filter_ != nullptr, {}};
@@ -129,8 +127,13 @@ void Connectivity::set_peers(const std::vector<ConnectivityPeer>& peers) {
                                             .wireguard = {},
                                             .blocked = {},
                                             .fast_poll = false,
+                                            .configured = false,
                                             .next_probe = now,
                                             .logged = path::PathKind::offline});
+    // The passive side must know the peer before it can say so. The initiator adds it together with
+    // an endpoint: a packet to a peer without one would start a handshake that goes nowhere, and
+    // WireGuard waits 5 s before it starts another.
+    if (!link->path.initiator()) configure(*link, std::nullopt);
     path::Actions actions;
     link->path.on_local(now, local_, actions);
     links_[peer.id] = std::move(link);
@@ -374,17 +377,13 @@ void Connectivity::run(Link& link, const path::Action& action) {
                    send(datagram.to, datagram.bytes, datagram.ttl);
                  },
                  [&](const path::SetEndpoint& set) {
+                   if (!link.configured) return configure(link, set.endpoint);
                    const wireguard::Operation update =
                        wireguard::UpdatePeer{key, {}, set.endpoint, {}, kKeepaliveSeconds};
                    check(tunnel_.apply({&update, 1}), "set an endpoint");
                    check(tunnel_.send_keepalive(key), "send a keepalive");
                  },
-                 [&](const path::ReplacePeer& replace) {
-                   auto peer = link.peer.tunnel;
-                   peer.endpoint = replace.endpoint;
-                   if (replace.endpoint) peer.keepalive_s = kKeepaliveSeconds;
-                   check(tunnel_.replace_peer(peer), "replace a peer");
-                 },
+                 [&](const path::ReplacePeer& replace) { configure(link, replace.endpoint); },
                  [&](const path::SendKeepalive&) {
                    check(tunnel_.send_keepalive(key), "send a keepalive");
                  },
@@ -411,6 +410,20 @@ void Connectivity::run(Link& link, const path::Action& action) {
                  [&](const path::StateChanged&) { log_path(link, monotonic_now()); },
              },
              action);
+}
+
+// Adds the peer, in place of what WireGuard knew of it; with an endpoint it shakes hands at once.
+void Connectivity::configure(Link& link, const std::optional<Endpoint>& endpoint) {
+  auto peer = link.peer.tunnel;
+  peer.endpoint = endpoint;
+  if (endpoint) peer.keepalive_s = kKeepaliveSeconds;
+  if (!link.configured) {
+    const wireguard::Operation add = wireguard::AddPeer{std::move(peer)};
+    check(tunnel_.apply({&add, 1}), "add a peer");
+    link.configured = true;
+  } else {
+    check(tunnel_.replace_peer(peer), "replace a peer");
+  }
 }
 
 void Connectivity::send_signal(Link& link) {

@@ -91,6 +91,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     wireguard::PeerStatus wireguard;
     std::optional<path::BlockRelayed> blocked;
     bool fast_poll = false;
+    bool configured = false;  // WireGuard knows the peer
     Instant next_probe{};
     path::PathKind logged = path::PathKind::offline;
   };
@@ -113,6 +114,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void run(Link& link, const path::Action& action);
   void send(const Endpoint& to, ByteView bytes, std::optional<int> ttl);
   void send_all(stun::Datagrams& datagrams);
+  void configure(Link& link, const std::optional<Endpoint>& endpoint);
   void send_signal(Link& link);
   void log_path(Link& link, Instant now);
   void check(const Result<void>& done, std::string_view doing);
