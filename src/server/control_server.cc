@@ -44,6 +44,9 @@ class Server final : public ControlServer {
         },
         [this](const io::HttpRequest& request) { return routes_->on_upgrade(request); }};
     auto http = io::HttpServer::start(around_.io, std::move(options), std::move(events));
+    if (!http && http.error().is(io::ServerErrc::address_in_use))
+      return fail(io::ServerErrc::address_in_use, http.error().message() + " with --listen",
+                  "--listen");
     if (!http) return std::unexpected(http.error());
     http_ = std::move(*http);
 
@@ -91,6 +94,7 @@ class Server final : public ControlServer {
   void stop(std::function<void()> done) override {
     timer_.cancel();
     stopping_ = true;
+    sessions_.stop();
     constexpr std::chrono::seconds kGrace{5};
     http_->stop(kGrace, [this, done = std::move(done)] {
       flush();

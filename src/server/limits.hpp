@@ -6,6 +6,7 @@
 
 #include "io/http_server.hpp"
 #include "party/limits.hpp"
+#include "protocol/types.hpp"
 #include "server/token_buckets.hpp"
 
 namespace lanrage::server {
@@ -43,7 +44,8 @@ struct Limits {
   std::chrono::seconds cleanup_interval{60};
 
   party::Limits party;
-  io::ServerLimits http;
+  // A client's queue has room for the largest party whole, and for what comes behind it.
+  io::ServerLimits http{.queue_bytes = protocol::kMaxAnswerSize + 256 * 1024};
 };
 
 }  // namespace lanrage::server

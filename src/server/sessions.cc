@@ -10,6 +10,13 @@ namespace lanrage::server {
 namespace ws = protocol::ws;
 using protocol::Errc;
 
+namespace {
+
+// Bytes. With more than this waiting, the snapshot of a further party waits too.
+constexpr std::size_t kRoomForSnapshot = 128 * 1024;
+
+}  // namespace
+
 Sessions::Sessions(const Parts& parts, const Limits& limits)
     : parts_(parts), limits_(limits), messages_(limits.requests_a_peer) {}
 
@@ -27,8 +34,11 @@ io::WebSocketOpened Sessions::accept(const Caller& caller) {
       close(sessions_.at(open.front()),
             Error(Errc::limit_reached, "replaced by a newer connection of the same peer"));
     const SessionId id = ++last_id_;
-    sessions_.emplace(
-        id, Session{id, std::move(socket), caller, parts_.clock.monotonic(), false, false, {}});
+    Session& session = sessions_[id];
+    session.id = id;
+    session.socket = std::move(socket);
+    session.caller = caller;
+    session.opened = parts_.clock.monotonic();
     return {[this, id](std::string text) { on_text(id, text); }, [this, id] { on_overflow(id); },
             [this, id](std::uint16_t code, std::string) { on_closed(id, code); }};
   };
@@ -135,6 +145,8 @@ Result<void> Sessions::subscribe(Session& session, const PartyId& id, const ws::
       send(session, ws::Presence{id, peer, state.online, state.last_seen});
     }
     send(session, ws::CaughtUp{id, (*party)->seq, party::digest((*party)->ledger, (*party)->seq)});
+  } else if (session.socket->queued_bytes() > kRoomForSnapshot) {
+    session.stale.insert(id);
   } else {
     send_snapshot(session, **party);
   }
@@ -184,8 +196,17 @@ void Sessions::on(SessionId id, const ws::RelayTokenRequest& request) {
 void Sessions::on_overflow(SessionId id) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end() || found->second.closing) return;
-  for (const auto& [party_id, diverged] : found->second.parties)
-    if (const auto* party = parts_.registry.find(party_id)) send_snapshot(found->second, *party);
+  for (const auto& [party, diverged] : found->second.parties)
+    found->second.stale.insert(party);
+  send_stale(found->second);
+}
+
+void Sessions::send_stale(Session& session) {
+  while (!session.stale.empty() && session.socket->queued_bytes() == 0) {
+    const auto next = session.stale.extract(session.stale.begin());
+    const auto* party = parts_.registry.find(next.value());
+    if (party && session.parties.contains(next.value())) send_snapshot(session, *party);
+  }
 }
 
 void Sessions::on_closed(SessionId id, std::uint16_t code) {
@@ -206,7 +227,7 @@ void Sessions::on_closed(SessionId id, std::uint16_t code) {
 void Sessions::unsubscribe(Session& session, const PartyId& party, bool clean) {
   const PeerId peer = session.caller.peer;
   const UnixTime now = parts_.clock.unix_time();
-  if (parts_.presence.unsubscribed(party, peer, clean, now))
+  if (parts_.presence.unsubscribed(party, peer, clean, now) && !stopping_)
     announce(party, ws::Presence{party, peer, false, now}, &peer);
 }
 
@@ -255,6 +276,8 @@ void Sessions::check() {
       close(session, Error(Errc::request_timeout, "no hello came"));
     else if (!parts_.authentication.is_valid(session.caller.token))
       close(session, Error(Errc::expired_token, "the token has expired: register again"));
+    else
+      send_stale(session);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,20 +36,24 @@ class Sessions final : public Audience {
                const protocol::ws::ServerMessage& message) override;
   // Tells the subscribers and ends subscriptions that the event ends.
   void on_event(const party::Party& party, const party::Event& event);
-  // Closes those whose token has run out or who never said hello.
+  // Closes those whose token has run out or who never said hello; goes on with snapshots that are
+  // due. About every second.
   void check();
+  // The server stops: connections that end from now on say nothing of their peers.
+  void stop() { stopping_ = true; }
   std::size_t size() const { return sessions_.size(); }
 
  private:
   using SessionId = std::uint64_t;  // never given twice: a late callback finds nobody
   struct Session {
-    SessionId id;
+    SessionId id = 0;
     std::shared_ptr<io::WebSocket> socket;
     Caller caller;
-    Instant opened;
+    Instant opened{};
     bool greeted = false;
     bool closing = false;
     std::map<PartyId, std::uint64_t> parties;  // the seq of the last divergence answered; 0: none
+    std::set<PartyId> stale;                   // to be sent whole
   };
   using Text = std::shared_ptr<const std::string>;
 
@@ -66,6 +71,9 @@ class Sessions final : public Audience {
   // `known`: what the client has already, if it resumes.
   Result<void> subscribe(Session& session, const PartyId& party, const protocol::ws::Resume* known);
   void unsubscribe(Session& session, const PartyId& party, bool clean);
+  // One snapshot at a time, each when all before it has left: however many and large the parties,
+  // the queue holds one.
+  void send_stale(Session& session);
   void send_snapshot(Session& session, const party::Party& party);
   void send(Session& session, const protocol::ws::ServerMessage& message);
   void refuse(Session& session, const Error& error, const std::optional<std::string>& request_id,
@@ -77,6 +85,7 @@ class Sessions final : public Audience {
   const Limits& limits_;
   PartyService* service_ = nullptr;
   TokenBuckets messages_;
+  bool stopping_ = false;
   SessionId last_id_ = 0;
   std::map<SessionId, Session> sessions_;
   std::map<PartyId, std::map<SessionId, Session*>> subscribers_;

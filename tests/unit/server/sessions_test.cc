@@ -263,6 +263,23 @@ TEST_F(Sessions, AnOldConnectionMakesRoomForANewerOne) {
       << "the end of the old connection isn't the end of the new one";
 }
 
+TEST_F(Sessions, AStoppingServerMakesNobodyLookGone) {
+  ASSERT_EQ(guest->join(*host).status, 200);
+  host->subscribe();
+  guest->subscribe();
+  EXPECT_TRUE(host->next<ws::Presence>().online);
+  bool stopped = false;
+  server().stop([&] { stopped = true; });
+  for (;;) {
+    const auto message = host->receive();
+    if (std::holds_alternative<ws::ErrorMessage>(message)) break;  // the connection's end
+    EXPECT_FALSE(std::holds_alternative<ws::Presence>(message));
+  }
+  guest->receive();
+  while (!stopped)
+    ASSERT_NE(io().run_one(), 0u);
+}
+
 TEST_F(Sessions, AMemberThatLeftHearsNothingMore) {
   ASSERT_EQ(guest->join(*host).status, 200);
   guest->subscribe();
