@@ -39,7 +39,7 @@ PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membe
                            Callbacks callbacks)
     : context_(context),
       saved_(std::move(saved)),
-      ledger_(std::move(membership.ledger)),
+      log_(std::move(membership.ledger), saved_.log),
       key_(std::move(membership.key)),
       control_(std::move(control)),
       bind_key_(std::move(bind_key)),
@@ -56,9 +56,9 @@ Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context,
   std::shared_ptr<PartySession> self(new PartySession(
       context, std::move(joined.saved), std::move(joined.membership), std::move(joined.control),
       std::move(joined.bind_key), std::move(callbacks)));
-  self->incarnation_ = joined.answer.incarnation;
-  self->seq_ = joined.answer.seq;
-  for (const auto& peer : joined.answer.party.peers)
+  const auto& answer = joined.answer;
+  self->log_.merge(answer.party.log, answer.seq, answer.incarnation);
+  for (const auto& peer : answer.party.peers)
     self->online_[peer.peer_id] = peer.online;
   if (auto opened = self->open(joined.answer.relay); !opened)
     return std::unexpected(opened.error());
@@ -83,8 +83,8 @@ Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context
 
 Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant) {
   const auto keys = member_keys(context_, saved_);
-  TunnelOptions options{context_.backend,         saved_.interface, vip(),
-                        ledger_.charter().prefix, keys.wireguard,   saved_.listen_port};
+  TunnelOptions options{context_.backend,          saved_.interface, vip(),
+                        ledger().charter().prefix, keys.wireguard,   saved_.listen_port};
   auto tunnel = open_tunnel(options);
   // The port we had may be somebody else's by now: another one is better than none.
   if (!tunnel && tunnel.error().is(TunnelErrc::port_taken) && options.listen_port != 0) {
@@ -114,7 +114,7 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
   };
   auto connectivity =
       Connectivity::open(context_.io, *tunnel_,
-                         {saved_.id, context_.keys.peer_id(), ledger_.charter().prefix,
+                         {saved_.id, context_.keys.peer_id(), ledger().charter().prefix,
                           keys.identity, keys.box, keys.wireguard.public_key(), bind_key_},
                          std::move(callbacks), context_.log);
   if (!connectivity) return std::unexpected(connectivity.error());
@@ -124,7 +124,7 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
     connectivity_->set_relays(*grant);
     grant_expiry_ = grant->expires_at;
   }
-  control_->subscribe(saved_.id, incarnation_, seq_);
+  control_->subscribe(saved_.id, log_.incarnation(), log_.seq());
   ControlPlane::Listener listener;
   listener.on_message = [this](const ws::ServerMessage& message) { on_message(message); };
   listener.on_link = [this](LinkState state) { on_link(state); };
@@ -159,7 +159,7 @@ void PartySession::spawn(std::function<asio::awaitable<void>()> work) {
 }
 
 IpAddress PartySession::vip() const {
-  const auto* self = ledger_.member(context_.keys.peer_id());
+  const auto* self = ledger().member(context_.keys.peer_id());
   return self != nullptr ? self->vip : IpAddress();
 }
 
@@ -179,92 +179,77 @@ void PartySession::on_link(LinkState state) {
 void PartySession::on_message(const ws::ServerMessage& message) {
   if (stopped_) return;
   const auto keep_alive = shared_from_this();
-  std::visit(Overloaded{
-                 [&](const ws::Welcome& welcome) {
-                   heartbeat_every_ = std::chrono::seconds(
-                       std::clamp<std::uint64_t>(welcome.heartbeat_interval_s, 5, 300));
-                 },
-                 [&](const ws::PartyUpdate& update) {
-                   if (update.party.id == saved_.id) on_snapshot(update.party, update.incarnation);
-                 },
-                 [&](const ws::PeerJoined& joined) {
-                   online_[joined.peer.peer_id] = joined.peer.online;
-                   on_event(joined.seq, joined.records);
-                 },
-                 [&](const ws::PeerUpdated& updated) { on_event(updated.seq, updated.records); },
-                 [&](const ws::PeerLeft& left) { on_event(left.seq, left.records); },
-                 [&](const ws::InviteAdded& added) { on_event(added.seq, added.records); },
-                 [&](const ws::Presence& presence) { online_[presence.peer_id] = presence.online; },
-                 [&](const ws::Signal& signal) {
-                   connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
-                 },
-                 [&](const ws::PartyClosed& closed) { end(Ended::party_closed, closed.reason); },
-                 [&](const ws::CaughtUp&) {},
-                 [&](const ws::Ack&) {},
-                 [&](const ws::ErrorMessage& error) {
-                   context_.log.warning("server_refused", {{"party", saved_.id.to_string()},
-                                                           {"code", error.code},
-                                                           {"detail", error.message}});
-                 },
-                 [&](const ws::RelayToken& token) { connectivity_->set_relays(token.grant); },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](const ws::Welcome& welcome) {
+            heartbeat_every_ = std::chrono::seconds(
+                std::clamp<std::uint64_t>(welcome.heartbeat_interval_s, 5, 300));
+          },
+          [&](const ws::PartyUpdate& update) {
+            if (update.party.id == saved_.id) on_snapshot(update.party, update.incarnation);
+          },
+          [&](const ws::PeerJoined& joined) {
+            online_[joined.peer.peer_id] = joined.peer.online;
+            on_merged(log_.append(joined.seq, joined.records));
+          },
+          [&](const ws::PeerUpdated& updated) {
+            on_merged(log_.append(updated.seq, updated.records));
+          },
+          [&](const ws::PeerLeft& left) { on_merged(log_.append(left.seq, left.records)); },
+          [&](const ws::InviteAdded& added) { on_merged(log_.append(added.seq, added.records)); },
+          [&](const ws::Presence& presence) { online_[presence.peer_id] = presence.online; },
+          [&](const ws::Signal& signal) {
+            connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
+          },
+          [&](const ws::PartyClosed& closed) { end(Ended::party_closed, closed.reason); },
+          [&](const ws::CaughtUp&) {},
+          [&](const ws::Ack&) {},
+          [&](const ws::ErrorMessage& error) {
+            context_.log.warning("server_refused", {{"party", saved_.id.to_string()},
+                                                    {"code", error.code},
+                                                    {"detail", error.message}});
+          },
+          [&](const ws::RelayToken& token) { connectivity_->set_relays(token.grant); },
+      },
+      message);
 }
 
-// A snapshot replaces what the server showed before, but never signed records that we already have:
-// a server restored from a backup, or a lying one, can't take a member away.
 void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation) {
   snapshot_asked_ = false;
-  incarnation_ = incarnation;
-  seq_ = party.seq;
-  control_->subscribe(saved_.id, incarnation_, seq_);
   for (const auto& peer : party.peers)
     online_[peer.peer_id] = peer.online;
-  const auto& known = saved_.log;
-  const auto common = std::min(known.size(), party.log.size());
-  const auto split =
-      std::mismatch(known.begin(), known.begin() + static_cast<long>(common), party.log.begin());
-  if (split.first != known.begin() + static_cast<long>(common)) {
-    context_.log.error("split_view",
-                       {{"party", saved_.id.to_string()},
-                        {"record", std::to_string(split.first - known.begin())},
-                        {"detail", "the server shows another history than before; keeping ours"}});
-    return;
-  }
-  if (party.log.size() < known.size()) {
-    context_.log.warning("server_behind", {{"party", saved_.id.to_string()},
-                                           {"ours", std::to_string(known.size())},
-                                           {"theirs", std::to_string(party.log.size())}});
-    return;
-  }
-  adopt({party.log.begin() + static_cast<long>(known.size()), party.log.end()});
+  on_merged(log_.merge(party.log, party.seq, incarnation));
 }
 
-void PartySession::on_event(std::uint64_t seq, const std::vector<Bytes>& records) {
-  if (seq <= seq_) return;  // came with the join's answer already
-  if (seq != seq_ + 1) {
-    ask_for_snapshot();
-    return;
-  }
-  seq_ = seq;
-  control_->subscribe(saved_.id, incarnation_, seq_);
-  adopt(records);
-}
-
-void PartySession::adopt(std::vector<Bytes> log) {
-  for (auto& record : log) {
-    // Agents pass no clock: an invite's date is judged when it is used, by the server.
-    if (const auto appended = ledger_.append(record); !appended) {
-      context_.log.error("record_refused", {{"party", saved_.id.to_string()},
-                                            {"code", std::string(appended.error().code())},
-                                            {"detail", appended.error().message()}});
+void PartySession::on_merged(const VerifiedLog::Merge& merge) {
+  using enum VerifiedLog::Outcome;
+  control_->subscribe(saved_.id, log_.incarnation(), log_.seq());
+  const auto id = saved_.id.to_string();
+  switch (merge.outcome) {
+    case adopted:
+      sync_peers();
+      changed();
+      return;
+    case known:
+      return;
+    case gap:
       ask_for_snapshot();
-      break;
-    }
-    saved_.log.push_back(std::move(record));
+      return;
+    case behind:
+      context_.log.warning("server_behind", {{"party", id}});
+      return;
+    case split:
+      context_.log.error(
+          "split_view", {{"party", id},
+                         {"detail", "the server shows another history than before; keeping ours"}});
+      return;
+    case refused:
+      context_.log.error("record_refused", {{"party", id}, {"detail", merge.why->message()}});
+      sync_peers();
+      changed();
+      ask_for_snapshot();
+      return;
   }
-  sync_peers();
-  changed();
 }
 
 void PartySession::ask_for_snapshot() {
@@ -277,7 +262,7 @@ void PartySession::sync_peers() {
   const auto self = context_.keys.peer_id();
   const auto keys = member_keys(context_, saved_);
   std::vector<ConnectivityPeer> peers;
-  for (const auto& [id, member] : ledger_.members()) {
+  for (const auto& [id, member] : ledger().members()) {
     if (id == self || member.vip.is_unspecified()) continue;  // no address before its statement
     wireguard::PeerConfig config;
     config.public_key = member.wireguard;
@@ -290,7 +275,8 @@ void PartySession::sync_peers() {
 }
 
 void PartySession::changed() {
-  if (const auto* self = ledger_.member(context_.keys.peer_id())) {
+  saved_.log = log_.records();
+  if (const auto* self = ledger().member(context_.keys.peer_id())) {
     saved_.nick = self->nick;
     saved_.statement_version = self->statement_version;
   }
@@ -298,7 +284,7 @@ void PartySession::changed() {
 }
 
 void PartySession::heartbeat() {
-  control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), seq_, std::nullopt});
+  control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), log_.seq(), std::nullopt});
   heartbeat_timer_.expires_after(heartbeat_every_);
   heartbeat_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (!cancelled) heartbeat();
@@ -351,8 +337,9 @@ asio::awaitable<Result<std::string>> PartySession::invite(party::InviteOptions o
   if (!saved_.root_seed)
     co_return fail(SessionErrc::not_host, "only the party's host can make invites for now");
   crypto::SystemRandom random;
-  auto made = party::build_invite(
-      random, ledger_, key_, crypto::SigningKey::from_seed(*saved_.root_seed), options, unix_now());
+  auto made =
+      party::build_invite(random, ledger(), key_, crypto::SigningKey::from_seed(*saved_.root_seed),
+                          options, unix_now());
   if (!made) co_return std::unexpected(made.error());
   protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
   auto added = co_await control_->add_invite(saved_.id, std::move(request));
@@ -362,7 +349,7 @@ asio::awaitable<Result<std::string>> PartySession::invite(party::InviteOptions o
 
 asio::awaitable<Result<void>> PartySession::rename(std::string nick) {
   const auto self = shared_from_this();
-  auto statement = party::build_statement(ledger_, context_.keys.identity, nick, vip());
+  auto statement = party::build_statement(ledger(), context_.keys.identity, nick, vip());
   if (!statement) co_return std::unexpected(statement.error());
   protocol::UpdatePeerRequest request;
   request.request_id = new_request_id();
@@ -375,7 +362,7 @@ asio::awaitable<Result<void>> PartySession::rename(std::string nick) {
 asio::awaitable<Result<void>> PartySession::leave() {
   const auto self = shared_from_this();
   protocol::LeaveRequest request{new_request_id(),
-                                 party::build_leave(ledger_, context_.keys.identity)};
+                                 party::build_leave(ledger(), context_.keys.identity)};
   auto left = co_await control_->leave(saved_.id, std::move(request));
   if (!left) co_return std::unexpected(left.error());
   co_return Result<void>{};
@@ -387,7 +374,7 @@ Result<PeerId> PartySession::find_peer(std::string_view name) const {
   const auto id = PeerId::parse(name);
   const auto address = IpAddress::parse(name);
   std::vector<PeerId> found;
-  for (const auto& [peer, member] : ledger_.members())
+  for (const auto& [peer, member] : ledger().members())
     if (peer == id || member.vip == address || member.nick == name) found.push_back(peer);
   if (found.empty())
     return fail(SessionErrc::unknown_peer,
@@ -403,7 +390,7 @@ Result<PeerId> PartySession::find_peer(std::string_view name) const {
 asio::awaitable<std::vector<std::optional<Duration>>> PartySession::ping(PeerId peer, int count) {
   const auto self = shared_from_this();
   const auto connectivity = connectivity_;
-  const auto vip = ledger_.member(peer)->vip;
+  const auto vip = ledger().member(peer)->vip;
   std::vector<std::optional<Duration>> out;
   for (int i = 0; i < count && !stopped_; ++i) {
     if (i > 0) {
@@ -419,16 +406,16 @@ PartyRow PartySession::report() const {
   const auto self = context_.keys.peer_id();
   PartyRow out{saved_.id,
                name(),
-               ledger_.host_id(),
+               ledger().host_id(),
                key_.epoch(),
-               seq_,
+               log_.seq(),
                saved_.interface,
                saved_.server_url,
                control_->link_state(),
                saved_.nick,
                vip(),
                {}};
-  for (const auto& [id, member] : ledger_.members()) {
+  for (const auto& [id, member] : ledger().members()) {
     if (id == self) continue;
     const auto online = online_.find(id);
     out.peers.push_back({id, member.nick, member.vip, online != online_.end() && online->second,

@@ -15,7 +15,7 @@
 #include "agent/control_plane.hpp"
 #include "agent/joining.hpp"
 #include "agent/state_file.hpp"
-#include "party/ledger.hpp"
+#include "agent/verified_log.hpp"
 #include "party/party_key.hpp"
 
 namespace lanrage::agent {
@@ -82,7 +82,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
 
   const SavedParty& saved() const { return saved_; }
   const PartyId& id() const { return saved_.id; }
-  const std::string& name() const { return ledger_.charter().name; }
+  const std::string& name() const { return ledger().charter().name; }
   IpAddress vip() const;
   PartyRow report() const;
   const Connectivity& connectivity() const { return *connectivity_; }
@@ -102,12 +102,12 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
                Callbacks callbacks);
   Result<void> open(const std::optional<protocol::RelayGrant>& grant);
 
+  const party::Ledger& ledger() const { return log_.ledger(); }
   void on_message(const protocol::ws::ServerMessage& message);
   void on_snapshot(const protocol::Party& party, const std::string& incarnation);
-  void on_event(std::uint64_t seq, const std::vector<Bytes>& records);
+  void on_merged(const VerifiedLog::Merge& merge);
   void on_link(LinkState state);
   void ask_for_snapshot();
-  void adopt(std::vector<Bytes> log);
   void sync_peers();
   void changed();
   void heartbeat();
@@ -120,7 +120,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
 
   AgentContext& context_;
   SavedParty saved_;
-  party::Ledger ledger_;
+  VerifiedLog log_;
   party::PartyKey key_;
   std::shared_ptr<ControlPlane> control_;
   crypto::SigningKey bind_key_;
@@ -128,8 +128,6 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   std::unique_ptr<Tunnel> tunnel_;
   std::shared_ptr<Connectivity> connectivity_;
   std::map<PeerId, bool> online_;  // as the server tells it; display only
-  std::string incarnation_;
-  std::uint64_t seq_ = 0;
   bool snapshot_asked_ = false;
   std::chrono::seconds heartbeat_every_{20};
   boost::asio::steady_timer heartbeat_timer_;

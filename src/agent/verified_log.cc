@@ -1,0 +1,35 @@
+#include "agent/verified_log.hpp"
+
+#include <algorithm>
+
+namespace lanrage::agent {
+
+VerifiedLog::Merge VerifiedLog::merge(std::span<const Bytes> log, std::uint64_t seq,
+                                      std::string incarnation) {
+  seq_ = seq;
+  incarnation_ = std::move(incarnation);
+  const auto common = std::min(records_.size(), log.size());
+  if (!std::ranges::equal(std::span(records_).first(common), log.first(common)))
+    return {Outcome::split, std::nullopt};
+  if (log.size() < records_.size()) return {Outcome::behind, std::nullopt};
+  return adopt(log.subspan(common));
+}
+
+VerifiedLog::Merge VerifiedLog::append(std::uint64_t seq, std::span<const Bytes> records) {
+  if (seq <= seq_) return {Outcome::known, std::nullopt};
+  if (seq != seq_ + 1) return {Outcome::gap, std::nullopt};
+  seq_ = seq;
+  return adopt(records);
+}
+
+VerifiedLog::Merge VerifiedLog::adopt(std::span<const Bytes> records) {
+  for (const auto& record : records) {
+    // Without a clock: an invite's date is judged when it is used, and by the server.
+    if (auto appended = ledger_.append(record); !appended)
+      return {Outcome::refused, appended.error()};
+    records_.push_back(record);
+  }
+  return {records.empty() ? Outcome::known : Outcome::adopted, std::nullopt};
+}
+
+}  // namespace lanrage::agent
