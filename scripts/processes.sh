@@ -26,6 +26,12 @@ start_process() {
   "$runner" sh -c 'log=$1 pid=$2; shift 2
     setsid "$@" >>"$log" 2>&1 </dev/null &
     echo $! >"$pid"' sh ".run/$name.log" ".run/$name.pid" "$PWD/build/release/bin/$name" "$@"
+  wait_until 5 process_began "$name" || die "$name didn't start within 5 s"
+}
+
+# True once the shell that forked it has become the program, or the program has already ended.
+process_began() {
+  running_pid "$1" >/dev/null || process_gone "$(cat ".run/$1.pid")"
 }
 
 stop_process() {
