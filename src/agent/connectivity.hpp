@@ -1,5 +1,5 @@
 // The paths from one party's WireGuard port to all of its peers: drives the pure machines (relay
-// binds, NAT probe, one PeerPath a peer) with the clock, the shared port and the tunnel.
+// binds, local discovery, one PeerLink a peer) with the clock, the shared port and the tunnel.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -8,40 +8,17 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "agent/echo_socket.hpp"
-#include "agent/packet_filter.hpp"
+#include "agent/local_discovery.hpp"
+#include "agent/peer_link.hpp"
 #include "agent/relay_binds.hpp"
-#include "agent/tunnel.hpp"
 #include "crypto/keys.hpp"
 #include "io/log.hpp"
 #include "io/wireguard_port.hpp"
-#include "path/peer_path.hpp"
-#include "path/signal.hpp"
-#include "stun/nat_behaviour.hpp"
 
 namespace lanrage::agent {
-
-// A member to be connected to.
-struct ConnectivityPeer {
-  PeerId id;
-  crypto::VerifyKey identity;
-  crypto::ExchangeKey box;
-  IpAddress vip;
-  wireguard::PeerConfig tunnel;  // key, preshared key and addresses; the endpoint is ours to find
-  bool operator==(const ConnectivityPeer& other) const {
-    return id == other.id && tunnel.public_key == other.tunnel.public_key && vip == other.vip &&
-           box == other.box;
-  }
-};
-
-// What status and logs tell about a peer.
-struct PeerReport {
-  path::PathStatus path;
-  wireguard::PeerStatus wireguard;
-};
 
 class Connectivity : public std::enable_shared_from_this<Connectivity> {
  public:
@@ -55,15 +32,15 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     crypto::SigningKey bind_key;
   };
   struct Callbacks {
-    std::function<void(PeerId to, Bytes sealed)> send_signal;
+    std::function<void(const PeerId& to, Bytes sealed)> send_signal;
     std::function<void()> want_relay_token;
     std::function<void(const stun::NatReport&)> on_nat;
     std::function<void(const Error&)> on_tunnel_lost;  // the device is gone for good
   };
 
-  // `tunnel` and `log` outlive it. Errors: WireguardPort's and EchoSocket's.
+  // `tunnel` and `log` outlive it, or its close(). Errors: WireguardPort's and EchoSocket's.
   static Result<std::shared_ptr<Connectivity>> open(boost::asio::io_context& io, Tunnel& tunnel,
-                                                    Options options, Callbacks callbacks,
+                                                    const Options& options, Callbacks callbacks,
                                                     io::Log& log);
   ~Connectivity();
   // Lets go of the tunnel and stops every timer; no callback comes after it. Not inside a callback.
@@ -78,50 +55,31 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void on_link_back();
 
   std::optional<PeerReport> report(const PeerId& peer) const;
-  const stun::NatReport& nat() const { return nat_; }
+  const stun::NatReport& nat() const { return discovery_.nat(); }
   std::vector<Endpoint> own_endpoints() const;
   EchoSocket& echo() { return *echo_; }
 
  private:
-  struct Link {
-    ConnectivityPeer peer;
-    path::PeerPath path;
-    path::SignalReplay replay;
-    std::uint64_t signals_sent = 0;
-    wireguard::PeerStatus wireguard;
-    std::optional<path::BlockRelayed> blocked;
-    bool fast_poll = false;
-    bool configured = false;  // WireGuard knows the peer
-    Instant next_probe{};
-    path::PathKind logged = path::PathKind::offline;
-  };
-
-  Connectivity(boost::asio::io_context& io, Tunnel& tunnel, Options options, Callbacks callbacks,
-               io::Log& log);
+  Connectivity(boost::asio::io_context& io, Tunnel& tunnel, const Options& options,
+               Callbacks callbacks, io::Log& log);
 
   void on_received(const Endpoint& from, ByteView payload);
+  void on_stun(Instant now, const Endpoint& from, const stun::MessageView& message);
   void on_timer();
   void poll_wireguard(Instant now);
   void probe_tunnels(Instant now);
   void probe_nat(Instant now);
-  // Tells the paths what has changed on our side.
+  // Tells the links what has changed on our side.
   void refresh_local(Instant now);
   void schedule();
-  std::optional<Instant> next_timeout() const;
-
-  // Executes what the machines ask for, then sets the timer anew.
-  void run(const PeerId& id, path::Actions& actions);
-  void run(Link& link, const path::Action& action);
+  Instant next_timeout() const;
+  bool fast_poll() const;
   void send(const Endpoint& to, ByteView bytes, std::optional<int> ttl);
   void send_all(stun::Datagrams& datagrams);
-  void configure(Link& link, const std::optional<Endpoint>& endpoint);
-  void send_signal(Link& link);
-  void log_path(Link& link, Instant now);
-  void check(const Result<void>& done, std::string_view doing);
+  void failed(const Error& error, std::string_view doing);
 
   boost::asio::io_context& io_;
   Tunnel& tunnel_;
-  Options options_;
   Callbacks callbacks_;
   io::Log& log_;
   crypto::SystemRandom random_;
@@ -130,13 +88,12 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   std::unique_ptr<EchoSocket> echo_;
   boost::asio::steady_timer timer_;
   RelayBinds relays_;
-  std::vector<protocol::Relay> relay_addresses_;
-  std::optional<stun::NatProbe> probe_;
-  stun::NatReport nat_;
+  LocalDiscovery discovery_;
   path::LocalView local_;
-  std::map<PeerId, std::unique_ptr<Link>> links_;
+  stun::NatReport published_;
+  LinkSurroundings around_;
+  std::map<PeerId, std::unique_ptr<PeerLink>> links_;
   std::map<PeerId, path::SignalReplay> replays_;  // of peers that went and may come back
-  std::uint64_t boot_;
   Instant next_poll_{};
   Instant next_nat_probe_{};
   Instant next_refresh_{};

@@ -1,0 +1,81 @@
+#include "agent/local_discovery.hpp"
+
+#include <algorithm>
+
+#include "agent/local_addresses.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+bool is_near(const IpAddress& address) {
+  return address.is_private() || address.is_loopback();
+}
+
+}  // namespace
+
+bool LocalDiscovery::set_relays(const std::vector<protocol::Relay>& relays) {
+  if (relays == relays_) return false;
+  relays_ = relays;
+  return true;
+}
+
+void LocalDiscovery::probe(Instant now, stun::Datagrams& out) {
+  stun::NatProbeConfig config;
+  for (const auto& relay : relays_) {
+    if (!relay.stun.empty())
+      config.servers.push_back(
+          {relay.stun[0], relay.stun.size() > 1 ? std::optional(relay.stun[1]) : std::nullopt});
+    config.relays.insert(config.relays.end(), relay.endpoints.begin(), relay.endpoints.end());
+  }
+  if (config.servers.empty() && config.relays.empty()) return;
+  for (const auto& address : local_addresses({interface_}))
+    config.local.push_back({address, port_});
+  probe_.emplace(std::move(config), random_);
+  probe_->start(now, out);
+}
+
+bool LocalDiscovery::on_datagram(Instant now, const Endpoint& from,
+                                 const stun::MessageView& message, stun::Datagrams& out) {
+  if (!probe_ || !probe_->on_datagram(now, from, message, out)) return false;
+  fold();
+  return true;
+}
+
+void LocalDiscovery::on_timeout(Instant now, stun::Datagrams& out) {
+  if (!probe_) return;
+  probe_->on_timeout(now, out);
+  fold();
+}
+
+// A probe that heard nothing proves only that something was lost: what is known stays.
+void LocalDiscovery::fold() {
+  if (probe_->report().udp) nat_ = probe_->report();
+}
+
+std::optional<Instant> LocalDiscovery::next_timeout() const {
+  return probe_ ? probe_->next_timeout() : std::nullopt;
+}
+
+path::LocalView LocalDiscovery::view(const RelayBinds& binds) const {
+  path::LocalView out;
+  out.ready = true;
+  out.relays = binds.bindings();
+  out.nat = nat_.type;
+  for (const auto& address : local_addresses({interface_}))
+    out.candidates.push_back({path::CandidateKind::host, {address, port_}});
+  auto seen = binds.observed();
+  if (nat_.public_endpoint) seen.push_back(*nat_.public_endpoint);
+  for (const auto& endpoint : seen)
+    out.candidates.push_back({path::CandidateKind::server_reflexive, endpoint});
+  // A server on our own machine or LAN sees a private address of ours, and can't tell the public
+  // one. Both of us are then behind its public address, and most routers keep the port.
+  const bool server_is_near =
+      std::ranges::any_of(seen, [](const Endpoint& endpoint) { return is_near(endpoint.address); });
+  for (const auto& relay : relays_)
+    if (server_is_near && !relay.endpoints.empty() && !is_near(relay.endpoints[0].address))
+      out.candidates.push_back({path::CandidateKind::guessed, {relay.endpoints[0].address, port_}});
+  out.candidates = path::tidy(std::move(out.candidates), std::span(&prefix_, 1));
+  return out;
+}
+
+}  // namespace lanrage::agent

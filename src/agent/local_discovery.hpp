@@ -1,0 +1,47 @@
+// What is to be known of our own side of a path: the machine's addresses, what servers and relays
+// see of our port, and what kind of NAT lies between.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/relay_binds.hpp"
+#include "path/peer_path.hpp"
+#include "protocol/types.hpp"
+#include "stun/nat_behaviour.hpp"
+
+namespace lanrage::agent {
+
+class LocalDiscovery {
+ public:
+  // Of the tunnel on `interface` with its UDP port; `random` outlives it.
+  LocalDiscovery(std::string interface, std::uint16_t port, Prefix prefix, Random& random)
+      : interface_(std::move(interface)), port_(port), prefix_(prefix), random_(random) {}
+
+  // False when they are the relays that were known already.
+  bool set_relays(const std::vector<protocol::Relay>& relays);
+  // Asks the servers anew how our port looks from outside.
+  void probe(Instant now, stun::Datagrams& out);
+  // True when the message answered the probe.
+  bool on_datagram(Instant now, const Endpoint& from, const stun::MessageView& message,
+                   stun::Datagrams& out);
+  void on_timeout(Instant now, stun::Datagrams& out);
+  std::optional<Instant> next_timeout() const;
+
+  const stun::NatReport& nat() const { return nat_; }
+  path::LocalView view(const RelayBinds& binds) const;
+
+ private:
+  void fold();
+
+  std::string interface_;
+  std::uint16_t port_;
+  Prefix prefix_;
+  Random& random_;
+  std::vector<protocol::Relay> relays_;
+  std::optional<stun::NatProbe> probe_;
+  stun::NatReport nat_;
+};
+
+}  // namespace lanrage::agent

@@ -1,0 +1,212 @@
+#include "agent/peer_link.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kEchoEvery = 5s;
+constexpr std::uint16_t kKeepaliveSeconds = 25;
+
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+path::PeerPathConfig path_config(const ConnectivityPeer& peer, const LinkSurroundings& around) {
+  return {around.self,
+          peer.id,
+          around.wireguard,
+          peer.tunnel.public_key,
+          {around.prefix},
+          around.filter != nullptr,
+          {}};
+}
+
+}  // namespace
+
+bool ConnectivityPeer::same_as(const ConnectivityPeer& other) const {
+  return id == other.id && tunnel.public_key == other.tunnel.public_key && vip == other.vip &&
+         box == other.box;
+}
+
+PeerLink::PeerLink(Instant now, ConnectivityPeer peer, const LinkSurroundings& around,
+                   const path::LocalView& local, path::SignalReplay replay)
+    : peer_(std::move(peer)),
+      around_(around),
+      path_(path_config(peer_, around), around.random),
+      replay_(replay),
+      next_probe_(now) {
+  // The passive side must know the peer before it can say so. The initiator adds it together with
+  // an endpoint: a packet to a peer without one would start a handshake that goes nowhere, and
+  // WireGuard waits 5 s before it starts another.
+  if (!path_.initiator()) configure(std::nullopt);
+  on_local(now, local);
+}
+
+PeerLink::~PeerLink() {
+  unblock();
+  if (!configured_) return;
+  const wireguard::Operation remove = wireguard::RemovePeer{peer_.tunnel.public_key};
+  check(around_.tunnel.apply({&remove, 1}), "remove a peer");
+}
+
+// ---- inputs
+
+void PeerLink::on_local(Instant now, const path::LocalView& local) {
+  path::Actions actions;
+  path_.on_local(now, local, actions);
+  run(now, actions);
+}
+
+void PeerLink::on_signal(Instant now, ByteView sealed) {
+  const auto signal = path::open_signal(sealed, {around_.party, peer_.id, around_.self},
+                                        peer_.identity, around_.box);
+  if (!signal) {
+    around_.log.warning("signal_refused",
+                        {{"peer", peer_.id.to_string()}, {"detail", signal.error().message()}});
+    return;
+  }
+  if (!replay_.accept(*signal)) return;  // overtaken by a newer one
+  path::Actions actions;
+  path_.on_signal(now, *signal, actions);
+  run(now, actions);
+}
+
+void PeerLink::on_check(Instant now, const Endpoint& from, const stun::MessageView& request) {
+  path::Actions actions;
+  path_.on_check(now, from, request, actions);
+  run(now, actions);
+}
+
+bool PeerLink::on_check_response(Instant now, const Endpoint& from,
+                                 const stun::MessageView& response) {
+  path::Actions actions;
+  const bool ours = path_.on_check_response(now, from, response, actions);
+  run(now, actions);
+  return ours;
+}
+
+void PeerLink::on_handshake_packet(Instant now, const Endpoint& from, ByteView packet) {
+  path::Actions actions;
+  path_.on_handshake_packet(now, from, packet, actions);
+  run(now, actions);
+}
+
+void PeerLink::on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device) {
+  const auto found = device.peers.find(peer_.tunnel.public_key);
+  if (found == device.peers.end()) return;
+  wireguard_ = found->second;
+  path::WireguardView view{wireguard_.endpoint, std::nullopt, wireguard_.rx_bytes,
+                           wireguard_.tx_bytes};
+  if (wireguard_.latest_handshake)
+    view.latest_handshake = now - (calendar - *wireguard_.latest_handshake);
+  path::Actions actions;
+  path_.on_wireguard(now, view, actions);
+  run(now, actions);
+}
+
+void PeerLink::on_tunnel_probe(Instant now, std::optional<Duration> rtt) {
+  path::Actions actions;
+  path_.on_tunnel_probe(now, rtt, actions);
+  run(now, actions);
+}
+
+void PeerLink::on_timeout(Instant now) {
+  path::Actions actions;
+  path_.on_timeout(now, actions);
+  run(now, actions);
+}
+
+bool PeerLink::take_probe(Instant now) {
+  if (now < next_probe_) return false;
+  const auto path = path_.status(now).path;
+  if (path != path::PathKind::direct && path != path::PathKind::relay) return false;
+  next_probe_ = now + kEchoEvery;
+  return true;
+}
+
+// ---- what the machine asks for
+
+void PeerLink::run(Instant now, const path::Actions& actions) {
+  for (const auto& action : actions)
+    std::visit(Overloaded{
+                   [&](const path::SendDatagram& datagram) {
+                     around_.send(datagram.to, datagram.bytes, datagram.ttl);
+                   },
+                   [&](const path::SetEndpoint& set) { set_endpoint(set.endpoint); },
+                   [&](const path::ReplacePeer& replace) { configure(replace.endpoint); },
+                   [&](const path::SendKeepalive&) {
+                     check(around_.tunnel.send_keepalive(peer_.tunnel.public_key),
+                           "send a keepalive");
+                   },
+                   [&](const path::BlockRelayed& session) { block(session); },
+                   [&](const path::UnblockRelayed&) { unblock(); },
+                   [&](const path::SendSignal&) { send_signal(); },
+                   [&](const path::WantFastPoll& want) { fast_poll_ = want.fast; },
+                   [&](const path::StateChanged&) { log_path(now); },
+               },
+               action);
+}
+
+void PeerLink::set_endpoint(const Endpoint& endpoint) {
+  if (!configured_) return configure(endpoint);
+  const wireguard::Operation update =
+      wireguard::UpdatePeer{peer_.tunnel.public_key, {}, endpoint, {}, kKeepaliveSeconds};
+  check(around_.tunnel.apply({&update, 1}), "set an endpoint");
+  check(around_.tunnel.send_keepalive(peer_.tunnel.public_key), "send a keepalive");
+}
+
+// Adds the peer, in place of what WireGuard knew of it; with an endpoint it shakes hands at once.
+void PeerLink::configure(const std::optional<Endpoint>& endpoint) {
+  auto peer = peer_.tunnel;
+  peer.endpoint = endpoint;
+  if (endpoint) peer.keepalive_s = kKeepaliveSeconds;
+  if (configured_) return check(around_.tunnel.replace_peer(peer), "replace a peer");
+  const wireguard::Operation add = wireguard::AddPeer{std::move(peer)};
+  check(around_.tunnel.apply({&add, 1}), "add a peer");
+  configured_ = true;
+}
+
+void PeerLink::block(const path::BlockRelayed& session) {
+  if (around_.filter == nullptr) return;
+  unblock();
+  blocked_ = session;
+  check(around_.filter->block_relayed(session.relay, session.receiver_index), "filter a session");
+}
+
+void PeerLink::unblock() {
+  if (around_.filter == nullptr || !blocked_) return;
+  check(around_.filter->unblock(blocked_->relay, blocked_->receiver_index), "lift the filter");
+  blocked_.reset();
+}
+
+void PeerLink::send_signal() {
+  auto signal = path_.signal();
+  signal.boot = around_.boot;
+  signal.counter = ++signals_sent_;
+  auto sealed = path::seal_signal(around_.random, signal, {around_.party, around_.self, peer_.id},
+                                  around_.identity, peer_.box);
+  if (sealed)
+    around_.send_signal(peer_.id, std::move(*sealed));
+  else
+    around_.log.warning("signal_not_sealed",
+                        {{"peer", peer_.id.to_string()}, {"detail", sealed.error().message()}});
+}
+
+void PeerLink::log_path(Instant now) {
+  const auto status = path_.status(now);
+  if (status.path == logged_) return;
+  logged_ = status.path;
+  next_probe_ = now;  // a new path: its round trip is news
+  around_.log.info("path", {{"peer", peer_.id.to_string()},
+                            {"path", std::string(path::name_of(status.path))},
+                            {"endpoint", status.endpoint ? status.endpoint->to_string() : "-"},
+                            {"why_relayed", status.why_relayed}});
+}
+
+void PeerLink::check(const Result<void>& done, std::string_view doing) const {
+  if (!done) around_.failed(done.error(), doing);
+}
+
+}  // namespace lanrage::agent

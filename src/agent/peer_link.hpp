@@ -1,0 +1,102 @@
+// The connection to one peer: its path machine, and what that machine asks of WireGuard, the packet
+// filter and the wire. Exists while the peer is a member.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string_view>
+
+#include "agent/packet_filter.hpp"
+#include "agent/tunnel.hpp"
+#include "io/log.hpp"
+#include "path/peer_path.hpp"
+#include "path/signal.hpp"
+#include "wireguard/device.hpp"
+
+namespace lanrage::agent {
+
+// A member to be connected to.
+struct ConnectivityPeer {
+  PeerId id;
+  crypto::VerifyKey identity;
+  crypto::ExchangeKey box;
+  IpAddress vip;
+  wireguard::PeerConfig tunnel;  // key, preshared key and addresses; the endpoint is ours to find
+  // The same connection still: nothing that it was built from has changed.
+  bool same_as(const ConnectivityPeer& other) const;
+};
+
+// What status and logs tell about a peer.
+struct PeerReport {
+  path::PathStatus path;
+  wireguard::PeerStatus wireguard;
+};
+
+// What all links of a party share; outlives them.
+struct LinkSurroundings {
+  PartyId party;
+  PeerId self;
+  crypto::SigningKey identity;
+  crypto::ExchangeSecret box;
+  crypto::ExchangeKey wireguard;  // our public key in this party
+  Prefix prefix;
+  std::uint64_t boot = 0;  // of signals: grows with every start
+  Random& random;
+  Tunnel& tunnel;
+  PacketFilter* filter;  // null where there is no nftables
+  io::Log& log;
+  std::function<void(const Endpoint& to, ByteView bytes, std::optional<int> ttl)> send;
+  std::function<void(const PeerId& to, Bytes sealed)> send_signal;
+  // Hears of every call on tunnel and filter that failed.
+  std::function<void(const Error& error, std::string_view doing)> failed;
+};
+
+class PeerLink {
+ public:
+  PeerLink(Instant now, ConnectivityPeer peer, const LinkSurroundings& around,
+           const path::LocalView& local, path::SignalReplay replay);
+  ~PeerLink();  // takes the peer out of WireGuard
+  PeerLink(const PeerLink&) = delete;
+  PeerLink& operator=(const PeerLink&) = delete;
+
+  void on_local(Instant now, const path::LocalView& local);
+  void on_signal(Instant now, ByteView sealed);
+  void on_check(Instant now, const Endpoint& from, const stun::MessageView& request);
+  bool on_check_response(Instant now, const Endpoint& from, const stun::MessageView& response);
+  void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet);
+  void on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device);
+  void on_tunnel_probe(Instant now, std::optional<Duration> rtt);
+  void on_timeout(Instant now);
+  std::optional<Instant> next_timeout() const { return path_.next_timeout(); }
+
+  void send_signal();
+  // True when an echo through the tunnel is due; it then counts as sent.
+  bool take_probe(Instant now);
+  bool wants_fast_poll() const { return fast_poll_; }
+  PeerReport report(Instant now) const { return {path_.status(now), wireguard_}; }
+  const ConnectivityPeer& peer() const { return peer_; }
+  const path::SignalReplay& replay() const { return replay_; }
+
+ private:
+  void run(Instant now, const path::Actions& actions);
+  void set_endpoint(const Endpoint& endpoint);
+  void configure(const std::optional<Endpoint>& endpoint);
+  void block(const path::BlockRelayed& session);
+  void unblock();
+  void log_path(Instant now);
+  void check(const Result<void>& done, std::string_view doing) const;
+
+  ConnectivityPeer peer_;
+  const LinkSurroundings& around_;
+  path::PeerPath path_;
+  path::SignalReplay replay_;
+  std::uint64_t signals_sent_ = 0;
+  wireguard::PeerStatus wireguard_;
+  std::optional<path::BlockRelayed> blocked_;
+  bool fast_poll_ = false;
+  bool configured_ = false;  // WireGuard knows the peer
+  Instant next_probe_;
+  path::PathKind logged_ = path::PathKind::offline;
+};
+
+}  // namespace lanrage::agent
