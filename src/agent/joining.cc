@@ -125,6 +125,16 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
         party::verify_joining_material(invite.party, invite.secret, opened->log, opened->box);
     if (!membership) co_return std::unexpected(membership.error());
 
+    // We joined before and lost what we knew of it (its keys went with the state file): that
+    // membership is of no use to anybody, and only we can end it.
+    if (membership->ledger.member(keys.peer_id()) != nullptr && attempt < kJoinAttempts) {
+      protocol::LeaveRequest leave{new_request_id(),
+                                   party::build_leave(membership->ledger, keys.identity)};
+      auto left = co_await (*control)->leave(invite.party, std::move(leave));
+      if (!left) co_return std::unexpected(left.error());
+      continue;
+    }
+
     protocol::JoinRequest request;
     request.request_id = request_id + "-" + std::to_string(attempt);
     request.admission = party::build_admission(membership->ledger, invite_keys, keys);
@@ -138,10 +148,12 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
     request.bind_key = bind_key.public_key();
     auto answer = co_await (*control)->join(invite.party, std::move(request));
     if (!answer) {
-      const bool outrun = answer.error().is(protocol::Errc::vip_taken) ||
-                          answer.error().is(protocol::Errc::stale_epoch);
+      const auto& error = answer.error();
+      const bool outrun = error.is(protocol::Errc::vip_taken) ||
+                          error.is(protocol::Errc::stale_epoch) ||
+                          error.is(protocol::Errc::stale_head);
       if (outrun && attempt < kJoinAttempts) continue;
-      co_return std::unexpected(answer.error());
+      co_return std::unexpected(error);
     }
     // The server's log must be the one that we verified, and hold us.
     auto joined = party::restore_membership(invite.party, answer->party.log, membership->key);

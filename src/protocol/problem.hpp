@@ -41,7 +41,9 @@ enum class Errc {
   unknown_invite,
   invite_expired,
   invite_used_up,
-  stale_epoch,        // sign again against the party's current roster
+  stale_epoch,  // sign again against the party's current roster
+  already_member,
+  stale_head,         // made against an older log: open the invite again
   vip_taken,          // somebody was faster: open the invite again for another address
   request_id_reused,  // the same request_id came with another body
   party_full,
