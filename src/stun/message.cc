@@ -221,8 +221,9 @@ std::vector<std::uint16_t> MessageView::unknown_required() const {
   AttributeCursor cursor(bytes_);
   while (auto attribute = cursor.next()) {
     if (attribute->type >= 0x8000) continue;
-    if (std::ranges::find(kKnownRequired, static_cast<Attribute>(attribute->type)) ==
-        kKnownRequired.end()) {
+    bool known = std::ranges::any_of(kKnownRequired,
+                                     [&](Attribute type) { return has_type(*attribute, type); });
+    if (!known) {
       unknown.push_back(attribute->type);
     }
     if (has_type(*attribute, Attribute::message_integrity) ||
