@@ -17,16 +17,6 @@ std::string_view name_of(CreatePolicy policy) {
   return "listed";
 }
 
-Bytes register_message(const crypto::Hash& server_binding, ByteView nonce, const PeerId& peer_id) {
-  return ByteWriter()
-      .text("lanrage/v1/register")
-      .u8(0)
-      .raw(server_binding)
-      .raw(nonce)
-      .raw(peer_id.bytes)
-      .bytes();
-}
-
 Bytes open_nonce(const ByteArray<16>& random, UnixTime now) {
   return ByteWriter()
       .raw(random)
@@ -41,18 +31,6 @@ std::optional<UnixTime> time_of_open_nonce(ByteView nonce) {
   // Calendar arithmetic on it must not overflow: the year 5138 is far enough.
   if (!reader.at_end() || millis > 100'000'000'000'000) return std::nullopt;
   return UnixTime(std::chrono::milliseconds(millis));
-}
-
-Bytes open_message(const PartyId& party, const crypto::Hash& server_binding, const PeerId& peer,
-                   ByteView nonce) {
-  return ByteWriter()
-      .text("lanrage/v1/open")
-      .u8(0)
-      .raw(party.bytes)
-      .raw(server_binding)
-      .raw(peer.bytes)
-      .raw(nonce)
-      .bytes();
 }
 
 template <class Io>

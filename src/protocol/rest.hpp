@@ -20,7 +20,7 @@ struct ChallengeAnswer {
 struct RegisterRequest {  // POST /auth/register?peer_id=P
   crypto::VerifyKey identity;
   Bytes nonce;
-  crypto::Signature signature{};  // over register_message()
+  crypto::Signature signature{};  // party::prove_identity()
   friend bool operator==(const RegisterRequest&, const RegisterRequest&) = default;
 };
 struct RegisterAnswer {
@@ -29,9 +29,6 @@ struct RegisterAnswer {
   UnixTime expires_at;
   friend bool operator==(const RegisterAnswer&, const RegisterAnswer&) = default;
 };
-// What a device signs to register: "lanrage/v1/register" || 0 || binding || nonce || peer_id.
-// `server_binding` is SHA-256 of the server certificate's SPKI; 32 zero bytes over plain HTTP.
-Bytes register_message(const crypto::Hash& server_binding, ByteView nonce, const PeerId& peer_id);
 
 struct CreatePartyRequest {  // POST /parties
   std::string request_id;
@@ -57,7 +54,7 @@ struct PartyAnswer {
 
 struct OpenInviteRequest {        // POST /parties/{id}/invites/{invite}/open
   Bytes nonce;                    // chosen by the client: open_nonce()
-  crypto::Signature signature{};  // by the invite key over open_message()
+  crypto::Signature signature{};  // party::prove_invite()
   friend bool operator==(const OpenInviteRequest&, const OpenInviteRequest&) = default;
 };
 struct OpenInviteAnswer {
@@ -71,9 +68,6 @@ struct OpenInviteAnswer {
 // 16 random bytes, then u64 Unix time in ms: fresh without asking the server for a challenge.
 Bytes open_nonce(const ByteArray<16>& random, UnixTime now);
 std::optional<UnixTime> time_of_open_nonce(ByteView nonce);
-// "lanrage/v1/open" || 0 || party_id || binding || peer_id || nonce.
-Bytes open_message(const PartyId& party, const crypto::Hash& server_binding, const PeerId& peer,
-                   ByteView nonce);
 
 struct JoinRequest {  // POST /parties/{id}/join
   std::string request_id;
