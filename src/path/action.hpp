@@ -18,13 +18,12 @@ struct SetEndpoint {
   Endpoint endpoint;
 };
 // Remove and re-add the peer in one transaction, with the same keys, allowed IPs and persistent
-// keepalive (25 s, as every peer has from the start); without an endpoint it waits for the other
-// side.
+// keepalive (25 s); without an endpoint it waits for the other side.
 // Then forget WireGuard's earlier counters and handshake time.
 struct ReplacePeer {
   std::optional<Endpoint> endpoint;
 };
-// Make WireGuard send one authenticated packet (persistent keepalive 0 -> N).
+// Make WireGuard send one authenticated packet (persistent keepalive 0 -> N, which stays N).
 struct SendKeepalive {};
 // Drop WireGuard data packets that come from this relay for this receiver index (ours). Replaces
 // an earlier rule of the same peer.

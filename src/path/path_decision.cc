@@ -143,14 +143,12 @@ void PeerPath::Impl::note_place(Instant now, Actions& out) {
   if (switch_.active()) return;  // WireGuard's endpoint runs ahead of what is certain
   Where place = has_session(now) ? where() : Where::none;
   if (place == last_where_ && view_.endpoint == last_place_) {
-    if (roam_keepalives_ > 0 && place == Where::direct) {
-      if (now >= next_roam_keepalive_) {
-        --roam_keepalives_;
-        next_roam_keepalive_ = now + config_.tuning.switch_keepalive;
-        out.push_back(SendKeepalive{});
-      }
-      if (roam_keepalives_ > 0) wake(next_roam_keepalive_);
+    if (roam_keepalives_ > 0 && now >= next_roam_keepalive_) {
+      --roam_keepalives_;
+      next_roam_keepalive_ = now + config_.tuning.switch_keepalive;
+      out.push_back(SendKeepalive{});
     }
+    if (roam_keepalives_ > 0) wake(next_roam_keepalive_);
     return;
   }
   bool same_kind = place == last_where_;
@@ -159,11 +157,12 @@ void PeerPath::Impl::note_place(Instant now, Actions& out) {
     last_failure_ = Switch::Outcome::reverted;
     avoid(now, *last_place_, {});
   }
-  if (place == Where::direct && !initiator_) {
-    // The switcher waits for a packet of ours on the new path, and we may have nothing to say.
-    roam_keepalives_ = kRoamKeepalives;
+  if (!initiator_) {
+    // The switcher waits for a packet of ours on the new path, and we may have nothing to say. By
+    // the relay once: it turns persistent keepalive on, which nobody did while we had no endpoint.
+    roam_keepalives_ = place == Where::direct ? kRoamKeepalives : place == Where::relay ? 1 : 0;
     next_roam_keepalive_ = now;
-    wake(now);
+    if (roam_keepalives_ > 0) wake(now);
   }
   if (!same_kind) {
     tunnel_quality_ = {};

@@ -92,7 +92,9 @@ void WireGuard::tick(const crypto::ExchangeKey& key, std::uint64_t generation) {
     peer->sent = now;
     send_keepalive(key);
   }
-  clock_->after(kTick, [this, key, generation] { tick(key, generation); });
+  clock_->after(kTick, [this, alive = std::weak_ptr(alive_), key, generation] {
+    if (!alive.expired()) tick(key, generation);
+  });
 }
 
 Bytes WireGuard::packet(std::uint8_t type, std::size_t size, const crypto::ExchangeKey& to,

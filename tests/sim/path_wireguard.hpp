@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -77,6 +78,7 @@ class WireGuard {
   Send send_;
   Deliver deliver_;
   std::map<crypto::ExchangeKey, Peer> peers_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>();  // timers of a closed device end
 };
 
 // The key that a simulated handshake packet is for, which a relay would find by mac1.

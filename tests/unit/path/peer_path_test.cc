@@ -248,9 +248,17 @@ TEST_F(Path, TheOtherSideNeverSwitchesButReportsAndSpeaksUpWhenMoved) {
   auto after = run(ms(1'500));
   EXPECT_EQ(all_of<SendKeepalive>(after).size(), 5u);
   check_from_peer();
-  auto answer = *stun::MessageView::parse(all_of<SendDatagram>(out)[0].bytes);
-  EXPECT_EQ(path_state(answer), PathState::direct);
+  Bytes answer = all_of<SendDatagram>(out)[0].bytes;
+  EXPECT_EQ(path_state(*stun::MessageView::parse(answer)), PathState::direct);
   EXPECT_EQ(path->status(now).path, PathKind::direct);
+}
+
+TEST_F(Path, ThePassiveSideBeginsItsKeepalivesWithTheSession) {
+  path = make(false);
+  meet();
+  EXPECT_FALSE(any_of<SendKeepalive>(run(ms(500))));
+  handshake();
+  EXPECT_EQ(all_of<SendKeepalive>(run(ms(2'000))).size(), 1u);
 }
 
 TEST_F(Path, AnUnknownIndexIsTriedWithoutFilterThenThePeerIsReplaced) {
