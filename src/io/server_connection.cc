@@ -325,7 +325,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
     }
     message.keep_alive(keep);
     if (!bodiless) message.prepare_payload();  // else no Content-Length (RFC 9110 section 8.6)
-    if (head) message.body().clear();  // Content-Length stays (RFC 9110 section 9.3.2)
+    if (head) message.body().clear();          // Content-Length stays (RFC 9110 section 9.3.2)
     error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await http::async_write(stream_, message, token);
