@@ -45,10 +45,8 @@ class Status final : public Command {
     TextTable table({"PEER", "VIP", "PATH", "RTT", "LOSS", "VIA", "WHY RELAYED"});
     for (const auto& value : peers) {
       const auto& peer = value.as_object();
-      const bool relayed = text_of(peer, "path") == "relay";
       table.add({text_of(peer, "nick"), text_of(peer, "vip"), text_of(peer, "path"),
-                 milliseconds(peer, "rtt_ms"), percent(peer, "loss"),
-                 relayed ? text_of(peer, "relay") : text_of(peer, "endpoint"),
+                 milliseconds(peer, "rtt_ms"), percent(peer, "loss"), text_of(peer, "endpoint"),
                  text_of(peer, "why_relayed")});
     }
     table.print(out, "  ");

@@ -157,7 +157,7 @@ TEST_F(CliTest, StatusIsAlignedText) {
             "fun  you: ann 10.66.0.1  on lanrage0  server https://203.0.113.10:8667 connected\n"
             "  PEER  VIP         PATH    RTT      LOSS  VIA                 WHY RELAYED\n"
             "  bob   10.66.0.2   direct  12.3 ms  0 %   198.51.100.7:50000\n"
-            "  Żółw  10.66.0.30  relay   -        25 %  home                both sides are behind "
+            "  Żółw  10.66.0.30  relay   -        25 %  203.0.113.10:51820  both sides are behind "
             "symmetric NATs\n");
 }
 
