@@ -57,9 +57,9 @@ Hash hmac_sha256(ByteView key, ByteView data) {
 
 ByteArray<16> blake2s_128_keyed(const ByteArray<32>& key, ByteView data) {
   // Fetching the algorithm costs a lock and a search; the relay asks once a handshake packet.
-  static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "BLAKE2SMAC", nullptr);
-  check(algorithm != nullptr);
-  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_new(algorithm),
+  static EVP_MAC* const kAlgorithm = EVP_MAC_fetch(nullptr, "BLAKE2SMAC", nullptr);
+  check(kAlgorithm != nullptr);
+  std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_new(kAlgorithm),
                                                                     EVP_MAC_CTX_free);
   std::size_t size = 16;
   OSSL_PARAM parameters[] = {OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &size),

@@ -23,7 +23,7 @@ Result<IpAddress> RouteLookup::source_for(const IpAddress& to) {
   // first, or that would bind it.
   sockaddr nobody{};
   nobody.sa_family = AF_UNSPEC;
-  ::connect(fd.get(), &nobody, sizeof nobody);
+  static_cast<void>(::connect(fd.get(), &nobody, sizeof nobody));
   auto address = to_socket_address({to, 9});  // any port will do
   if (::connect(fd.get(), address.get(), address.size) != 0) return no_route(errno);
   SocketAddress own;

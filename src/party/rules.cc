@@ -92,9 +92,9 @@ Result<void> check_exchange_key(const ExchangeKey& key, std::string_view field) 
   const bool not_below_p =
       b[31] >= 0x80 || (b[31] == 0x7f && b[0] >= 0xed &&
                         std::all_of(b.begin() + 1, b.end() - 1, [](auto x) { return x == 0xff; }));
-  static const auto probe = crypto::ExchangeSecret::from_bytes(Secret<32>(ByteArray<32>{1}));
+  static const auto kProbe = crypto::ExchangeSecret::from_bytes(Secret<32>(ByteArray<32>{1}));
   Secret<32> shared;
-  if (not_below_p || !probe.agree(key, shared))
+  if (not_below_p || !kProbe.agree(key, shared))
     return fail(Errc::weak_key,
                 "the key in " + std::string(field) + " isn't a usable X25519 public key",
                 std::string(field));

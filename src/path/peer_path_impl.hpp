@@ -71,7 +71,7 @@ class PeerPath::Impl {
   void improve_relayed(Instant now, Actions& out);
   void change_relay(Instant now, Actions& out);
   void guard_direct(Instant now, Actions& out);
-  void leave_direct(Instant now, Endpoint from, Duration avoid, Actions& out);
+  void leave_direct(Instant now, Endpoint from, Duration at_least, Actions& out);
   void question_endpoint(Instant now, Actions& out);
   void start_switch(Instant now, const DirectPath& to, Actions& out);
   // Lets the running switch take a step and draws the consequences of its end.

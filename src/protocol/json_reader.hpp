@@ -15,7 +15,7 @@ inline constexpr int kMaxDepth = 16;  // arrays and objects inside one another
 
 // Refuses what RFC 8259 leaves open: duplicate keys, and trailing text; also bad UTF-8, and
 // nesting deeper than kMaxDepth.
-Result<boost::json::value> parse_document(std::string_view json);
+Result<boost::json::value> parse_document(std::string_view text);
 
 // Collects the first error; later ones are consequences.
 class JsonReader {

@@ -24,13 +24,12 @@
 
 namespace lanrage::relay {
 
-enum BindCode : int {
-  kChallenge = 401,
-  kRefused = 403,
-  kStaleNonce = 438,
-  kTokenExpired = 440,  // of ours; STUN's registry leaves it free
-  kFull = 508,
-};
+// Error codes of an answer to a bind, beside STUN's own.
+inline constexpr int kChallenge = 401;
+inline constexpr int kRefused = 403;
+inline constexpr int kStaleNonce = 438;
+inline constexpr int kTokenExpired = 440;  // of ours; STUN's registry leaves it free
+inline constexpr int kFull = 508;
 
 inline constexpr std::size_t kNonceSize = 24;
 inline constexpr std::size_t kNoticeSize = 28;

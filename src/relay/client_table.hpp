@@ -54,7 +54,7 @@ class ClientTable {
 
   std::optional<ClientRef> find(const Endpoint& source) const;
   // Nothing when that client has left.
-  Client* get(ClientRef ref);
+  Client* get(ClientRef wanted);
   std::optional<ClientRef> find_member(std::uint64_t group, const ByteArray<32>& mac1_key) const;
   std::span<const std::uint32_t> members(const Client& client) const {
     return client.group->members;
@@ -65,7 +65,7 @@ class ClientTable {
   // A slot for the token's owner: the one it has, or a new one. Nothing when relay or group is
   // full.
   std::optional<ClientRef> admit(const Token& token);
-  void set_address(ClientRef ref, const Endpoint& address, const IpAddress& local);
+  void set_address(ClientRef wanted, const Endpoint& address, const IpAddress& local);
   // Removes clients whose last bind is older than the limit.
   void expire(Instant now);
 

@@ -25,7 +25,6 @@ DropReason reason_of(Learned learned) {
     case Learned::pairs_full:
       return DropReason::pairs_full;
     case Learned::rows_full:
-      break;
     case Learned::yes:
       break;
   }

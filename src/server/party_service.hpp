@@ -49,32 +49,31 @@ class PartyService {
 
   void create(const Caller& caller, const protocol::CreatePartyRequest& request,
               Done<protocol::PartyAnswer> done);
-  Result<protocol::OpenInviteAnswer> open_invite(const Caller& caller, const PartyId& party,
+  Result<protocol::OpenInviteAnswer> open_invite(const Caller& caller, const PartyId& id,
                                                  const InviteId& invite,
                                                  const protocol::OpenInviteRequest& request);
-  void join(const Caller& caller, const PartyId& party, const protocol::JoinRequest& request,
+  void join(const Caller& caller, const PartyId& id, const protocol::JoinRequest& request,
             Done<protocol::PartyAnswer> done);
-  void leave(const Caller& caller, const PartyId& party, const PeerId& peer,
+  void leave(const Caller& caller, const PartyId& id, const PeerId& peer,
              const protocol::LeaveRequest& request, Done<protocol::SeqAnswer> done);
-  void update(const Caller& caller, const PartyId& party, const PeerId& peer,
+  void update(const Caller& caller, const PartyId& id, const PeerId& peer,
               const protocol::UpdatePeerRequest& request, Done<protocol::SeqAnswer> done);
-  void add_invite(const Caller& caller, const PartyId& party,
+  void add_invite(const Caller& caller, const PartyId& id,
                   const protocol::AddInviteRequest& request, Done<protocol::AddInviteAnswer> done);
-  void close(const Caller& caller, const PartyId& party, const protocol::ClosePartyRequest& request,
+  void close(const Caller& caller, const PartyId& id, const protocol::ClosePartyRequest& request,
              Done<protocol::SeqAnswer> done);
 
-  Result<protocol::GetPartyAnswer> party(const Caller& caller, const PartyId& party) const;
-  Result<protocol::PeersAnswer> peers(const Caller& caller, const PartyId& party) const;
-  Result<protocol::Peer> peer(const Caller& caller, const PartyId& party, const PeerId& peer) const;
+  Result<protocol::GetPartyAnswer> party(const Caller& caller, const PartyId& id) const;
+  Result<protocol::PeersAnswer> peers(const Caller& caller, const PartyId& id) const;
+  Result<protocol::Peer> peer(const Caller& caller, const PartyId& id, const PeerId& peer) const;
   // The party, if the caller is a member of it; else unknown_party, whether it exists or not.
-  Result<const party::Party*> member_party(const PeerId& peer, const PartyId& party) const;
+  Result<const party::Party*> member_party(const PeerId& peer, const PartyId& id) const;
 
-  Result<void> heartbeat(const Caller& caller, const PartyId& party, const PeerId& peer);
-  Result<protocol::RelayGrant> relay_grant(const Caller& caller, const PartyId& party,
+  Result<void> heartbeat(const Caller& caller, const PartyId& id, const PeerId& peer);
+  Result<protocol::RelayGrant> relay_grant(const Caller& caller, const PartyId& id,
                                            const crypto::VerifyKey& bind_key) const;
-  Result<void> post_signal(const Caller& caller, const PartyId& party, const PeerId& to,
-                           Bytes data);
-  Result<protocol::SignalsAnswer> waiting_signals(const Caller& caller, const PartyId& party,
+  Result<void> post_signal(const Caller& caller, const PartyId& id, const PeerId& to, Bytes data);
+  Result<protocol::SignalsAnswer> waiting_signals(const Caller& caller, const PartyId& id,
                                                   std::uint64_t after) const;
 
   const ServerIdentity& identity() const { return identity_; }
@@ -83,7 +82,7 @@ class PartyService {
  private:
   Result<void> may_create(const Caller& caller, const protocol::CreatePartyRequest& request);
   Result<protocol::PartyAnswer> party_answer(
-      const Caller& caller, const PartyId& party, std::uint64_t seq,
+      const Caller& caller, const PartyId& id, std::uint64_t seq,
       const std::optional<crypto::VerifyKey>& bind_key) const;
   void execute(const Caller& caller, const PartyId& party, const std::string& request_id,
                party::Action action, Done<party::Outcome> done);

@@ -47,7 +47,7 @@ io::HttpResponse no_content() {
 
 const std::vector<Routes::Route>& Routes::table() {
   using enum io::Method;
-  static const std::vector<Route> routes = {
+  static const std::vector<Route> kRoutes = {
       {get, "", false, &Routes::health},
       {get, "health/live", false, &Routes::live},
       {get, "health/ready", false, &Routes::live},
@@ -71,7 +71,7 @@ const std::vector<Routes::Route>& Routes::table() {
       {post, "parties/*/signals", true, &Routes::post_signal},
       {get, "parties/*/signals", true, &Routes::get_signals},
   };
-  return routes;
+  return kRoutes;
 }
 
 Routes::Routes(const Parts& parts, const Limits& limits, PublicFacts facts)

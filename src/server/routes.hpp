@@ -31,7 +31,7 @@ class Routes {
   };
   Routes(const Parts& parts, const Limits& limits, PublicFacts facts);
 
-  void on_request(io::HttpRequest request, io::Responder responder);
+  void on_request(io::HttpRequest http, io::Responder responder);
   std::variant<io::WebSocketOpened, io::HttpResponse> on_upgrade(const io::HttpRequest& request);
 
  private:

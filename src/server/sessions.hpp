@@ -69,7 +69,7 @@ class Sessions final : public Audience {
   void on(SessionId id, const protocol::ws::RelayTokenRequest& request);
 
   // `known`: what the client has already, if it resumes.
-  Result<void> subscribe(Session& session, const PartyId& party, const protocol::ws::Resume* known);
+  Result<void> subscribe(Session& session, const PartyId& id, const protocol::ws::Resume* known);
   void unsubscribe(Session& session, const PartyId& party, bool clean);
   // One snapshot at a time, each when all before it has left: however many and large the parties,
   // the queue holds one.

@@ -66,9 +66,8 @@ bool is_device_level(const Operation& operation) {
 
 template <class T>
 bool read_number(std::string_view text, T& out) {
-  const auto* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, out);
-  return error == std::errc() && stop == end;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && stop == text.data() + text.size();
 }
 
 bool read_key(std::string_view text, ByteArray<32>& out) {

@@ -55,7 +55,8 @@ Statement& Statement::bind(std::string_view text) {
 
 Statement& Statement::bind(ByteView blob) {
   if (status_ == SQLITE_OK)  // a null pointer would bind NULL instead of an empty blob
-    status_ = sqlite3_bind_blob(statement_, next_++, blob.empty() ? "" : (const char*)blob.data(),
+    status_ = sqlite3_bind_blob(statement_, next_++,
+                                blob.empty() ? "" : reinterpret_cast<const char*>(blob.data()),
                                 static_cast<int>(blob.size()), SQLITE_TRANSIENT);
   return *this;
 }
