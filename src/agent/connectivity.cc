@@ -14,13 +14,24 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr Duration kSlowPoll = 1s;
+// How often WireGuard's counters are read: while a path asks for it, while one might get better,
+// and when all are as good as they get.
 constexpr Duration kFastPoll = 100ms;
+constexpr Duration kRelayedPoll = 300ms;
+constexpr Duration kSlowPoll = 1s;
 constexpr Duration kNatProbeEvery = 25s;  // while some peer isn't reached directly
 constexpr Duration kNatProbeIdle = 120s;
 constexpr Duration kRefreshEvery = 2s;  // own addresses
+constexpr Duration kSlept = 15s;        // no timer for so long: the machine slept
 constexpr Duration kEchoTimeout = 2s;
 constexpr Duration kHandshakeLook = 20ms;  // after a handshake packet, its result is worth a look
+
+std::vector<Endpoint> own_addresses(const path::LocalView& view) {
+  std::vector<Endpoint> out;
+  for (const auto& candidate : view.candidates)
+    if (candidate.kind == path::CandidateKind::host) out.push_back(candidate.endpoint);
+  return out;
+}
 
 }  // namespace
 
@@ -81,7 +92,7 @@ Result<std::shared_ptr<Connectivity>> Connectivity::open(asio::io_context& io, T
   if (!port) return std::unexpected(port.error());
   self->port_ = std::move(*port);
   const auto now = monotonic_now();
-  self->next_poll_ = self->next_refresh_ = now;
+  self->next_poll_ = self->next_refresh_ = self->last_timer_ = now;
   self->next_nat_probe_ = now + kNatProbeIdle;  // set_relays() brings it forward
   self->refresh_local(now);
   self->schedule();
@@ -182,6 +193,12 @@ bool Connectivity::fast_poll() const {
                              [](const auto& entry) { return entry.second->wants_fast_poll(); });
 }
 
+bool Connectivity::all_direct(Instant now) const {
+  return std::ranges::all_of(links_, [&](const auto& entry) {
+    return entry.second->report(now).path.path == path::PathKind::direct;
+  });
+}
+
 void Connectivity::schedule() {
   if (closed_) return;
   const auto now = monotonic_now();
@@ -195,6 +212,7 @@ void Connectivity::schedule() {
 void Connectivity::on_timer() {
   const auto keep_alive = shared_from_this();
   const auto now = monotonic_now();
+  if (now - std::exchange(last_timer_, now) > kSlept) on_link_change(now);
   stun::Datagrams datagrams;
   relays_.on_timeout(now, datagrams);
   discovery_.on_timeout(now, datagrams);
@@ -216,7 +234,7 @@ void Connectivity::on_timer() {
 }
 
 void Connectivity::poll_wireguard(Instant now) {
-  next_poll_ = now + (fast_poll() ? kFastPoll : kSlowPoll);
+  next_poll_ = now + (fast_poll() ? kFastPoll : all_direct(now) ? kSlowPoll : kRelayedPoll);
   const auto status = tunnel_.status();
   if (!status) return failed(status.error(), "read the device");
   const auto calendar = unix_now();
@@ -241,10 +259,7 @@ void Connectivity::probe_tunnels(Instant now) {
 }
 
 void Connectivity::probe_nat(Instant now) {
-  const bool all_direct = std::ranges::all_of(links_, [&](const auto& entry) {
-    return entry.second->report(now).path.path == path::PathKind::direct;
-  });
-  next_nat_probe_ = now + (all_direct ? kNatProbeIdle : kNatProbeEvery);
+  next_nat_probe_ = now + (all_direct(now) ? kNatProbeIdle : kNatProbeEvery);
   stun::Datagrams datagrams;
   discovery_.probe(now, datagrams);
   send_all(datagrams);
@@ -257,9 +272,20 @@ void Connectivity::refresh_local(Instant now) {
   }
   auto view = discovery_.view(relays_);
   if (view == local_) return;
-  local_ = std::move(view);
+  const auto before = own_addresses(std::exchange(local_, std::move(view)));
   for (const auto& [id, link] : links_)
     link->on_local(now, local_);
+  if (!before.empty() && before != own_addresses(local_)) on_link_change(now);
+}
+
+void Connectivity::on_link_change(Instant now) {
+  log_.info("link_change", {{"interface", tunnel_.interface_name()}});
+  stun::Datagrams datagrams;
+  relays_.restart(now, datagrams);
+  send_all(datagrams);
+  probe_nat(now);
+  for (const auto& [id, link] : links_)
+    link->on_link_change(now);
 }
 
 // ---- out

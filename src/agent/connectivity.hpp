@@ -69,11 +69,14 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void poll_wireguard(Instant now);
   void probe_tunnels(Instant now);
   void probe_nat(Instant now);
+  // Nothing measured before holds any more: bind, probe and punch again.
+  void on_link_change(Instant now);
   // Tells the links what has changed on our side.
   void refresh_local(Instant now);
   void schedule();
   Instant next_timeout() const;
   bool fast_poll() const;
+  bool all_direct(Instant now) const;
   void send(const Endpoint& to, ByteView bytes, std::optional<int> ttl);
   void send_all(stun::Datagrams& datagrams);
   void failed(const Error& error, std::string_view doing);
@@ -97,6 +100,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   Instant next_poll_{};
   Instant next_nat_probe_{};
   Instant next_refresh_{};
+  Instant last_timer_{};
   bool token_wanted_ = false;
   bool closed_ = false;
 };

@@ -112,6 +112,12 @@ void PeerLink::on_tunnel_probe(Instant now, std::optional<Duration> rtt) {
   run(now, actions);
 }
 
+void PeerLink::on_link_change(Instant now) {
+  path::Actions actions;
+  path_.on_link_change(now, actions);
+  run(now, actions);
+}
+
 void PeerLink::on_timeout(Instant now) {
   path::Actions actions;
   path_.on_timeout(now, actions);
@@ -136,10 +142,7 @@ void PeerLink::run(Instant now, const path::Actions& actions) {
                    },
                    [&](const path::SetEndpoint& set) { set_endpoint(set.endpoint); },
                    [&](const path::ReplacePeer& replace) { configure(replace.endpoint); },
-                   [&](const path::SendKeepalive&) {
-                     check(around_.tunnel.send_keepalive(peer_.tunnel.public_key),
-                           "send a keepalive");
-                   },
+                   [&](const path::SendKeepalive&) { keep_alive(); },
                    [&](const path::BlockRelayed& session) { block(session); },
                    [&](const path::UnblockRelayed&) { unblock(); },
                    [&](const path::SendSignal&) { send_signal(); },
@@ -154,14 +157,26 @@ void PeerLink::set_endpoint(const Endpoint& endpoint) {
   const wireguard::Operation update =
       wireguard::UpdatePeer{peer_.tunnel.public_key, {}, endpoint, {}, kKeepaliveSeconds};
   check(around_.tunnel.apply({&update, 1}), "set an endpoint");
-  check(around_.tunnel.send_keepalive(peer_.tunnel.public_key), "send a keepalive");
+  keepalive_on_ = true;
+  keep_alive();
+}
+
+// Sends one now. They stay on from then on: both sides' NATs must keep the mapping.
+void PeerLink::keep_alive() {
+  if (keepalive_on_)
+    return check(around_.tunnel.send_keepalive(peer_.tunnel.public_key), "send a keepalive");
+  const wireguard::Operation update =
+      wireguard::UpdatePeer{peer_.tunnel.public_key, {}, {}, {}, kKeepaliveSeconds};
+  check(around_.tunnel.apply({&update, 1}), "turn keepalives on");
+  keepalive_on_ = true;
 }
 
 // Adds the peer, in place of what WireGuard knew of it; with an endpoint it shakes hands at once.
 void PeerLink::configure(const std::optional<Endpoint>& endpoint) {
   auto peer = peer_.tunnel;
   peer.endpoint = endpoint;
-  if (endpoint) peer.keepalive_s = kKeepaliveSeconds;
+  keepalive_on_ = endpoint.has_value();
+  if (keepalive_on_) peer.keepalive_s = kKeepaliveSeconds;
   if (configured_) return check(around_.tunnel.replace_peer(peer), "replace a peer");
   const wireguard::Operation add = wireguard::AddPeer{std::move(peer)};
   check(around_.tunnel.apply({&add, 1}), "add a peer");

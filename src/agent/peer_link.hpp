@@ -66,6 +66,8 @@ class PeerLink {
   void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet);
   void on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device);
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt);
+  // The machine's addresses changed, or it slept.
+  void on_link_change(Instant now);
   void on_timeout(Instant now);
   std::optional<Instant> next_timeout() const { return path_.next_timeout(); }
 
@@ -81,6 +83,7 @@ class PeerLink {
   void run(Instant now, const path::Actions& actions);
   void set_endpoint(const Endpoint& endpoint);
   void configure(const std::optional<Endpoint>& endpoint);
+  void keep_alive();
   void block(const path::BlockRelayed& session);
   void unblock();
   void log_path(Instant now);
@@ -95,6 +98,7 @@ class PeerLink {
   std::optional<path::BlockRelayed> blocked_;
   bool fast_poll_ = false;
   bool configured_ = false;  // WireGuard knows the peer
+  bool keepalive_on_ = false;
   Instant next_probe_;
   path::PathKind logged_ = path::PathKind::offline;
 };
