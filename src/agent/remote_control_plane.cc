@@ -248,8 +248,11 @@ asio::awaitable<Result<void>> RemoteControlPlane::run_session() {
   if (closed_) co_return Result<void>{};
   ws::Hello hello;
   hello.client = "lanrage " + std::string(kVersion);
-  if (subscription_) hello.resume.push_back(*subscription_);
+  // After our own restart there is no event to resume from: the whole party is asked for.
+  const bool resumes = subscription_ && !subscription_->incarnation.empty();
+  if (resumes) hello.resume.push_back(*subscription_);
   socket->send(ws::to_json(ws::ClientMessage(hello)));
+  if (subscription_ && !resumes) send_subscription();
   set_state(LinkState::connected);
   for (;;) {
     auto text = co_await socket->receive();

@@ -62,6 +62,10 @@ Player::Player(const Host& host, std::string nick)
       nick_(std::move(nick)),
       interface_(unique_interface_name()),
       socket_(directory_.path() / "agent.sock") {
+  start_agent();
+}
+
+void Player::start_agent() {
   const char* wireguard = std::getenv("LANRAGE_LAB_WIREGUARD");
   agent_ = std::make_unique<Process>(
       Argv{(bin_dir() / "lanrage").string(), "daemon", "--state-dir",
@@ -75,7 +79,11 @@ Player::Player(const Host& host, std::string nick)
 }
 
 Player::~Player() {
-  agent_->stop();
+  if (agent_) agent_->stop();
+}
+
+void Player::kill_agent() {
+  agent_.reset();
 }
 
 CliResult Player::call(Argv argv, Millis timeout) const {
