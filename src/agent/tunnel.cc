@@ -71,6 +71,14 @@ Result<void> Tunnel::send_keepalive(const crypto::ExchangeKey& peer) {
 }
 
 Result<std::unique_ptr<Tunnel>> open_tunnel(const TunnelOptions& options) {
+  if (options.or_numbered && !options.interface_name.empty()) {
+    auto one_name = options;
+    one_name.or_numbered = false;
+    auto tunnel = open_tunnel(one_name);
+    if (tunnel || !tunnel.error().is(TunnelErrc::interface_taken)) return tunnel;
+    one_name.interface_name.clear();
+    return open_tunnel(one_name);
+  }
   const bool numbered = options.interface_name.empty();
   if (!numbered) {
     if (auto valid = check_interface_name(options.interface_name); !valid)

@@ -64,6 +64,7 @@ struct TunnelOptions {
   crypto::ExchangeSecret key;
   // 0: a random free one of 49152-65535; remember listen_port() and pass it next time.
   std::uint16_t listen_port = 0;
+  bool or_numbered = false;  // where interface_name is taken: the first free numbered one
 };
 
 inline constexpr std::uint32_t kTunnelMtu = 1420;  // 1500 - 80 for WireGuard over IPv6

@@ -70,6 +70,18 @@ TEST_P(TunnelRecoveryTest, NeverTakesARunningAgentsInterface) {
   EXPECT_TRUE(first->status());
 }
 
+TEST_P(TunnelRecoveryTest, TakesAnotherNameWhereItsOwnWasOnlyAWish) {
+  const auto name = lab::unique_interface_name();
+  auto first = open_a(name);
+  auto wanted = options(1, name);
+  wanted.or_numbered = true;
+  const auto second = open(a_, wanted);
+  ASSERT_TRUE(second) << second.error().message();
+  EXPECT_NE((*second)->interface_name(), name);
+  EXPECT_TRUE(has_interface(a_, (*second)->interface_name()));
+  EXPECT_TRUE(first->status());
+}
+
 TEST_P(TunnelRecoveryTest, RemovesWhatAKilledAgentLeft) {
   const auto name = lab::unique_interface_name();
   int ready[2];
