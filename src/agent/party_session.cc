@@ -85,6 +85,8 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
   const auto keys = member_keys(context_, saved_);
   TunnelOptions options{context_.backend,          saved_.interface, vip(),
                         ledger().charter().prefix, keys.wireguard,   saved_.listen_port};
+  // A name that the player didn't choose is only a wish: another agent may have it by now.
+  options.or_numbered = context_.interface_name.empty();
   auto tunnel = open_tunnel(options);
   // The port we had may be somebody else's by now: another one is better than none.
   if (!tunnel && tunnel.error().is(TunnelErrc::port_taken) && options.listen_port != 0) {
@@ -171,7 +173,7 @@ void PartySession::on_link(LinkState state) {
     heartbeat_timer_.cancel();
     return;
   }
-  snapshot_asked_ = false;
+  log_.on_new_link();
   connectivity_->on_link_back();
   heartbeat();
 }
@@ -201,7 +203,7 @@ void PartySession::on_message(const ws::ServerMessage& message) {
           [&](const ws::Signal& signal) {
             connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
           },
-          [&](const ws::PartyClosed& closed) { end(Ended::party_closed, closed.reason); },
+          [&](const ws::PartyClosed& closed) { on_closed(closed); },
           [&](const ws::CaughtUp&) {},
           [&](const ws::Ack&) {},
           [&](const ws::ErrorMessage& error) {
@@ -215,10 +217,20 @@ void PartySession::on_message(const ws::ServerMessage& message) {
 }
 
 void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation) {
-  snapshot_asked_ = false;
   for (const auto& peer : party.peers)
     online_[peer.peer_id] = peer.online;
   on_merged(log_.merge(party.log, party.seq, incarnation));
+}
+
+// Only the members' records end a party for us. The server's word alone must not take the tunnels
+// or the keys: it may end its own service, and the player leaves when he likes.
+void PartySession::on_closed(const ws::PartyClosed& closed) {
+  if (ledger().closed()) return end(Ended::party_closed, closed.reason);
+  context_.log.warning(
+      "server_closed_party",
+      {{"party", saved_.id.to_string()},
+       {"reason", closed.reason},
+       {"detail", "no member signed that: tunnels stay; `lanrage leave` ends them"}});
 }
 
 void PartySession::on_merged(const VerifiedLog::Merge& merge) {
@@ -253,8 +265,7 @@ void PartySession::on_merged(const VerifiedLog::Merge& merge) {
 }
 
 void PartySession::ask_for_snapshot() {
-  if (snapshot_asked_) return;  // once: a server that answers nonsense must not make us loop
-  snapshot_asked_ = true;
+  if (!log_.take_snapshot_wish()) return;
   control_->send(ws::RegisterParty{saved_.id, std::nullopt});
 }
 

@@ -105,6 +105,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   const party::Ledger& ledger() const { return log_.ledger(); }
   void on_message(const protocol::ws::ServerMessage& message);
   void on_snapshot(const protocol::Party& party, const std::string& incarnation);
+  void on_closed(const protocol::ws::PartyClosed& closed);
   void on_merged(const VerifiedLog::Merge& merge);
   void on_link(LinkState state);
   void ask_for_snapshot();
@@ -128,7 +129,6 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   std::unique_ptr<Tunnel> tunnel_;
   std::shared_ptr<Connectivity> connectivity_;
   std::map<PeerId, bool> online_;  // as the server tells it; display only
-  bool snapshot_asked_ = false;
   std::chrono::seconds heartbeat_every_{20};
   boost::asio::steady_timer heartbeat_timer_;
   boost::asio::steady_timer grant_timer_;

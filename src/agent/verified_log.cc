@@ -12,7 +12,9 @@ VerifiedLog::Merge VerifiedLog::merge(std::span<const Bytes> log, std::uint64_t 
   if (!std::ranges::equal(std::span(records_).first(common), log.first(common)))
     return {Outcome::split, std::nullopt};
   if (log.size() < records_.size()) return {Outcome::behind, std::nullopt};
-  return adopt(log.subspan(common));
+  auto merged = adopt(log.subspan(common));
+  if (merged.outcome != Outcome::refused) asked_ = false;
+  return merged;
 }
 
 VerifiedLog::Merge VerifiedLog::append(std::uint64_t seq, std::span<const Bytes> records) {

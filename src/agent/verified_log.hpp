@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -39,6 +40,11 @@ class VerifiedLog {
   // The records of one event.
   Merge append(std::uint64_t seq, std::span<const Bytes> records);
 
+  // After a gap or a refused record: whether to ask for a snapshot. Once, until a snapshot that
+  // fits has come or the link is new: a server that answers nonsense must not make us loop.
+  bool take_snapshot_wish() { return !std::exchange(asked_, true); }
+  void on_new_link() { asked_ = false; }
+
   const party::Ledger& ledger() const { return ledger_; }
   const std::vector<Bytes>& records() const { return records_; }
   std::uint64_t seq() const { return seq_; }
@@ -51,6 +57,7 @@ class VerifiedLog {
   std::vector<Bytes> records_;
   std::uint64_t seq_ = 0;  // of the server's events, not of records
   std::string incarnation_;
+  bool asked_ = false;
 };
 
 }  // namespace lanrage::agent

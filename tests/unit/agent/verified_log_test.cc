@@ -113,5 +113,22 @@ TEST_F(VerifiedLogTest, AForgedRecordIsRefusedAndSaysWhy) {
   EXPECT_EQ(log.records().size(), 3u);
 }
 
+TEST_F(VerifiedLogTest, ARecordThatIsRefusedAgainAsksForNoMoreSnapshots) {
+  auto log = founded();
+  auto forged = newcomer(log.ledger(), "bob");
+  forged[0].back() ^= 1;
+  ASSERT_EQ(log.append(2, forged).outcome, Outcome::refused);
+  EXPECT_TRUE(log.take_snapshot_wish());
+  auto snapshot = log_;
+  snapshot.insert(snapshot.end(), forged.begin(), forged.end());
+  ASSERT_EQ(log.merge(snapshot, 2, "first").outcome, Outcome::refused);
+  EXPECT_FALSE(log.take_snapshot_wish()) << "the server would answer the same for ever";
+
+  log.on_new_link();
+  EXPECT_TRUE(log.take_snapshot_wish());
+  EXPECT_EQ(log.merge(log_, 2, "first").outcome, Outcome::known);
+  EXPECT_TRUE(log.take_snapshot_wish()) << "a snapshot that fits settles it";
+}
+
 }  // namespace
 }  // namespace lanrage::agent
