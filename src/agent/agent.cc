@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/state_lock.hpp"
 #include "party/invite_link.hpp"
 
 namespace lanrage::agent {
@@ -14,9 +15,11 @@ constexpr auto kDormantRetry = 5s;
 
 }  // namespace
 
-Agent::Agent(asio::io_context& io, Options options, DeviceKeys keys, io::Log& log)
+Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKeys keys,
+             io::Log& log)
     : io_(io),
       log_(log),
+      lock_(std::move(lock)),
       keys_(std::move(keys)),
       context_{io, keys_, log, options.backend, options.interface_name},
       state_(io, options.state_dir / "state.json",
@@ -29,10 +32,13 @@ Agent::~Agent() {
 }
 
 Result<std::unique_ptr<Agent>> Agent::start(asio::io_context& io, Options options, io::Log& log) {
+  auto lock = lock_state(options.state_dir);
+  if (!lock) return std::unexpected(lock.error());
   crypto::SystemRandom random;
   auto keys = load_or_create_device_keys(options.state_dir, random);
   if (!keys) return std::unexpected(keys.error());
-  std::unique_ptr<Agent> agent(new Agent(io, std::move(options), std::move(*keys), log));
+  std::unique_ptr<Agent> agent(
+      new Agent(io, std::move(options), std::move(*lock), std::move(*keys), log));
   auto parties = agent->state_.load();
   if (!parties) return std::unexpected(parties.error());
   agent->dormant_ = std::move(*parties);
@@ -43,9 +49,24 @@ Result<std::unique_ptr<Agent>> Agent::start(asio::io_context& io, Options option
 // ---- entering and leaving
 
 Result<void> Agent::may_enter() const {
-  if (sessions_.size() + dormant_.size() < kMaxParties) return {};
+  if (sessions_.size() + dormant_.size() + joining_.size() < kMaxParties) return {};
   return fail(AgentErrc::too_many_parties, "you are in " + std::to_string(kMaxParties) +
                                                " parties already; `lanrage leave` one first");
+}
+
+// A second membership of one device would end the first one's.
+Result<void> Agent::may_join(const PartyId& party) const {
+  const auto is_it = [&](const auto& entry) { return entry.id == party; };
+  if (find_party(party.to_string()))
+    return fail(JoinErrc::already_member, "you are in this party already; see `lanrage status`");
+  if (std::ranges::any_of(dormant_, is_it))
+    return fail(JoinErrc::already_member,
+                "you are in this party already, but its network device can't be made (the agent's "
+                "log says why); the agent keeps trying");
+  if (joining_.contains(party))
+    return fail(JoinErrc::already_member,
+                "the agent is joining this party right now; wait a moment");
+  return {};
 }
 
 asio::awaitable<Result<Agent::Entered>> Agent::create(CreateOptions options) {
@@ -58,10 +79,12 @@ asio::awaitable<Result<Agent::Entered>> Agent::join(std::string invite, std::str
   if (auto allowed = may_enter(); !allowed) co_return std::unexpected(allowed.error());
   auto link = party::parse_invite_link(invite);
   if (!link) co_return std::unexpected(link.error());
-  if (find_party(link->party.to_string()))
-    co_return fail(JoinErrc::already_member, "you are in this party already; see `lanrage status`");
+  if (auto free = may_join(link->party); !free) co_return std::unexpected(free.error());
+  joining_.insert(link->party);
   auto joined = co_await join_party(context_, *link, std::move(nick));
-  co_return co_await enter(std::move(joined));
+  auto entered = co_await enter(std::move(joined));
+  joining_.erase(link->party);
+  co_return entered;
 }
 
 asio::awaitable<Result<Agent::Entered>> Agent::enter(Result<Joined> joined) {
@@ -102,7 +125,7 @@ asio::awaitable<Result<std::string>> Agent::leave(std::shared_ptr<PartySession> 
   co_return note;
 }
 
-void Agent::remove(const PartyId& party) {
+void Agent::remove(PartyId party) {
   std::erase_if(sessions_, [&](const auto& session) {
     if (session->id() != party) return false;
     session->stop();
@@ -120,7 +143,8 @@ PartySession::Callbacks Agent::callbacks_for(const PartyId& party) {
           [this, party](Ended how, const std::string& why) { on_ended(party, how, why); }};
 }
 
-void Agent::on_ended(const PartyId& party, Ended how, const std::string& why) {
+// By value: stopping a session destroys the callback that brought us here, and what it holds.
+void Agent::on_ended(PartyId party, Ended how, const std::string& why) {
   log_.warning("party_ended", {{"party", party.to_string()}, {"why", why}});
   const auto found =
       std::ranges::find_if(sessions_, [&](const auto& session) { return session->id() == party; });
@@ -147,6 +171,7 @@ void Agent::retry_dormant() {
                {{"party", id.to_string()}, {"detail", session.error().message()}});
     dormant_.push_back(std::move(saved));
   }
+  state_.save(saved());  // the interface or port may be another now
   if (dormant_.empty()) return;
   dormant_timer_.expires_after(kDormantRetry);
   dormant_timer_.async_wait([this](const boost::system::error_code& cancelled) {
@@ -172,6 +197,10 @@ std::vector<SavedParty> Agent::saved() const {
 
 Result<std::shared_ptr<PartySession>> Agent::find_party(
     const std::optional<std::string>& name) const {
+  if (sessions_.empty() && !dormant_.empty())
+    return fail(AgentErrc::party_dormant,
+                "your party's network device can't be made (the agent's log says why); the agent "
+                "keeps trying");
   if (sessions_.empty())
     return fail(AgentErrc::no_party,
                 "you are in no party; `lanrage create` makes one, `lanrage join` joins one");

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,17 @@
 #include "agent/joining.hpp"
 #include "agent/party_session.hpp"
 #include "agent/state_file.hpp"
+#include "io/unique_fd.hpp"
 
 namespace lanrage::agent {
 
-enum class AgentErrc { no_party, which_party, unknown_party, too_many_parties };
+enum class AgentErrc { no_party, party_dormant, which_party, unknown_party, too_many_parties };
 constexpr std::string_view name_of(AgentErrc errc) {
   switch (errc) {
     case AgentErrc::no_party:
       return "no_party";
+    case AgentErrc::party_dormant:
+      return "party_dormant";
     case AgentErrc::which_party:
       return "which_party";
     case AgentErrc::unknown_party:
@@ -62,14 +66,16 @@ class Agent {
   AgentContext& context() { return context_; }
 
  private:
-  Agent(boost::asio::io_context& io, Options options, DeviceKeys keys, io::Log& log);
+  Agent(boost::asio::io_context& io, Options options, io::UniqueFd lock, DeviceKeys keys,
+        io::Log& log);
 
   Result<void> may_enter() const;
+  Result<void> may_join(const PartyId& party) const;
   boost::asio::awaitable<Result<Entered>> enter(Result<Joined> joined);
   Result<std::shared_ptr<PartySession>> resume(SavedParty saved);
   PartySession::Callbacks callbacks_for(const PartyId& party);
-  void on_ended(const PartyId& party, Ended how, const std::string& why);
-  void remove(const PartyId& party);
+  void on_ended(PartyId party, Ended how, const std::string& why);
+  void remove(PartyId party);
   std::string free_interface() const;
   // Parties whose device couldn't be made: kept, and tried again.
   void retry_dormant();
@@ -77,11 +83,13 @@ class Agent {
 
   boost::asio::io_context& io_;
   io::Log& log_;
+  io::UniqueFd lock_;  // before what it protects, so that it goes last
   DeviceKeys keys_;
   AgentContext context_;
   StateFile state_;
   std::vector<std::shared_ptr<PartySession>> sessions_;
   std::vector<SavedParty> dormant_;
+  std::set<PartyId> joining_;
   boost::asio::steady_timer dormant_timer_;
 };
 

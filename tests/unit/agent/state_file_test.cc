@@ -8,6 +8,7 @@
 
 #include "agent/device_keys.hpp"
 #include "agent/durable_file.hpp"
+#include "agent/state_lock.hpp"
 #include "base/random.hpp"
 
 namespace lanrage::agent {
@@ -142,6 +143,16 @@ TEST_F(StateFileTest, DamagedKeysAreNeverReplaced) {
   ASSERT_FALSE(keys);
   EXPECT_TRUE(keys.error().is(StateErrc::malformed));
   EXPECT_EQ(contents(directory_ / "identity.json"), "{\"identity_seed\":\"\"}");
+}
+
+TEST_F(StateFileTest, OneAgentADirectory) {
+  auto first = lock_state(directory_);
+  ASSERT_TRUE(first) << first.error().message();
+  const auto second = lock_state(directory_);
+  ASSERT_FALSE(second);
+  EXPECT_TRUE(second.error().is(StateErrc::in_use)) << second.error().message();
+  first->reset();
+  EXPECT_TRUE(lock_state(directory_));
 }
 
 }  // namespace
