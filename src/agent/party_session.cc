@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/clock.hpp"
+#include "base/overloaded.hpp"
 #include "io/tls.hpp"
 
 namespace lanrage::agent {
@@ -22,11 +23,6 @@ constexpr auto kPingSpacing = 250ms;
 constexpr Duration kPingTimeout = 2s;
 constexpr auto kGrantRetry = 5s;
 constexpr auto kGrantAhead = 2min;  // a fresh relay token before the old one expires
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
 
 Prefix host_prefix(const IpAddress& address) {
   return Prefix{address, 32};

@@ -1,5 +1,7 @@
 #include "agent/peer_link.hpp"
 
+#include "base/overloaded.hpp"
+
 namespace lanrage::agent {
 namespace {
 
@@ -7,11 +9,6 @@ using namespace std::chrono_literals;
 
 constexpr Duration kEchoEvery = 5s;
 constexpr std::uint16_t kKeepaliveSeconds = 25;
-
-template <class... Fs>
-struct Overloaded : Fs... {
-  using Fs::operator()...;
-};
 
 path::PeerPathConfig path_config(const ConnectivityPeer& peer, const LinkSurroundings& around) {
   return {around.self,
