@@ -8,6 +8,9 @@
 #include <netinet/in.h>
 #include <string>
 
+#include "agent/tunnel_link.hpp"
+#include "io/netlink.hpp"
+
 namespace lanrage::agent {
 namespace {
 
@@ -30,6 +33,7 @@ std::vector<IpAddress> local_addresses(const std::vector<std::string>& excluded_
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return {};
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
+  auto links = io::Links::open();
   std::vector<IpAddress> out;
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     if (entry->ifa_addr == nullptr || (entry->ifa_flags & IFF_UP) == 0) continue;
@@ -38,6 +42,8 @@ std::vector<IpAddress> local_addresses(const std::vector<std::string>& excluded_
       continue;
     const auto address = to_address(*entry->ifa_addr);
     if (address.is_loopback() || address.is_link_local()) continue;
+    // The tunnel of one party must not run through another's: both would end up inside each other.
+    if (links && is_marked_as_ours(*links, entry->ifa_name)) continue;
     if (std::ranges::find(out, address) == out.end()) out.push_back(address);
   }
   return out;

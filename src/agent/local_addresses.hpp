@@ -9,7 +9,8 @@
 namespace lanrage::agent {
 
 // Addresses of interfaces that are up, without loopback, link-local and any of
-// `excluded_interfaces` (our own tunnels, whose addresses must not become paths to themselves).
+// `excluded_interfaces`, and without those that lanrage agents made: a tunnel's address must not
+// become a path of itself, or of another party's.
 std::vector<IpAddress> local_addresses(const std::vector<std::string>& excluded_interfaces);
 
 }  // namespace lanrage::agent

@@ -76,6 +76,11 @@ Result<void> mark_as_ours(io::Links& links, const std::string& name) {
   return {};
 }
 
+bool is_marked_as_ours(io::Links& links, const std::string& name) {
+  const auto link = links.find(name);
+  return link && *link && (*link)->alias.starts_with(kMark);
+}
+
 Result<void> remove_leftover(io::Links& links, const std::string& name) {
   const auto link = links.find(name);
   if (!link) return std::unexpected(tunnel_error(link.error()));

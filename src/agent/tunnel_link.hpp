@@ -15,6 +15,9 @@ Result<void> check_interface_name(const std::string& name);
 // Marks the interface as this process's, for whoever finds it after we were killed.
 Result<void> mark_as_ours(io::Links& links, const std::string& name);
 
+// A lanrage agent's device, this one's or another's.
+bool is_marked_as_ours(io::Links& links, const std::string& name);
+
 // Ok when no interface of that name is left. One that a dead agent made is removed; any other is
 // interface_taken.
 Result<void> remove_leftover(io::Links& links, const std::string& name);
