@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/local_addresses.hpp"
 #include "agent/state_lock.hpp"
 #include "party/invite_link.hpp"
 
@@ -12,6 +13,10 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto kDormantRetry = 5s;
+
+bool overlap(const Prefix& a, const Prefix& b) {
+  return a.contains(b.address) || b.contains(a.address);
+}
 
 }  // namespace
 
@@ -71,6 +76,7 @@ Result<void> Agent::may_join(const PartyId& party) const {
 
 asio::awaitable<Result<Agent::Entered>> Agent::create(CreateOptions options) {
   if (auto allowed = may_enter(); !allowed) co_return std::unexpected(allowed.error());
+  if (options.any_prefix) options.party.prefix = free_prefix(options.party.prefix);
   auto joined = co_await create_party(context_, std::move(options));
   co_return co_await enter(std::move(joined));
 }
@@ -90,7 +96,11 @@ asio::awaitable<Result<Agent::Entered>> Agent::join(std::string invite, std::str
 asio::awaitable<Result<Agent::Entered>> Agent::enter(Result<Joined> joined) {
   if (!joined) co_return std::unexpected(joined.error());
   joined->saved.interface = free_interface();
-  Entered out{nullptr, joined->invite};
+  Entered out{nullptr, joined->invite, ""};
+  const auto& prefix = joined->membership.ledger.charter().prefix;
+  if (const auto user = user_of(prefix); !user.empty())
+    out.note = "the party's addresses " + prefix.to_string() + " overlap with those of " + user +
+               ": games may reach only one of them";
   const auto id = joined->saved.id;
   const auto keys = member_keys(context_, joined->saved);
   const auto control = joined->control;
@@ -186,6 +196,23 @@ std::string Agent::free_interface() const {
     if (std::ranges::none_of(saved(), [&](const auto& party) { return party.interface == name; }))
       return name;
   }
+}
+
+std::string Agent::user_of(const Prefix& prefix) const {
+  for (const auto& session : sessions_)
+    if (overlap(prefix, session->prefix())) return "your party \"" + session->name() + "\"";
+  for (const auto& address : local_addresses({}))
+    if (prefix.contains(address)) return "this machine's own network";
+  return "";
+}
+
+Prefix Agent::free_prefix(const Prefix& wanted) const {
+  if (user_of(wanted).empty()) return wanted;
+  for (std::uint32_t second = 67; second < 128; ++second) {
+    const Prefix prefix{IpAddress::v4(10u << 24 | second << 16), 16};
+    if (user_of(prefix).empty()) return prefix;
+  }
+  return wanted;
 }
 
 std::vector<SavedParty> Agent::saved() const {

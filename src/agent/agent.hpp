@@ -53,6 +53,7 @@ class Agent {
   struct Entered {
     std::shared_ptr<PartySession> session;
     std::string invite;  // when created
+    std::string note;    // what the player should know about it, if anything
   };
   boost::asio::awaitable<Result<Entered>> create(CreateOptions options);
   boost::asio::awaitable<Result<Entered>> join(std::string invite, std::string nick);
@@ -77,6 +78,9 @@ class Agent {
   void on_ended(PartyId party, Ended how, const std::string& why);
   void remove(PartyId party);
   std::string free_interface() const;
+  // Who uses addresses of `prefix` already, on this machine; empty: nobody.
+  std::string user_of(const Prefix& prefix) const;
+  Prefix free_prefix(const Prefix& wanted) const;
   // Parties whose device couldn't be made: kept, and tried again.
   void retry_dormant();
   std::vector<SavedParty> saved() const;

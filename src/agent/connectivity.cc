@@ -51,7 +51,7 @@ Connectivity::Connectivity(asio::io_context& io, Tunnel& tunnel, const Options& 
           .box = options.box,
           .wireguard = options.wireguard,
           .prefix = options.prefix,
-          .boot = static_cast<std::uint64_t>(unix_now().time_since_epoch().count()),
+          .boot = options.boot,
           .random = random_,
           .tunnel = tunnel,
           .filter = nullptr,
@@ -204,13 +204,13 @@ void Connectivity::schedule() {
   const auto now = monotonic_now();
   if (fast_poll()) next_poll_ = std::min(next_poll_, now + kFastPoll);
   timer_.expires_after(std::max<Duration>(next_timeout() - now, Duration(0)));
-  timer_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (!cancelled && !closed_) on_timer();
+  timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+    const auto self = weak.lock();
+    if (!cancelled && self && !self->closed_) self->on_timer();
   });
 }
 
 void Connectivity::on_timer() {
-  const auto keep_alive = shared_from_this();
   const auto now = monotonic_now();
   if (now - std::exchange(last_timer_, now) > kSlept) on_link_change(now);
   stun::Datagrams datagrams;

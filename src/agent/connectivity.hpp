@@ -30,6 +30,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     crypto::ExchangeSecret box;
     crypto::ExchangeKey wireguard;  // our public key in this party
     crypto::SigningKey bind_key;
+    std::uint64_t boot = 0;  // of our signals: higher than at any earlier start
   };
   struct Callbacks {
     std::function<void(const PeerId& to, Bytes sealed)> send_signal;

@@ -39,6 +39,7 @@ struct CreateOptions {
   std::optional<std::string> word;
   std::string nick;
   party::PartyOptions party;
+  bool any_prefix = true;  // party.prefix may be replaced by one that is free here
 };
 
 struct Joined {

@@ -79,12 +79,15 @@ int exit_status(const Error& error) {
   return 1;
 }
 
-json::object entered_json(const Agent& agent, const PartySession& session) {
-  return {{"schema", 1},
-          {"party_id", session.id().to_string()},
-          {"name", session.name()},
-          {"vip", session.vip().to_string()},
-          {"peer_id", agent.peer_id().to_string()}};
+json::object entered_json(const Agent& agent, const Agent::Entered& entered) {
+  const auto& session = *entered.session;
+  json::object out{{"schema", 1},
+                   {"party_id", session.id().to_string()},
+                   {"name", session.name()},
+                   {"vip", session.vip().to_string()},
+                   {"peer_id", agent.peer_id().to_string()}};
+  if (!entered.note.empty()) out["note"] = entered.note;
+  return out;
 }
 
 }  // namespace
@@ -144,6 +147,7 @@ LocalApi::Answer LocalApi::create(const json::object& request) {
   if (arguments.flag("close_with_host"))
     options.party.host_leaves = party::HostLeaves::closes_party;
   if (const auto text = arguments.optional_text("prefix")) {
+    options.any_prefix = false;
     if (const auto prefix = Prefix::parse(*text))
       options.party.prefix = *prefix;
     else
@@ -152,7 +156,7 @@ LocalApi::Answer LocalApi::create(const json::object& request) {
   if (arguments.error()) co_return std::unexpected(*arguments.error());
   auto entered = co_await agent_.create(std::move(options));
   if (!entered) co_return std::unexpected(entered.error());
-  auto out = entered_json(agent_, *entered->session);
+  auto out = entered_json(agent_, *entered);
   out["invite"] = entered->invite;
   co_return out;
 }
@@ -164,7 +168,7 @@ LocalApi::Answer LocalApi::join(const json::object& request) {
   if (arguments.error()) co_return std::unexpected(*arguments.error());
   auto entered = co_await agent_.join(std::move(invite), std::move(nick));
   if (!entered) co_return std::unexpected(entered.error());
-  auto out = entered_json(agent_, *entered->session);
+  auto out = entered_json(agent_, *entered);
   json::array peers;
   const auto row = entered->session->report();
   for (const auto& peer : row.peers)

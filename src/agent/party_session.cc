@@ -21,7 +21,9 @@ using namespace std::chrono_literals;
 
 constexpr auto kPingSpacing = 250ms;
 constexpr Duration kPingTimeout = 2s;
-constexpr auto kGrantRetry = 5s;
+constexpr std::chrono::seconds kGrantRetry = 5s;
+constexpr std::chrono::seconds kGrantSpacing =
+    60s;                            // between two tokens, whatever our clock says of their expiry
 constexpr auto kGrantAhead = 2min;  // a fresh relay token before the old one expires
 
 Prefix host_prefix(const IpAddress& address) {
@@ -55,7 +57,7 @@ Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context,
   const auto& answer = joined.answer;
   self->log_.merge(answer.party.log, answer.seq, answer.incarnation);
   for (const auto& peer : answer.party.peers)
-    self->online_[peer.peer_id] = peer.online;
+    self->on_presence(peer.peer_id, peer.online);
   if (auto opened = self->open(joined.answer.relay); !opened)
     return std::unexpected(opened.error());
   return self;
@@ -93,6 +95,8 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
   tunnel_ = std::move(*tunnel);
   saved_.interface = tunnel_->interface_name();
   saved_.listen_port = tunnel_->listen_port();
+  const auto clock = static_cast<std::uint64_t>(unix_now().time_since_epoch().count());
+  saved_.boot = std::max(saved_.boot + 1, clock);
   context_.log.info("tunnel_open", {{"party", saved_.id.to_string()},
                                     {"interface", saved_.interface},
                                     {"port", std::to_string(saved_.listen_port)},
@@ -110,11 +114,11 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
   callbacks.on_tunnel_lost = [this](const Error& error) {
     end(Ended::device_lost, error.message());
   };
-  auto connectivity =
-      Connectivity::open(context_.io, *tunnel_,
-                         {saved_.id, context_.keys.peer_id(), ledger().charter().prefix,
-                          keys.identity, keys.box, keys.wireguard.public_key(), bind_key_},
-                         std::move(callbacks), context_.log);
+  auto connectivity = Connectivity::open(
+      context_.io, *tunnel_,
+      {saved_.id, context_.keys.peer_id(), ledger().charter().prefix, keys.identity, keys.box,
+       keys.wireguard.public_key(), bind_key_, saved_.boot},
+      std::move(callbacks), context_.log);
   if (!connectivity) return std::unexpected(connectivity.error());
   connectivity_ = std::move(*connectivity);
   sync_peers();
@@ -187,15 +191,15 @@ void PartySession::on_message(const ws::ServerMessage& message) {
             if (update.party.id == saved_.id) on_snapshot(update.party, update.incarnation);
           },
           [&](const ws::PeerJoined& joined) {
-            online_[joined.peer.peer_id] = joined.peer.online;
             on_merged(log_.append(joined.seq, joined.records));
+            on_presence(joined.peer.peer_id, joined.peer.online);
           },
           [&](const ws::PeerUpdated& updated) {
             on_merged(log_.append(updated.seq, updated.records));
           },
           [&](const ws::PeerLeft& left) { on_merged(log_.append(left.seq, left.records)); },
           [&](const ws::InviteAdded& added) { on_merged(log_.append(added.seq, added.records)); },
-          [&](const ws::Presence& presence) { online_[presence.peer_id] = presence.online; },
+          [&](const ws::Presence& presence) { on_presence(presence.peer_id, presence.online); },
           [&](const ws::Signal& signal) {
             connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
           },
@@ -213,9 +217,13 @@ void PartySession::on_message(const ws::ServerMessage& message) {
 }
 
 void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation) {
-  for (const auto& peer : party.peers)
-    online_[peer.peer_id] = peer.online;
   on_merged(log_.merge(party.log, party.seq, incarnation));
+  for (const auto& peer : party.peers)
+    on_presence(peer.peer_id, peer.online);
+}
+
+void PartySession::on_presence(const PeerId& peer, bool online) {
+  if (ledger().member(peer) != nullptr) online_[peer] = online;
 }
 
 // Only the members' records end a party for us. The server's word alone must not take the tunnels
@@ -293,9 +301,11 @@ void PartySession::changed() {
 void PartySession::heartbeat() {
   control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), log_.seq(), std::nullopt});
   heartbeat_timer_.expires_after(heartbeat_every_);
-  heartbeat_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-    if (!cancelled) heartbeat();
-  });
+  heartbeat_timer_.async_wait(
+      [weak = weak_from_this()](const boost::system::error_code& cancelled) {
+        const auto self = weak.lock();
+        if (!cancelled && self && !self->stopped_) self->heartbeat();
+      });
 }
 
 // ---- what we ask of it
@@ -316,11 +326,13 @@ asio::awaitable<void> PartySession::fetch_relay_grant() {
 // Keeps the token fresh; relays honour an old one for existing binds, so an outage is no hurry.
 asio::awaitable<void> PartySession::keep_relay_grant() {
   while (!stopped_) {
-    const auto left = grant_expiry_ - unix_now() - kGrantAhead;
-    if (left <= 0s) co_await fetch_relay_grant();
+    const auto left = [&] { return grant_expiry_ - unix_now() - kGrantAhead; };
+    const auto expiry = grant_expiry_;
+    if (left() <= 0s) co_await fetch_relay_grant();
     if (stopped_) co_return;
-    const auto again = grant_expiry_ - unix_now() - kGrantAhead;
-    grant_timer_.expires_after(std::max<std::chrono::milliseconds>(again, kGrantRetry));
+    const bool failed = left() <= 0s && grant_expiry_ == expiry;
+    grant_timer_.expires_after(
+        std::max<std::chrono::milliseconds>(left(), failed ? kGrantRetry : kGrantSpacing));
     boost::system::error_code cancelled;
     auto token = asio::redirect_error(asio::use_awaitable, cancelled);
     co_await grant_timer_.async_wait(token);

@@ -84,6 +84,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   const PartyId& id() const { return saved_.id; }
   const std::string& name() const { return ledger().charter().name; }
   IpAddress vip() const;
+  const Prefix& prefix() const { return ledger().charter().prefix; }
   PartyRow report() const;
   const Connectivity& connectivity() const { return *connectivity_; }
 
@@ -107,6 +108,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   void on_snapshot(const protocol::Party& party, const std::string& incarnation);
   void on_closed(const protocol::ws::PartyClosed& closed);
   void on_merged(const VerifiedLog::Merge& merge);
+  void on_presence(const PeerId& peer, bool online);
   void on_link(LinkState state);
   void ask_for_snapshot();
   void sync_peers();

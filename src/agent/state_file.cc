@@ -31,6 +31,7 @@ json::object to_json(const SavedParty& party) {
                    {"interface", party.interface},
                    {"nick", party.nick},
                    {"statement_version", party.statement_version},
+                   {"boot", party.boot},
                    {"log", std::move(log)}};
   if (party.pin) out["pin"] = to_base32(*party.pin);
   if (party.root_seed) out["root_seed"] = secret_to_json(*party.root_seed);
@@ -100,6 +101,7 @@ SavedParty party_from_json(FieldReader& fields) {
   out.interface = fields.text("interface");
   out.nick = fields.text("nick");
   out.statement_version = fields.number<std::uint64_t>("statement_version");
+  out.boot = fields.number<std::uint64_t>("boot");
   const auto* log = fields.object().if_contains("log");
   if (log == nullptr || !log->is_array()) return fields.wrong("log", out);
   for (const auto& entry : log->get_array()) {

@@ -32,7 +32,8 @@ struct SavedParty {
   std::string interface;
   std::string nick;
   std::uint64_t statement_version = 0;  // of our last signed statement
-  std::vector<Bytes> log;               // the party's signed records, in order
+  std::uint64_t boot = 0;  // of our signals: grows with every start, whatever clocks do
+  std::vector<Bytes> log;  // the party's signed records, in order
 };
 
 std::string encode_state(const std::vector<SavedParty>& parties);

@@ -62,11 +62,7 @@ int execute(const Command& command, const std::string& socket, bool as_json, con
   request["command"] = command.name();
   const auto timeout = std::chrono::seconds(command.timeout_seconds());
   const auto line = io::local_request(socket, json::serialize(request), timeout);
-  if (!line)
-    return output.fail(ExitStatus::agent_unreachable,
-                       line.error().message() +
-                           "\nIs the agent running? `sudo lanrage daemon` "
-                           "starts it; --socket names another one's socket.");
+  if (!line) return output.fail(ExitStatus::agent_unreachable, line.error().message());
   boost::system::error_code bad;
   const auto answer = json::parse(*line, bad);
   if (bad || !answer.is_object())
@@ -113,6 +109,10 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   app.add_subcommand("daemon", "Run the agent (as root); see `lanrage daemon --help`");
   common(app);
 
+  if (argc > 1 && *argv[1] != '-' &&
+      app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == argv[1]; }).empty())
+    return output.fail(ExitStatus::bad_usage, "there is no command \"" + std::string(argv[1]) +
+                                                  "\"; `lanrage --help` lists them");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -30,8 +30,8 @@ class Ping final : public Command {
 
   void print(const boost::json::object& result, std::ostream& out) const override {
     const auto& rtt = object_of(result, "rtt_ms");
-    out << text_of(result, "received") << " of " << text_of(result, "sent")
-        << " echoes came back, path " << text_of(result, "path");
+    out << text_of(result, "received") << " of " << text_of(result, "sent") << " echoes came back";
+    if (const auto path = text_of(result, "path"); !path.empty()) out << ", path " << path;
     if (!rtt.empty())
       out << ", round trip min/avg/max " << milliseconds(rtt, "min") << " / "
           << milliseconds(rtt, "avg") << " / " << milliseconds(rtt, "max");

@@ -30,6 +30,7 @@ SavedParty sample(SeededRandom& random) {
   out.interface = "lanrage0";
   out.nick = "Żółw";
   out.statement_version = 7;
+  out.boot = 1'700'000'000'123;
   out.log = {Bytes{1, 2, 3}, Bytes{}, Bytes(500, 0xaa)};
   return out;
 }
@@ -39,7 +40,7 @@ bool same(const SavedParty& a, const SavedParty& b) {
          a.pin == b.pin && a.root_seed == b.root_seed && a.wireguard_secret == b.wireguard_secret &&
          a.party_key == b.party_key && a.key_epoch == b.key_epoch &&
          a.listen_port == b.listen_port && a.interface == b.interface && a.nick == b.nick &&
-         a.statement_version == b.statement_version && a.log == b.log;
+         a.statement_version == b.statement_version && a.boot == b.boot && a.log == b.log;
 }
 
 class StateFileTest : public testing::Test {
