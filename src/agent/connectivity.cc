@@ -266,7 +266,7 @@ void Connectivity::probe_nat(Instant now) {
 }
 
 void Connectivity::refresh_local(Instant now) {
-  if (!(published_ == discovery_.nat()) && callbacks_.on_nat) {
+  if (discovery_.settled() && !(published_ == discovery_.nat()) && callbacks_.on_nat) {
     published_ = discovery_.nat();
     callbacks_.on_nat(published_);
   }

@@ -47,9 +47,11 @@ void LocalDiscovery::on_timeout(Instant now, stun::Datagrams& out) {
   fold();
 }
 
-// A probe that heard nothing proves only that something was lost: what is known stays.
+// A probe that heard nothing proves only that something was lost: what is known stays. One under
+// way knows less than the one before it, so it counts only where nothing was known at all.
 void LocalDiscovery::fold() {
-  if (probe_->report().udp) nat_ = probe_->report();
+  const bool better = probe_->finished() || nat_.type == stun::NatType::unknown;
+  if (probe_->report().udp && better) nat_ = probe_->report();
 }
 
 std::optional<Instant> LocalDiscovery::next_timeout() const {

@@ -30,6 +30,8 @@ class LocalDiscovery {
   std::optional<Instant> next_timeout() const;
 
   const stun::NatReport& nat() const { return nat_; }
+  // No probe is under way: nat() won't change before the next one.
+  bool settled() const { return !probe_ || probe_->finished(); }
   path::LocalView view(const RelayBinds& binds) const;
 
  private:

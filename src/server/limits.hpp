@@ -20,6 +20,7 @@ struct Limits {
   Rate requests_a_peer{20, 120};
   Rate signals_a_peer{20, 60};
   Rate creations_a_peer{0.2, 10};
+  Rate updates_a_peer{0.1, 20};  // nick, hints: each one is kept in the party's journal
 
   std::size_t parties = 10'000;
   std::size_t parties_a_host = 32;

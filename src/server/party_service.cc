@@ -58,7 +58,8 @@ PartyService::PartyService(const Parts& parts, const Limits& limits, ServerIdent
       policy_(std::move(policy)),
       wrong_words_(limits.wrong_words_an_address),
       creations_(limits.creations_a_peer),
-      signals_sent_(limits.signals_a_peer) {}
+      signals_sent_(limits.signals_a_peer),
+      updates_(limits.updates_a_peer) {}
 
 void PartyService::execute(const Caller& caller, const PartyId& party,
                            const std::string& request_id, party::Action action,
@@ -194,6 +195,8 @@ void PartyService::update(const Caller& caller, const PartyId& id, const PeerId&
                           const protocol::UpdatePeerRequest& request,
                           Done<protocol::SeqAnswer> done) {
   if (auto self = check_self(caller, peer); !self) return done(std::unexpected(self.error()));
+  if (!updates_.take(peer_key(caller.peer), parts_.clock.monotonic()))
+    return done(fail(Errc::rate_limited, "too many changes of nick or hints: wait ten seconds"));
   party::Update action{request.statement, hints_from(request.nat_type, request.public_endpoint)};
   execute(caller, id, request.request_id, std::move(action), answer_seq(std::move(done)));
 }

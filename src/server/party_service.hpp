@@ -94,6 +94,7 @@ class PartyService {
   TokenBuckets wrong_words_;
   TokenBuckets creations_;
   TokenBuckets signals_sent_;
+  TokenBuckets updates_;
 };
 
 }  // namespace lanrage::server

@@ -79,6 +79,24 @@ TEST_F(PartyRoutes, ARepeatedRequestGetsItsFirstAnswerAndChangesNothing) {
   EXPECT_EQ(host->get(host->party_path()).as<protocol::GetPartyAnswer>().seq, seq);
 }
 
+TEST_F(PartyRoutes, HintsThatChangeTooOftenAreRefused) {
+  config.limits.updates_a_peer = {0.1, 1};
+  restart();
+  Device device(*this);
+  device.enroll();
+  ASSERT_EQ(device.create().status, 200);
+  protocol::UpdatePeerRequest patch{"one", {}, protocol::NatType::open, {}};
+  const auto send = [&] {
+    return device.call(io::Method::patch, device.peer_path(), protocol::to_json(patch));
+  };
+  EXPECT_EQ(send().status, 200);
+  patch.request_id = "two";
+  patch.nat_type = protocol::NatType::symmetric;
+  EXPECT_EQ(send().code, "rate_limited");
+  clock.advance(std::chrono::seconds(10));
+  EXPECT_EQ(send().status, 200);
+}
+
 TEST_F(PartyRoutes, ManyCommandsAtOnceGetSeqsWithoutGaps) {
   ASSERT_EQ(host->create().status, 200);
   constexpr int kDevices = 8;
