@@ -24,6 +24,9 @@ target_compile_options(lanrage_flags INTERFACE -Wall -Wextra -Wshadow -Wconversi
 if(LANRAGE_WERROR)
   target_compile_options(lanrage_flags INTERFACE -Werror)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(lanrage_flags INTERFACE -Wno-dangling-else)  # EXPECT_ under a bare `if`
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_link_options(-fuse-ld=lld-19)
 endif()
