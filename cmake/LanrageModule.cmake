@@ -20,9 +20,12 @@ endfunction()
 
 # lanrage_test(NAME SOURCES ... DEPENDS modules [LINK ext...] [LABELS unit])
 # One GoogleTest program; ctest sees it whole, so that a run starts few processes. Tests labelled lab
-# run alone: they measure times in which other load would show.
+# run alone: they measure times in which other load would show. Sanitizer trees have no lab.
 function(lanrage_test NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK;LABELS" ${ARGN})
+  if(LANRAGE_SANITIZE AND "lab" IN_LIST ARG_LABELS)
+    return()
+  endif()
   find_package(GTest REQUIRED)
   add_executable(${NAME} ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND lanrage_ OUTPUT_VARIABLE modules)
