@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Proves that check_dependencies.py fails on each kind of violation, and only on those."""
 
-import subprocess
+import contextlib
+import io
 import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
-SCRIPT = Path(__file__).resolve().parent / "check_dependencies.py"
+import check_dependencies
 
 
 def check(files: dict[str, str]) -> tuple[int, str]:
@@ -17,9 +19,11 @@ def check(files: dict[str, str]) -> tuple[int, str]:
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        run = subprocess.run([sys.executable, SCRIPT, "--root", folder],
-                             capture_output=True, text=True, check=False)
-        return run.returncode, run.stderr
+        complaints = io.StringIO()
+        with mock.patch.object(sys, "argv", ["check_dependencies.py", "--root", folder]), \
+                contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(complaints):
+            status = check_dependencies.main()
+        return status, complaints.getvalue()
 
 
 class CheckDependencies(unittest.TestCase):
