@@ -13,6 +13,20 @@ bool is_near(const IpAddress& address) {
 
 }  // namespace
 
+stun::NatProbeConfig nat_probe_config(const std::vector<protocol::Relay>& relays,
+                                      const std::vector<IpAddress>& own, std::uint16_t port) {
+  stun::NatProbeConfig config;
+  for (const auto& relay : relays) {
+    if (!relay.stun.empty())
+      config.servers.push_back(
+          {relay.stun[0], relay.stun.size() > 1 ? std::optional(relay.stun[1]) : std::nullopt});
+    config.relays.insert(config.relays.end(), relay.endpoints.begin(), relay.endpoints.end());
+  }
+  for (const auto& address : own)
+    config.local.push_back({address, port});
+  return config;
+}
+
 bool LocalDiscovery::set_relays(const std::vector<protocol::Relay>& relays) {
   if (relays == relays_) return false;
   relays_ = relays;
@@ -20,16 +34,8 @@ bool LocalDiscovery::set_relays(const std::vector<protocol::Relay>& relays) {
 }
 
 void LocalDiscovery::probe(Instant now, stun::Datagrams& out) {
-  stun::NatProbeConfig config;
-  for (const auto& relay : relays_) {
-    if (!relay.stun.empty())
-      config.servers.push_back(
-          {relay.stun[0], relay.stun.size() > 1 ? std::optional(relay.stun[1]) : std::nullopt});
-    config.relays.insert(config.relays.end(), relay.endpoints.begin(), relay.endpoints.end());
-  }
+  auto config = nat_probe_config(relays_, local_addresses({interface_}), port_);
   if (config.servers.empty() && config.relays.empty()) return;
-  for (const auto& address : local_addresses({interface_}))
-    config.local.push_back({address, port_});
   probe_.emplace(std::move(config), random_);
   probe_->start(now, out);
 }

@@ -13,6 +13,10 @@
 
 namespace lanrage::agent {
 
+// What to ask of a server's relays and STUN ports, for a socket with `port` on the addresses `own`.
+stun::NatProbeConfig nat_probe_config(const std::vector<protocol::Relay>& relays,
+                                      const std::vector<IpAddress>& own, std::uint16_t port);
+
 class LocalDiscovery {
  public:
   // Of the tunnel on `interface` with its UDP port; `random` outlives it.

@@ -10,6 +10,7 @@
 #include "agent/clock.hpp"
 #include "agent/joining.hpp"
 #include "agent/local_addresses.hpp"
+#include "agent/local_discovery.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -84,16 +85,7 @@ asio::awaitable<Result<NetworkReport>> check_network(AgentContext& context, std:
   if (!failed) socket.non_blocking(true, failed);
   if (failed) co_return fail(JoinErrc::no_socket, "cannot open a UDP socket: " + failed.message());
 
-  stun::NatProbeConfig config;
-  for (const auto& relay : info->relays) {
-    if (!relay.stun.empty())
-      config.servers.push_back(
-          {relay.stun[0], relay.stun.size() > 1 ? std::optional(relay.stun[1]) : std::nullopt});
-    config.relays.insert(config.relays.end(), relay.endpoints.begin(), relay.endpoints.end());
-  }
-  for (const auto& address : local_addresses({}))
-    config.local.push_back({address, socket.local_endpoint().port()});
-
+  auto config = nat_probe_config(info->relays, local_addresses({}), socket.local_endpoint().port());
   crypto::SystemRandom random;
   stun::NatProbe probe(std::move(config), random);
   co_await run(socket, probe);

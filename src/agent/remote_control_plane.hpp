@@ -38,9 +38,6 @@ class RemoteControlPlane final : public ControlPlane,
   void close() override;
   LinkState link_state() const override { return state_; }
 
-  // Our own address as the server connection has it.
-  std::optional<Endpoint> server_address() const { return http_->remote_endpoint(); }
-
  private:
   Answer<std::string> exchange(io::Method method, std::string target, io::Headers headers,
                                std::string body);
