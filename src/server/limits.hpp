@@ -44,6 +44,12 @@ struct Limits {
   std::chrono::seconds last_seen_flush{10};
   std::chrono::seconds cleanup_interval{60};
 
+  // Cleanup of what nobody uses.
+  std::chrono::hours party_unused_for{30 * 24};  // since a member was seen; kept parties stay
+  std::chrono::minutes relay_silent{10};
+  std::chrono::minutes stale_after{5};  // silent for so long: offline, and with evict_stale gone
+  bool evict_stale = false;             // stale members leave, as their own command would do
+
   party::Limits party;
   // A client's queue has room for the largest party whole, and for what comes behind it.
   io::ServerLimits http{.queue_bytes = protocol::kMaxAnswerSize + 256 * 1024};

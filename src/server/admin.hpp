@@ -1,0 +1,72 @@
+// The operator's own door: requests of `lanrage-server parties|relays|kick|backup`, one JSON object
+// a line, on a Unix socket in the data directory that only the server's user may open.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/endpoint.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace lanrage::server {
+
+struct AdminParty {
+  struct Peer {
+    PeerId id;
+    std::string nick;
+    IpAddress vip;
+    bool online = false;
+    bool barred = false;
+    UnixTime last_seen;
+  };
+  PartyId id;
+  std::string name;
+  PeerId host;
+  std::uint64_t seq = 0;
+  std::uint64_t key_epoch = 0;
+  UnixTime created_at;
+  std::vector<Peer> peers;  // by id
+};
+
+struct AdminRelay {
+  std::string id;
+  std::string region;
+  std::vector<Endpoint> endpoints;
+  double load = 0;  // 0 to 1
+  bool built_in = false;
+  UnixTime last_seen;
+};
+
+// What the socket's requests do; all on the control loop's thread.
+class AdminTarget {
+ public:
+  using Done = std::move_only_function<void(Result<void>)>;
+
+  virtual ~AdminTarget() = default;
+  virtual std::vector<AdminParty> parties() const = 0;
+  virtual std::vector<AdminRelay> relays() const = 0;
+  // Ends this server's service to the member (party::Bar). unknown_party, unknown_peer.
+  virtual void kick(const PartyId& party, const PeerId& peer, Done done) = 0;
+  // A copy of the database with a new incarnation; refuses a file that exists.
+  virtual void backup(const std::string& path, Done done) = 0;
+};
+
+// Serves until destroyed.
+class AdminServer {
+ public:
+  static Result<std::unique_ptr<AdminServer>> start(boost::asio::io_context& io,
+                                                    const std::filesystem::path& data_dir,
+                                                    AdminTarget& target);
+  virtual ~AdminServer() = default;
+};
+
+inline constexpr std::string_view kAdminSocket = "admin.sock";
+
+}  // namespace lanrage::server
