@@ -199,6 +199,16 @@ void PartySession::on_message(const ws::ServerMessage& message) {
           },
           [&](const ws::PeerLeft& left) { on_merged(log_.append(left.seq, left.records)); },
           [&](const ws::InviteAdded& added) { on_merged(log_.append(added.seq, added.records)); },
+          [&](const ws::KeyRotated& rotated) {
+            on_merged(log_.append(rotated.seq, rotated.records));
+          },
+          [&](const ws::Kicked& kicked) { on_merged(log_.append(kicked.seq, kicked.records)); },
+          [&](const ws::HostChanged& changed) {
+            on_merged(log_.append(changed.seq, changed.records));
+          },
+          [&](const ws::CharterChanged& changed) {
+            on_merged(log_.append(changed.seq, changed.records));
+          },
           [&](const ws::Presence& presence) { on_presence(presence.peer_id, presence.online); },
           [&](const ws::Signal& signal) {
             connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
@@ -270,7 +280,7 @@ void PartySession::on_merged(const VerifiedLog::Merge& merge) {
 
 void PartySession::ask_for_snapshot() {
   if (!log_.take_snapshot_wish()) return;
-  control_->send(ws::RegisterParty{saved_.id, std::nullopt});
+  control_->send(ws::Subscribe{saved_.id, std::nullopt});
 }
 
 void PartySession::sync_peers() {

@@ -189,7 +189,7 @@ void RemoteControlPlane::subscribe(PartyId party, std::string incarnation, std::
 }
 
 void RemoteControlPlane::send_subscription() {
-  send(ws::RegisterParty{subscription_->party_id, std::nullopt});
+  send(ws::Subscribe{subscription_->party_id, std::nullopt});
 }
 
 bool RemoteControlPlane::send(const ws::ClientMessage& message) {

@@ -50,6 +50,7 @@ void describe(Io& io, Party& m) {
   io("key_epoch", m.key_epoch);
   io("seq", m.seq);
   io("created_at", m.created_at);
+  io.defaulted("log_from", m.log_from);
   io("log", m.log, kRecordLog);
   io("peers", m.peers, kPeerList);
   io("digest", m.digest);
@@ -61,6 +62,8 @@ void describe(Io& io, Relay& m) {
   io("region", m.region, kShortText);
   io("endpoints", m.endpoints);
   io("stun", m.stun);
+  io.defaulted("capacity", m.capacity);
+  io.defaulted("load", m.load);
 }
 
 template <class Io>

@@ -1,6 +1,6 @@
 #include "protocol/rest.hpp"
 
-#include "protocol/describe_types.hpp"
+#include "protocol/describe_requests.hpp"
 #include "protocol/messages.hpp"
 
 namespace lanrage::protocol {
@@ -55,17 +55,6 @@ void describe(Io& io, RegisterAnswer& m) {
   io("expires_at", m.expires_at);
 }
 template <class Io>
-void describe(Io& io, CreatePartyRequest& m) {
-  io("request_id", m.request_id, kRequestId);
-  io("charter", m.charter, kRecord);
-  io("roster", m.roster, kRecord);
-  io("statement", m.statement, kRecord);
-  io("boxes", m.boxes, {.count = kMaxBoxes});
-  io("bind_key", m.bind_key);
-  io("word", m.word, {.size = 64, .secret = true});
-  io("hints", m.hints);
-}
-template <class Io>
 void describe(Io& io, PartyAnswer& m) {
   io("party_id", m.party_id);
   io("seq", m.seq);
@@ -88,34 +77,26 @@ void describe(Io& io, OpenInviteAnswer& m) {
   io("vip", m.vip);
 }
 template <class Io>
-void describe(Io& io, JoinRequest& m) {
-  io("request_id", m.request_id, kRequestId);
-  io("admission", m.admission, kRecord);
-  io("statement", m.statement, kRecord);
-  io("bind_key", m.bind_key);
-  io("hints", m.hints);
-}
-template <class Io>
 void describe(Io& io, GetPartyAnswer& m) {
   io("seq", m.seq);
   io("incarnation", m.incarnation, kShortText);
   io("party", m.party);
+  io("box", m.box, kBox);
 }
 template <class Io>
 void describe(Io& io, PeersAnswer& m) {
   io("peers", m.peers, kPeerList);
 }
 template <class Io>
-void describe(Io& io, UpdatePeerRequest& m) {
+void describe(Io& io, RotateRequest& m) {
   io("request_id", m.request_id, kRequestId);
-  io("statement", m.statement, kRecord);
-  io("nat_type", m.nat_type);
-  io("public_endpoint", m.public_endpoint);
+  io("roster", m.roster, kRecord);
+  io("boxes", m.boxes, {.count = kMaxBoxes});
 }
 template <class Io>
-void describe(Io& io, LeaveRequest& m) {
+void describe(Io& io, ChangeCharterRequest& m) {
   io("request_id", m.request_id, kRequestId);
-  io("record", m.record, kRecord);
+  io("charter", m.charter, kRecord);
 }
 template <class Io>
 void describe(Io& io, SeqAnswer& m) {
@@ -163,6 +144,22 @@ void describe(Io& io, SignalsAnswer& m) {
 template <class Io>
 void describe(Io& io, RelaysAnswer& m) {
   io("relays", m.relays);
+}
+template <class Io>
+void describe(Io& io, EnrollRelayRequest& m) {
+  io("relay_id", m.relay_id, kShortText);
+  io("region", m.region, {.size = kMaxRegionSize});
+  io("endpoints", m.endpoints, {.count = kMaxRelayEndpoints});
+  io.defaulted("stun", m.stun, {.count = kMaxRelayEndpoints});
+  io.defaulted("capacity", m.capacity);
+  io.defaulted("load", m.load);
+}
+template <class Io>
+void describe(Io& io, EnrollRelayAnswer& m) {
+  io("relay_id", m.relay_id, kShortText);
+  io("token_key", m.token_key);
+  io("heartbeat_interval", m.heartbeat_interval_s);
+  io("endpoints", m.endpoints, {.count = kMaxRelayEndpoints});
 }
 template <class Io>
 void describe(Io& io, HealthAnswer& m) {
@@ -217,6 +214,10 @@ LANRAGE_BODY(GetPartyAnswer);
 LANRAGE_BODY(PeersAnswer);
 LANRAGE_BODY(UpdatePeerRequest);
 LANRAGE_BODY(LeaveRequest);
+LANRAGE_BODY(RotateRequest);
+LANRAGE_BODY(ChangeCharterRequest);
+LANRAGE_BODY(EnrollRelayRequest);
+LANRAGE_BODY(EnrollRelayAnswer);
 LANRAGE_BODY(SeqAnswer);
 LANRAGE_BODY(ClosePartyRequest);
 LANRAGE_BODY(HeartbeatRequest);

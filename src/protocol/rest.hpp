@@ -75,13 +75,15 @@ struct JoinRequest {  // POST /parties/{id}/join
   Bytes statement;
   std::optional<crypto::VerifyKey> bind_key;
   std::optional<Hints> hints;
+  std::optional<std::uint64_t> known_records;  // the answer's log begins after so many
   friend bool operator==(const JoinRequest&, const JoinRequest&) = default;
 };
 
-struct GetPartyAnswer {  // GET /parties/{id}
+struct GetPartyAnswer {  // GET /parties/{id}; ?log_from=N leaves out the log's first N records
   std::uint64_t seq = 0;
   std::string incarnation;
   Party party;
+  std::optional<Bytes> box;  // with the party key, for the caller
   friend bool operator==(const GetPartyAnswer&, const GetPartyAnswer&) = default;
 };
 struct PeersAnswer {  // GET /parties/{id}/peers
@@ -101,6 +103,19 @@ struct LeaveRequest {  // DELETE /parties/{id}/peers/{peer}
   std::string request_id;
   Bytes record;  // the leave record
   friend bool operator==(const LeaveRequest&, const LeaveRequest&) = default;
+};
+// POST /parties/{id}/rotate; also DELETE /parties/{id}/peers/{peer} of another peer (a kick) and
+// DELETE /parties/{id}/invites/{invite}, which both take a new party key.
+struct RotateRequest {
+  std::string request_id;
+  Bytes roster;
+  std::vector<SealedBox> boxes;  // one a member and one an open invite
+  friend bool operator==(const RotateRequest&, const RotateRequest&) = default;
+};
+struct ChangeCharterRequest {  // POST /parties/{id}/charter: deputies, another host
+  std::string request_id;
+  Bytes charter;
+  friend bool operator==(const ChangeCharterRequest&, const ChangeCharterRequest&) = default;
 };
 struct SeqAnswer {  // what changed a party and has nothing else to say
   std::uint64_t seq = 0;
@@ -153,6 +168,25 @@ struct SignalsAnswer {  // GET /parties/{id}/signals?after=N; doesn't clear
 struct RelaysAnswer {  // GET /relays
   std::vector<Relay> relays;
   friend bool operator==(const RelaysAnswer&, const RelaysAnswer&) = default;
+};
+
+// POST /relays, with the enrolment key as bearer token: a relay announces itself, and again at each
+// heartbeat. An unspecified address stands for the one that the request comes from.
+struct EnrollRelayRequest {
+  std::string relay_id;
+  std::string region;
+  std::vector<Endpoint> endpoints;
+  std::vector<Endpoint> stun;
+  std::uint64_t capacity = 0;  // clients at most
+  std::uint64_t load = 0;      // clients now
+  friend bool operator==(const EnrollRelayRequest&, const EnrollRelayRequest&) = default;
+};
+struct EnrollRelayAnswer {
+  std::string relay_id;
+  crypto::VerifyKey token_key;             // whose tokens to accept
+  std::uint64_t heartbeat_interval_s = 0;  // "heartbeat_interval": announce again within it
+  std::vector<Endpoint> endpoints;         // as players are told them
+  friend bool operator==(const EnrollRelayAnswer&, const EnrollRelayAnswer&) = default;
 };
 
 struct HealthAnswer {  // GET /

@@ -26,10 +26,12 @@ inline constexpr std::size_t kMaxBoxSize = 1024;          // one sealed box
 inline constexpr std::size_t kMaxSignalSize = 4 * 1024;   // one sealed signal
 inline constexpr std::size_t kMaxTokenSize = 512;         // one relay token
 inline constexpr std::size_t kMaxNonceSize = 256;
-inline constexpr std::size_t kMaxTextSize = 256;           // names, ids in free text, messages 1024
-inline constexpr std::size_t kMaxBoxes = 128;              // in one request: members and invites
-inline constexpr std::size_t kMaxResumes = 64;             // parties of one WebSocket
-inline constexpr std::size_t kMaxRequestSize = 64 * 1024;  // a REST body or client's message
+inline constexpr std::size_t kMaxTextSize = 256;  // names, ids in free text, messages 1024
+inline constexpr std::size_t kMaxBoxes = 128;     // in one request: members and invites
+inline constexpr std::size_t kMaxRelayEndpoints = 16;
+inline constexpr std::size_t kMaxRegionSize = 32;
+inline constexpr std::size_t kMaxResumes = 64;                  // parties of one WebSocket
+inline constexpr std::size_t kMaxRequestSize = 64 * 1024;       // a REST body or client's message
 inline constexpr std::size_t kMaxAnswerSize = 4 * 1024 * 1024;  // what a client accepts
 
 // A session token: whoever has it acts as the peer. No formatter accepts the type.
@@ -89,7 +91,8 @@ struct Party {
   std::uint64_t key_epoch = 0;
   std::uint64_t seq = 0;
   UnixTime created_at;
-  std::vector<Bytes> log;  // every record, in order
+  std::uint64_t log_from = 0;  // so many records were left out, as the client asked
+  std::vector<Bytes> log;      // the records from there on, in order
   std::vector<Peer> peers;
   crypto::Hash digest{};
   friend bool operator==(const Party&, const Party&) = default;
@@ -100,6 +103,8 @@ struct Relay {
   std::string region;
   std::vector<Endpoint> endpoints;
   std::vector<Endpoint> stun;
+  std::uint64_t capacity = 0;  // clients at most; 0: not told
+  std::uint64_t load = 0;      // clients now
   friend bool operator==(const Relay&, const Relay&) = default;
 };
 

@@ -1,6 +1,6 @@
 #include "protocol/websocket_messages.hpp"
 
-#include "protocol/describe_types.hpp"
+#include "protocol/describe_requests.hpp"
 #include "protocol/messages.hpp"
 
 namespace lanrage::protocol::ws {
@@ -20,8 +20,24 @@ constexpr std::string_view type_of<Auth>() {
   return "auth";
 }
 template <>
+constexpr std::string_view type_of<Subscribe>() {
+  return "subscribe";
+}
+template <>
 constexpr std::string_view type_of<RegisterParty>() {
   return "register_party";
+}
+template <>
+constexpr std::string_view type_of<JoinParty>() {
+  return "join_party";
+}
+template <>
+constexpr std::string_view type_of<LeaveParty>() {
+  return "leave_party";
+}
+template <>
+constexpr std::string_view type_of<UpdatePeer>() {
+  return "update_peer";
 }
 template <>
 constexpr std::string_view type_of<Heartbeat>() {
@@ -58,6 +74,22 @@ constexpr std::string_view type_of<PeerLeft>() {
 template <>
 constexpr std::string_view type_of<InviteAdded>() {
   return "invite_added";
+}
+template <>
+constexpr std::string_view type_of<KeyRotated>() {
+  return "key_rotated";
+}
+template <>
+constexpr std::string_view type_of<Kicked>() {
+  return "kicked";
+}
+template <>
+constexpr std::string_view type_of<HostChanged>() {
+  return "host_changed";
+}
+template <>
+constexpr std::string_view type_of<CharterChanged>() {
+  return "charter_changed";
 }
 template <>
 constexpr std::string_view type_of<Presence>() {
@@ -108,9 +140,28 @@ void describe(Io& io, Auth& m) {
   io("token", m.token);
 }
 template <class Io>
-void describe(Io& io, RegisterParty& m) {
+void describe(Io& io, Subscribe& m) {
   io("party_id", m.party_id);
   io("request_id", m.request_id, kRequestId);
+}
+template <class Io>
+void describe(Io& io, RegisterParty& m) {
+  describe(io, m.request);
+}
+template <class Io>
+void describe(Io& io, JoinParty& m) {
+  io("party_id", m.party_id);
+  describe(io, m.request);
+}
+template <class Io>
+void describe(Io& io, LeaveParty& m) {
+  io("party_id", m.party_id);
+  describe(io, m.request);
+}
+template <class Io>
+void describe(Io& io, UpdatePeer& m) {
+  io("party_id", m.party_id);
+  describe(io, m.request);
 }
 template <class Io>
 void describe(Io& io, Heartbeat& m) {
@@ -144,6 +195,7 @@ template <class Io>
 void describe(Io& io, PartyUpdate& m) {
   io("party", m.party);
   io("incarnation", m.incarnation, kShortText);
+  io("box", m.box, kBox);
 }
 template <class Io>
 void describe(Io& io, PeerJoined& m) {
@@ -156,7 +208,11 @@ template <class Io>
 void describe(Io& io, PeerUpdated& m) {
   io("party_id", m.party_id);
   io("seq", m.seq);
-  io("peer", m.peer);
+  io("peer_id", m.peer_id);
+  io("nick", m.nick);
+  io("vip", m.vip);
+  io("nat_type", m.nat_type);
+  io("public_endpoint", m.public_endpoint);
   io("records", m.records, kRecords);
 }
 template <class Io>
@@ -172,6 +228,36 @@ void describe(Io& io, InviteAdded& m) {
   io("party_id", m.party_id);
   io("seq", m.seq);
   io("invite_id", m.invite_id);
+  io("records", m.records, kRecords);
+}
+template <class Io>
+void describe(Io& io, KeyRotated& m) {
+  io("party_id", m.party_id);
+  io("seq", m.seq);
+  io("key_epoch", m.key_epoch);
+  io("removed", m.removed, {.count = 1024});
+  io("records", m.records, kRecords);
+  io("box", m.box, kBox);
+}
+template <class Io>
+void describe(Io& io, Kicked& m) {
+  io("party_id", m.party_id);
+  io("seq", m.seq);
+  io("peer_id", m.peer_id);
+  io("reason", m.reason, kShortText);
+  io("records", m.records, kRecords);
+}
+template <class Io>
+void describe(Io& io, HostChanged& m) {
+  io("party_id", m.party_id);
+  io("seq", m.seq);
+  io("host_id", m.host_id);
+  io("records", m.records, kRecords);
+}
+template <class Io>
+void describe(Io& io, CharterChanged& m) {
+  io("party_id", m.party_id);
+  io("seq", m.seq);
   io("records", m.records, kRecords);
 }
 template <class Io>

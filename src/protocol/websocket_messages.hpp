@@ -4,7 +4,7 @@
 
 #include <variant>
 
-#include "protocol/types.hpp"
+#include "protocol/rest.hpp"
 
 namespace lanrage::protocol::ws {
 
@@ -28,10 +28,31 @@ struct Auth {  // a new token on the open connection
   BearerToken token;
   friend bool operator==(const Auth&, const Auth&) = default;
 };
-struct RegisterParty {  // register_party: subscribe, answered by party_update and caught_up
+struct Subscribe {  // answered by party_update and caught_up
   PartyId party_id;
   std::optional<std::string> request_id;
+  friend bool operator==(const Subscribe&, const Subscribe&) = default;
+};
+// The commands, with the fields of their REST bodies beside party_id; answered by ack or error.
+// Who creates or joins is subscribed by it.
+struct RegisterParty {  // register_party: POST /parties
+  CreatePartyRequest request;
   friend bool operator==(const RegisterParty&, const RegisterParty&) = default;
+};
+struct JoinParty {  // join_party
+  PartyId party_id;
+  JoinRequest request;
+  friend bool operator==(const JoinParty&, const JoinParty&) = default;
+};
+struct LeaveParty {  // leave_party
+  PartyId party_id;
+  LeaveRequest request;
+  friend bool operator==(const LeaveParty&, const LeaveParty&) = default;
+};
+struct UpdatePeer {  // update_peer: of the caller itself
+  PartyId party_id;
+  UpdatePeerRequest request;
+  friend bool operator==(const UpdatePeer&, const UpdatePeer&) = default;
 };
 struct Heartbeat {
   PartyId party_id;
@@ -54,8 +75,8 @@ struct RelayTokenRequest {  // relay_token
   friend bool operator==(const RelayTokenRequest&, const RelayTokenRequest&) = default;
 };
 
-using ClientMessage =
-    std::variant<Hello, Auth, RegisterParty, Heartbeat, SendSignal, RelayTokenRequest>;
+using ClientMessage = std::variant<Hello, Auth, Subscribe, RegisterParty, JoinParty, LeaveParty,
+                                   UpdatePeer, Heartbeat, SendSignal, RelayTokenRequest>;
 
 // ---- from the server ----
 
@@ -70,6 +91,7 @@ struct Welcome {
 struct PartyUpdate {  // party_update: a whole snapshot, replaces what the client had
   Party party;
   std::string incarnation;
+  std::optional<Bytes> box;  // with the party key, for the receiver
   friend bool operator==(const PartyUpdate&, const PartyUpdate&) = default;
 };
 struct PeerJoined {
@@ -79,10 +101,14 @@ struct PeerJoined {
   std::vector<Bytes> records;
   friend bool operator==(const PeerJoined&, const PeerJoined&) = default;
 };
-struct PeerUpdated {  // the whole peer as it is now
+struct PeerUpdated {  // a patch: what is absent stays as it was
   PartyId party_id;
   std::uint64_t seq = 0;
-  Peer peer;
+  PeerId peer_id;
+  std::optional<std::string> nick;
+  std::optional<IpAddress> vip;
+  std::optional<NatType> nat_type;
+  std::optional<Endpoint> public_endpoint;
   std::vector<Bytes> records;
   friend bool operator==(const PeerUpdated&, const PeerUpdated&) = default;
 };
@@ -100,6 +126,38 @@ struct InviteAdded {
   InviteId invite_id;
   std::vector<Bytes> records;
   friend bool operator==(const InviteAdded&, const InviteAdded&) = default;
+};
+struct KeyRotated {  // a new roster: kicks, revoked invites
+  PartyId party_id;
+  std::uint64_t seq = 0;
+  std::uint64_t key_epoch = 0;
+  std::vector<PeerId> removed;  // members that the roster no longer names
+  std::vector<Bytes> records;
+  std::optional<Bytes> box;  // with the new party key, for the receiver
+  friend bool operator==(const KeyRotated&, const KeyRotated&) = default;
+};
+// To the one whose subscription it ends, and to the others where the server's operator did it; a
+// kick by host or deputy tells the others by key_rotated.
+struct Kicked {
+  PartyId party_id;
+  std::uint64_t seq = 0;
+  PeerId peer_id;
+  std::string reason;  // "kicked", or "barred": by the server's operator, no record says so
+  std::vector<Bytes> records;
+  friend bool operator==(const Kicked&, const Kicked&) = default;
+};
+struct HostChanged {  // a new charter with another host
+  PartyId party_id;
+  std::uint64_t seq = 0;
+  PeerId host_id;
+  std::vector<Bytes> records;
+  friend bool operator==(const HostChanged&, const HostChanged&) = default;
+};
+struct CharterChanged {  // a new charter with the same host: other deputies
+  PartyId party_id;
+  std::uint64_t seq = 0;
+  std::vector<Bytes> records;
+  friend bool operator==(const CharterChanged&, const CharterChanged&) = default;
 };
 struct Presence {
   PartyId party_id;
@@ -148,7 +206,8 @@ struct RelayToken {
 };
 
 using ServerMessage =
-    std::variant<Welcome, PartyUpdate, PeerJoined, PeerUpdated, PeerLeft, InviteAdded, Presence,
-                 Signal, PartyClosed, CaughtUp, Ack, ErrorMessage, RelayToken>;
+    std::variant<Welcome, PartyUpdate, PeerJoined, PeerUpdated, PeerLeft, InviteAdded, KeyRotated,
+                 Kicked, HostChanged, CharterChanged, Presence, Signal, PartyClosed, CaughtUp, Ack,
+                 ErrorMessage, RelayToken>;
 
 }  // namespace lanrage::protocol::ws

@@ -236,7 +236,8 @@ Result<protocol::GetPartyAnswer> PartyService::party(const Caller& caller,
   const auto party = member_party(caller.peer, id);
   if (!party) return std::unexpected(party.error());
   return protocol::GetPartyAnswer{(*party)->seq, identity_.incarnation,
-                                  party_view(**party, parts_.presence)};
+                                  party_view(**party, parts_.presence),
+                                  box_of(**party, caller.peer)};
 }
 
 Result<protocol::PeersAnswer> PartyService::peers(const Caller& caller, const PartyId& id) const {

@@ -50,6 +50,32 @@ protocol::Party party_view(const party::Party& party, const Presence& presence) 
   return out;
 }
 
+std::optional<Bytes> box_of(const party::Party& party, const PeerId& peer) {
+  const auto* member = party.ledger.member(peer);
+  const auto* box = member ? party.box_for(member->box) : nullptr;
+  return box ? std::optional(*box) : std::nullopt;
+}
+
+namespace {
+
+ws::PeerUpdated patch_of(const party::Party& party, const party::Event& event) {
+  ws::PeerUpdated patch;
+  patch.party_id = party.id();
+  patch.seq = event.seq;
+  patch.peer_id = event.subject;
+  patch.records = event.records;
+  if (!event.records.empty())
+    if (const auto* member = party.ledger.member(event.subject)) {
+      patch.nick = member->nick;
+      patch.vip = member->vip;
+    }
+  if (event.hints.nat_type) patch.nat_type = protocol::nat_type_from(*event.hints.nat_type);
+  patch.public_endpoint = event.hints.public_endpoint;
+  return patch;
+}
+
+}  // namespace
+
 ws::ServerMessage message_of(const party::Party& party, const party::Event& event,
                              const Presence& presence) {
   const PartyId id = party.id();
@@ -59,11 +85,11 @@ ws::ServerMessage message_of(const party::Party& party, const party::Event& even
   };
   switch (event.type) {
     case party::EventType::created:
-      return ws::PartyUpdate{party_view(party, presence), {}};
+      return ws::PartyUpdate{party_view(party, presence), {}, {}};
     case party::EventType::peer_joined:
       return ws::PeerJoined{id, event.seq, peer(), event.records};
     case party::EventType::peer_updated:
-      return ws::PeerUpdated{id, event.seq, peer(), event.records};
+      return patch_of(party, event);
     case party::EventType::peer_left:
       return ws::PeerLeft{id, event.seq, event.subject, "left", event.records};
     case party::EventType::invite_added: {

@@ -12,6 +12,9 @@ protocol::Peer peer_view(const party::Party& party, const party::Member& member,
 std::vector<protocol::Peer> peer_views(const party::Party& party, const Presence& presence);
 protocol::Party party_view(const party::Party& party, const Presence& presence);
 
+// The box with the party key that waits for a member, if there is one.
+std::optional<Bytes> box_of(const party::Party& party, const PeerId& peer);
+
 // What an event that has just been committed tells the members.
 protocol::ws::ServerMessage message_of(const party::Party& party, const party::Event& event,
                                        const Presence& presence);

@@ -113,12 +113,63 @@ void Sessions::on(SessionId id, const ws::Auth& auth) {
   session.caller.token = renewed->token_hash;
 }
 
-void Sessions::on(SessionId id, const ws::RegisterParty& request) {
+void Sessions::on(SessionId id, const ws::Subscribe& request) {
   Session& session = sessions_.at(id);
   if (auto done = subscribe(session, request.party_id, nullptr); !done)
     return refuse(session, done.error(), request.request_id, request.party_id);
   if (request.request_id)
     send(session, ws::Ack{*request.request_id, parts_.registry.find(request.party_id)->seq});
+}
+
+void Sessions::answer_entered(SessionId id, const std::string& request_id,
+                              const std::optional<PartyId>& party,
+                              const Result<protocol::PartyAnswer>& outcome) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end() || found->second.closing) return;
+  Session& session = found->second;
+  if (!outcome) return refuse(session, outcome.error(), request_id, party);
+  if (auto done = subscribe(session, outcome->party_id, nullptr); !done)
+    return refuse(session, done.error(), request_id, outcome->party_id);
+  send(session, ws::Ack{request_id, outcome->seq});
+  if (outcome->relay) send(session, ws::RelayToken{outcome->party_id, request_id, *outcome->relay});
+}
+
+Done<protocol::SeqAnswer> Sessions::answer_later(SessionId id, const std::string& request_id,
+                                                 const PartyId& party) {
+  return [this, id, request_id, party](const Result<protocol::SeqAnswer>& outcome) {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end() || found->second.closing) return;
+    if (!outcome) return refuse(found->second, outcome.error(), request_id, party);
+    send(found->second, ws::Ack{request_id, outcome->seq});
+  };
+}
+
+void Sessions::on(SessionId id, const ws::RegisterParty& message) {
+  service_->create(sessions_.at(id).caller, message.request,
+                   [this, id, request_id = message.request.request_id](
+                       const Result<protocol::PartyAnswer>& outcome) {
+                     answer_entered(id, request_id, {}, outcome);
+                   });
+}
+
+void Sessions::on(SessionId id, const ws::JoinParty& message) {
+  service_->join(sessions_.at(id).caller, message.party_id, message.request,
+                 [this, id, request_id = message.request.request_id,
+                  party = message.party_id](const Result<protocol::PartyAnswer>& outcome) {
+                   answer_entered(id, request_id, party, outcome);
+                 });
+}
+
+void Sessions::on(SessionId id, const ws::LeaveParty& message) {
+  const Caller& caller = sessions_.at(id).caller;
+  service_->leave(caller, message.party_id, caller.peer, message.request,
+                  answer_later(id, message.request.request_id, message.party_id));
+}
+
+void Sessions::on(SessionId id, const ws::UpdatePeer& message) {
+  const Caller& caller = sessions_.at(id).caller;
+  service_->update(caller, message.party_id, caller.peer, message.request,
+                   answer_later(id, message.request.request_id, message.party_id));
 }
 
 Result<void> Sessions::subscribe(Session& session, const PartyId& id, const ws::Resume* known) {
@@ -157,7 +208,8 @@ Result<void> Sessions::subscribe(Session& session, const PartyId& id, const ws::
 
 void Sessions::send_snapshot(Session& session, const party::Party& party) {
   send(session,
-       ws::PartyUpdate{party_view(party, parts_.presence), service_->identity().incarnation});
+       ws::PartyUpdate{party_view(party, parts_.presence), service_->identity().incarnation,
+                       box_of(party, session.caller.peer)});
   send(session, ws::CaughtUp{party.id(), party.seq, party::digest(party.ledger, party.seq)});
 }
 

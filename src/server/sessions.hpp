@@ -63,7 +63,11 @@ class Sessions final : public Audience {
 
   void on(SessionId id, const protocol::ws::Hello& hello);
   void on(SessionId id, const protocol::ws::Auth& auth);
-  void on(SessionId id, const protocol::ws::RegisterParty& request);
+  void on(SessionId id, const protocol::ws::Subscribe& request);
+  void on(SessionId id, const protocol::ws::RegisterParty& message);
+  void on(SessionId id, const protocol::ws::JoinParty& message);
+  void on(SessionId id, const protocol::ws::LeaveParty& message);
+  void on(SessionId id, const protocol::ws::UpdatePeer& message);
   void on(SessionId id, const protocol::ws::Heartbeat& heartbeat);
   void on(SessionId id, const protocol::ws::SendSignal& signal);
   void on(SessionId id, const protocol::ws::RelayTokenRequest& request);
@@ -75,6 +79,12 @@ class Sessions final : public Audience {
   // the queue holds one.
   void send_stale(Session& session);
   void send_snapshot(Session& session, const party::Party& party);
+  // The outcome of a command, if its session is still there.
+  void answer_entered(SessionId id, const std::string& request_id,
+                      const std::optional<PartyId>& party,
+                      const Result<protocol::PartyAnswer>& outcome);
+  Done<protocol::SeqAnswer> answer_later(SessionId id, const std::string& request_id,
+                                         const PartyId& party);
   void send(Session& session, const protocol::ws::ServerMessage& message);
   void refuse(Session& session, const Error& error, const std::optional<std::string>& request_id,
               const std::optional<PartyId>& party);

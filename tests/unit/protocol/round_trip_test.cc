@@ -87,13 +87,13 @@ class Filler {
 
 template <class Message>
 class BodyTest : public testing::Test {};
-using Bodies =
-    testing::Types<Peer, Party, Relay, RelayGrant, ChallengeRequest, ChallengeAnswer,
-                   RegisterRequest, RegisterAnswer, CreatePartyRequest, PartyAnswer,
-                   OpenInviteRequest, OpenInviteAnswer, JoinRequest, GetPartyAnswer, PeersAnswer,
-                   UpdatePeerRequest, LeaveRequest, SeqAnswer, ClosePartyRequest, HeartbeatRequest,
-                   RelayTokenRequest, AddInviteRequest, AddInviteAnswer, PostSignalRequest,
-                   SignalsAnswer, RelaysAnswer, HealthAnswer, StatusAnswer, InfoAnswer>;
+using Bodies = testing::Types<
+    Peer, Party, Relay, RelayGrant, ChallengeRequest, ChallengeAnswer, RegisterRequest,
+    RegisterAnswer, CreatePartyRequest, PartyAnswer, OpenInviteRequest, OpenInviteAnswer,
+    JoinRequest, GetPartyAnswer, PeersAnswer, UpdatePeerRequest, LeaveRequest, RotateRequest,
+    ChangeCharterRequest, EnrollRelayRequest, EnrollRelayAnswer, SeqAnswer, ClosePartyRequest,
+    HeartbeatRequest, RelayTokenRequest, AddInviteRequest, AddInviteAnswer, PostSignalRequest,
+    SignalsAnswer, RelaysAnswer, HealthAnswer, StatusAnswer, InfoAnswer>;
 TYPED_TEST_SUITE(BodyTest, Bodies);
 
 TYPED_TEST(BodyTest, ComesBackAsItWas) {

@@ -213,7 +213,7 @@ ws::PartyUpdate Device::subscribe() {
   const auto connected = connect();
   EXPECT_TRUE(connected) << connected.error().message();
   hello();
-  send(ws::RegisterParty{*party, {}});
+  send(ws::Subscribe{*party, {}});
   auto snapshot = next<ws::PartyUpdate>();
   EXPECT_EQ(next<ws::CaughtUp>().seq, snapshot.party.seq);
   return snapshot;

@@ -36,7 +36,7 @@ TEST_F(Sessions, AMemberSeesOthersJoinChangeAndLeave) {
             200);
   const auto updated = host->next<ws::PeerUpdated>();
   EXPECT_EQ(updated.seq, joined.seq + 1);
-  EXPECT_EQ(updated.peer.nat_type, protocol::NatType::open);
+  EXPECT_EQ(updated.nat_type, protocol::NatType::open);
 
   ASSERT_EQ(guest->leave().status, 200);
   const auto left = host->next<ws::PeerLeft>();
@@ -126,7 +126,7 @@ TEST_F(Sessions, SignalsStayAmongMembersAndInTheirSize) {
   const auto refused = stranger.next<ws::ErrorMessage>();
   EXPECT_EQ(refused.code, "unknown_party");
   EXPECT_EQ(refused.request_id, "s");
-  stranger.send(ws::RegisterParty{*host->party, "r"});
+  stranger.send(ws::Subscribe{*host->party, "r"});
   EXPECT_EQ(stranger.next<ws::ErrorMessage>().code, "unknown_party");
 
   host->subscribe();
@@ -232,7 +232,7 @@ TEST_F(Sessions, NeedsATokenToConnectAndWhileItLasts) {
 
 TEST_F(Sessions, SaysWhatIsWrongWithAMessage) {
   ASSERT_TRUE(host->connect());
-  host->send(ws::RegisterParty{*host->party, {}});
+  host->send(ws::Subscribe{*host->party, {}});
   EXPECT_EQ(host->next<ws::ErrorMessage>().field, "type") << "hello comes first";
   EXPECT_EQ(std::get<ws::ErrorMessage>(host->receive()).code, "connection_ended");
 
@@ -287,7 +287,7 @@ TEST_F(Sessions, AMemberThatLeftHearsNothingMore) {
   EXPECT_EQ(guest->next<ws::PeerLeft>().peer_id, guest->id());
   const protocol::UpdatePeerRequest patch{"p", {}, protocol::NatType::open, {}};
   ASSERT_EQ(host->call(io::Method::patch, host->peer_path(), protocol::to_json(patch)).status, 200);
-  guest->send(ws::RegisterParty{*host->party, {}});
+  guest->send(ws::Subscribe{*host->party, {}});
   EXPECT_EQ(std::get<ws::ErrorMessage>(guest->receive()).code, "unknown_party");
 }
 

@@ -110,7 +110,7 @@ TEST_F(SlowReader, GetsOneWholePartyAtATimeInsteadOfWhatWasDropped) {
   const auto events = sessions.accept(caller)(socket);
   events.on_text(ws::to_json(ws::Hello{protocol::kVersion, "test", {}, {}}));
   for (const auto& party : parties)
-    events.on_text(ws::to_json(ws::RegisterParty{party, {}}));
+    events.on_text(ws::to_json(ws::Subscribe{party, {}}));
   EXPECT_EQ(socket->count<ws::PartyUpdate>(), 3u);
 
   socket->sent.clear();
@@ -135,7 +135,7 @@ TEST_F(SlowReader, WithMuchWaitingASubscriptionsSnapshotWaitsToo) {
   const auto events = sessions.accept(caller)(socket);
   events.on_text(ws::to_json(ws::Hello{protocol::kVersion, "test", {}, {}}));
   socket->queued = 1024 * 1024;
-  events.on_text(ws::to_json(ws::RegisterParty{party, {}}));
+  events.on_text(ws::to_json(ws::Subscribe{party, {}}));
   EXPECT_EQ(socket->count<ws::PartyUpdate>(), 0u);
   socket->queued = 0;
   sessions.check();
