@@ -32,10 +32,20 @@ std::string timestamp() {
 
 }  // namespace
 
+std::optional<LogLevel> parse_log_level(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(kLevels); ++i)
+    if (kLevels[i] == name) return static_cast<LogLevel>(i);
+  return std::nullopt;
+}
+
 void Log::write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
-  if (level < least_) return;
+  if (level >= least_) write_line(kLevels[static_cast<std::size_t>(level)], event, fields);
+}
+
+void Log::write_line(std::string_view level, std::string_view event,
+                     std::initializer_list<LogField> fields) {
   std::string line = "time=" + timestamp() + " level=";
-  line += kLevels[static_cast<int>(level)];
+  line += level;
   line += " event=";
   append_value(line, event);
   for (const auto& field : fields) {

@@ -4,12 +4,14 @@
 
 #include <cstdio>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace lanrage::io {
 
 enum class LogLevel { debug, info, warning, error };
+std::optional<LogLevel> parse_log_level(std::string_view name);
 
 struct LogField {
   std::string_view key;
@@ -34,9 +36,15 @@ class Log {
   void error(std::string_view event, std::initializer_list<LogField> fields = {}) {
     write(LogLevel::error, event, fields);
   }
+  // Written whatever the level: what the operator asked to be told.
+  void notice(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    write_line("notice", event, fields);
+  }
 
  private:
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
+  void write_line(std::string_view level, std::string_view event,
+                  std::initializer_list<LogField> fields);
 
   std::FILE* stream_;
   LogLevel least_;

@@ -32,7 +32,7 @@ class AuditLog {
     Rate denials{10, 100};
   };
 
-  // Lines go through `log`, as event "audit", at any log level.
+  // Lines go through `log`, as event "audit", whatever its level.
   AuditLog(io::Log& log, const Clock& clock, const Limits& limits);
   // Lines go to a file of their own (0600, appended to) instead. cannot_open.
   static Result<std::unique_ptr<AuditLog>> to_file(const std::string& path, const Clock& clock,
@@ -53,13 +53,13 @@ class AuditLog {
   Result<void> reopen();
 
  private:
-  AuditLog(std::shared_ptr<std::FILE> file, std::unique_ptr<io::Log> own, std::string path,
-           const Clock& clock, const Limits& limits);
+  AuditLog(std::shared_ptr<std::FILE> file, std::string path, const Clock& clock,
+           const Limits& limits);
 
-  std::string path_;
+  std::string path_;  // empty: through another's log
   std::shared_ptr<std::FILE> file_;
   std::unique_ptr<io::Log> own_;
-  io::Log& log_;
+  io::Log* log_;
   const Clock& clock_;
   TokenBuckets by_address_;
   TokenBuckets all_;

@@ -1,0 +1,100 @@
+#include "server/metrics.hpp"
+
+#include <gtest/gtest.h>
+
+#include "unit/server/exposition_reader.hpp"
+
+namespace lanrage::server {
+namespace {
+
+using test::ExpositionReader;
+
+TEST(Metrics, ExpositionFollowsTheFormatFromTheFirstScrapeOn) {
+  Metrics metrics("1.2.3");
+  EXPECT_EQ(ExpositionReader(metrics.text()).complaint(), "");
+
+  const auto route = metrics.add_route("GET", "/parties/{id}");
+  metrics.answered(route, 200);
+  metrics.answered(route, 200);
+  metrics.answered(route, 404);
+  metrics.answered(Metrics::kNoRoute, 404);
+  metrics.resumed(Resumed::snapshot);
+  metrics.removed(Removed::offline, 3);
+  metrics.rate_limited(RateLimit::updates);
+  metrics.signal(SignalFate::refused);
+  metrics.refused("unknown_party");
+  metrics.refused("unknown_party");
+  metrics.websocket_messages["heartbeat"].add();
+  metrics.divergences.add();
+
+  const ExpositionReader read(metrics.text());
+  EXPECT_EQ(read.complaint(), "");
+  const auto requests = [&](const std::string& labels) {
+    return read.value("lanrage_http_requests_total{" + labels + "}");
+  };
+  EXPECT_EQ(requests(R"(method="GET",route="/parties/{id}",code="200")"), 2);
+  EXPECT_EQ(requests(R"(method="GET",route="/parties/{id}",code="404")"), 1);
+  EXPECT_EQ(requests(R"(method="",route="none",code="404")"), 1);
+  EXPECT_EQ(read.value(R"(lanrage_resumes_total{how="snapshot"})"), 1);
+  EXPECT_EQ(read.value(R"(lanrage_resumes_total{how="journal"})"), 0);
+  EXPECT_EQ(read.value(R"(lanrage_cleanup_removed_total{what="offline"})"), 3);
+  EXPECT_EQ(read.value(R"(lanrage_rate_limited_total{limit="updates"})"), 1);
+  EXPECT_EQ(read.value(R"(lanrage_signals_total{fate="refused"})"), 1);
+  EXPECT_EQ(read.value(R"(lanrage_refused_total{reason="unknown_party"})"), 2);
+  EXPECT_EQ(read.value(R"(lanrage_websocket_messages_total{type="heartbeat"})"), 1);
+  EXPECT_EQ(read.value("lanrage_divergence_total"), 1);
+  EXPECT_EQ(read.type_of("lanrage_build_info"), "gauge");
+}
+
+TEST(Metrics, AHistogramCountsUpToAndWithItsBounds) {
+  Metrics metrics("1");
+  auto& seconds = metrics.command_seconds["join"];
+  seconds.observe(std::chrono::microseconds(50));
+  seconds.observe(std::chrono::microseconds(51));
+  seconds.observe(std::chrono::seconds(11));
+  metrics.commit_batch.observe(1);
+  metrics.commit_batch.observe(3);
+  metrics.commit_batch.observe(5'000);
+
+  const ExpositionReader read(metrics.text());
+  ASSERT_EQ(read.complaint(), "");
+  const auto joins = [&](const std::string& le) {
+    return read.value("lanrage_command_seconds_bucket{command=\"join\",le=\"" + le + "\"}");
+  };
+  EXPECT_EQ(joins("5e-05"), 1);
+  EXPECT_EQ(joins("1e-04"), 2);
+  EXPECT_EQ(joins("10"), 2);
+  EXPECT_EQ(joins("+Inf"), 3);
+  EXPECT_EQ(read.value(R"(lanrage_command_seconds_count{command="join"})"), 3);
+  EXPECT_NEAR(*read.value(R"(lanrage_command_seconds_sum{command="join"})"), 11.000101, 1e-9);
+  EXPECT_EQ(read.value(R"(lanrage_commit_batch_events_bucket{le="1"})"), 1);
+  EXPECT_EQ(read.value(R"(lanrage_commit_batch_events_bucket{le="4"})"), 2);
+  EXPECT_EQ(read.value(R"(lanrage_commit_batch_events_bucket{le="4096"})"), 2);
+  EXPECT_EQ(read.value("lanrage_commit_batch_events_count"), 3);
+}
+
+TEST(Metrics, NamesBeyondTheBoundCountAsOther) {
+  std::deque<std::string> names;  // as literals: they stay where they are
+  ByName<Counter> counters;
+  for (int i = 0; i < 1'000; ++i)
+    counters[names.emplace_back("name" + std::to_string(i))].add();
+  EXPECT_EQ(std::distance(counters.begin(), counters.end()), 65);
+  EXPECT_EQ(counters["name7"].value(), 1u);
+  EXPECT_EQ(counters["other"].value(), 1'000u - 64);
+}
+
+TEST(Metrics, SourcesAreAskedAtEachScrapeAndTheirTextIsEscaped) {
+  Metrics metrics("a \"quoted\\version\"\n");
+  double asked = 0;
+  metrics.add_source([&](Exposition& out) { out.gauge("asked", "Line\nand \\.", ++asked); });
+  EXPECT_EQ(ExpositionReader(metrics.text()).value("lanrage_asked"), 1);
+  const auto text = metrics.text();
+  const ExpositionReader read(text);
+  EXPECT_EQ(read.complaint(), "");
+  EXPECT_EQ(read.value("lanrage_asked"), 2);
+  EXPECT_NE(text.find(R"(version="a \"quoted\\version\"\n")"), std::string::npos);
+  EXPECT_NE(text.find("# HELP lanrage_asked Line\\nand \\\\.\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lanrage::server
