@@ -12,6 +12,9 @@ PeerId peer_id(const VerifyKey& identity) {
   return crypto::id_of<PeerId>(identity.bytes);
 }
 
+constexpr const char* kBarred =
+    "the operator of this server bars this identity from the party; ask the operator";
+
 Result<void> check_request_id(const std::string& id) {
   const bool printable = std::ranges::all_of(id, [](char c) { return c >= 0x21 && c <= 0x7e; });
   if (!id.empty() && id.size() <= kMaxRequestIdSize && printable) return {};
@@ -47,11 +50,30 @@ Result<void> check_box(const SealedBox& box) {
               "boxes");
 }
 
+// One box for each member and each invite of the roster, no others.
+Result<void> check_boxes(const Roster& roster, const std::vector<SealedBox>& boxes) {
+  std::set<ExchangeKey> wanted;
+  for (const auto& member : roster.members)
+    wanted.insert(member.box);
+  for (const auto& terms : roster.invites)
+    wanted.insert(terms.invite_box);
+  for (const auto& box : boxes) {
+    if (auto ok = check_box(box); !ok) return ok;
+    if (wanted.erase(box.recipient) == 0)
+      return fail(Errc::missing_box, "a box is for nobody of the roster, or there twice", "boxes");
+  }
+  if (wanted.empty()) return {};
+  return fail(Errc::missing_box,
+              "boxes must hold one for each member and one for each invite of the roster; " +
+                  std::to_string(wanted.size()) + " are missing",
+              "boxes");
+}
+
 // The parties to one command, with what each action needs to say its events.
 class Application {
  public:
   Application(const Party& party, const Command& command, UnixTime now, const Limits& limits)
-      : party_(party), command_(command), now_(now), limits_(limits), ledger_(party.ledger) {}
+      : party_(party), command_(command), now_(now), limits_(limits) {}
 
   Result<std::vector<Event>> operator()(const Create& create);
   Result<std::vector<Event>> operator()(const Join& join);
@@ -59,6 +81,9 @@ class Application {
   Result<std::vector<Event>> operator()(const Update& update);
   Result<std::vector<Event>> operator()(const AddInvite& invite);
   Result<std::vector<Event>> operator()(const Close& close);
+  Result<std::vector<Event>> operator()(const Rotate& rotate);
+  Result<std::vector<Event>> operator()(const ChangeCharter& change);
+  Result<std::vector<Event>> operator()(const Bar& bar);
 
  private:
   Event event(EventType type) const {
@@ -72,15 +97,17 @@ class Application {
   }
   Result<void> check_open() const;
   Result<void> check_member() const;
-  Result<void> check_log_room(std::size_t records) const;
+  Result<void> check_log_room(std::initializer_list<const Bytes*> records,
+                              std::size_t reserve = 0) const;
   Result<void> check_actor(const VerifyKey& identity, std::string_view field) const;
-  Result<void> append(std::initializer_list<const Bytes*> records);
+  Result<Effect> judge(const Bytes& record) const { return party_.ledger.judge(record, now_); }
+  // A copy of the ledger that took these records.
+  Result<Ledger> try_all(std::initializer_list<const Bytes*> records) const;
 
   const Party& party_;
   const Command& command_;
   UnixTime now_;
   const Limits& limits_;
-  Ledger ledger_;  // a copy, in which the records are tried
 };
 
 Result<void> Application::check_open() const {
@@ -91,15 +118,23 @@ Result<void> Application::check_open() const {
 
 Result<void> Application::check_member() const {
   if (auto ok = check_open(); !ok) return ok;
-  if (party_.ledger.member(command_.actor) == nullptr)
+  if (!party_.serves(command_.actor))
     return fail(Errc::not_member, "the caller isn't a member of this party", "party_id");
   return {};
 }
 
-Result<void> Application::check_log_room(std::size_t records) const {
-  if (party_.log.size() + records <= limits_.log_records) return {};
-  return fail(Errc::log_full, "the party's log has reached this server's limit of " +
-                                  std::to_string(limits_.log_records) + " records");
+Result<void> Application::check_log_room(std::initializer_list<const Bytes*> records,
+                                         std::size_t reserve) const {
+  auto bytes = party_.log_bytes;
+  for (const auto* record : records)
+    bytes += record->size();
+  if (party_.log.size() + records.size() > limits_.log_records + reserve)
+    return fail(Errc::log_full, "the party's log has reached this server's limit of " +
+                                    std::to_string(limits_.log_records) + " records");
+  if (bytes > limits_.log_bytes)
+    return fail(Errc::log_full, "the party's log has reached this server's limit of " +
+                                    std::to_string(limits_.log_bytes) + " bytes");
+  return {};
 }
 
 Result<void> Application::check_actor(const VerifyKey& identity, std::string_view field) const {
@@ -108,11 +143,11 @@ Result<void> Application::check_actor(const VerifyKey& identity, std::string_vie
               std::string(field));
 }
 
-Result<void> Application::append(std::initializer_list<const Bytes*> records) {
+Result<Ledger> Application::try_all(std::initializer_list<const Bytes*> records) const {
+  auto trial = party_.ledger;
   for (const auto* record : records)
-    if (auto effect = ledger_.append(*record, now_); !effect)
-      return std::unexpected(effect.error());
-  return {};
+    if (auto effect = trial.append(*record, now_); !effect) return std::unexpected(effect.error());
+  return trial;
 }
 
 Result<std::vector<Event>> Application::operator()(const Create& create) {
@@ -131,21 +166,11 @@ Result<std::vector<Event>> Application::operator()(const Create& create) {
         Errc::too_many_invites,
         "this server allows " + std::to_string(limits_.open_invites) + " open invites a party",
         "roster.invites");
-  if (auto ok = append({&create.charter, &create.roster, &create.statement}); !ok)
+  if (auto ok = check_log_room({&create.charter, &create.roster, &create.statement}); !ok)
     return std::unexpected(ok.error());
-
-  // One box for the host and one for each invite, no others.
-  std::set<ExchangeKey> wanted{roster->members[0].box};
-  for (const auto& terms : roster->invites)
-    wanted.insert(terms.invite_box);
-  for (const auto& box : create.boxes) {
-    if (auto ok = check_box(box); !ok) return std::unexpected(ok.error());
-    if (wanted.erase(box.recipient) == 0)
-      return fail(Errc::missing_box, "a box is for nobody of the roster, or there twice", "boxes");
-  }
-  if (!wanted.empty())
-    return fail(Errc::missing_box,
-                "boxes must hold one for the host and one for each invite of the roster", "boxes");
+  if (auto ok = try_all({&create.charter, &create.roster, &create.statement}); !ok)
+    return std::unexpected(ok.error());
+  if (auto ok = check_boxes(*roster, create.boxes); !ok) return std::unexpected(ok.error());
 
   auto created = event(EventType::created);
   created.records = {create.charter, create.roster, create.statement};
@@ -162,12 +187,15 @@ Result<std::vector<Event>> Application::operator()(const Join& join) {
   if (!statement) return std::unexpected(statement.error());
   if (auto ok = check_actor(admission->identity, "admission.identity"); !ok)
     return std::unexpected(ok.error());
+  if (party_.barred.contains(command_.actor)) return fail(Errc::barred, kBarred, "party_id");
   if (auto ok = check_actor(statement->identity, "statement.identity"); !ok)
     return std::unexpected(ok.error());
   if (auto ok = check_hints(join.hints); !ok) return std::unexpected(ok.error());
-  if (auto ok = check_log_room(2); !ok) return std::unexpected(ok.error());
-  if (auto ok = append({&join.admission, &join.statement}); !ok) return std::unexpected(ok.error());
-  if (ledger_.members().size() > limits_.peers)
+  if (auto ok = check_log_room({&join.admission, &join.statement}); !ok)
+    return std::unexpected(ok.error());
+  if (auto ok = try_all({&join.admission, &join.statement}); !ok)
+    return std::unexpected(ok.error());
+  if (party_.ledger.members().size() >= limits_.peers)
     return fail(Errc::party_full, "the party has " + std::to_string(limits_.peers) +
                                       " peers, the most that this server allows");
 
@@ -183,16 +211,18 @@ Result<std::vector<Event>> Application::operator()(const Depart& depart) {
   if (!leave) return std::unexpected(leave.error());
   if (auto ok = check_actor(leave->identity, "leave.identity"); !ok)
     return std::unexpected(ok.error());
-  if (auto ok = append({&depart.record}); !ok) return std::unexpected(ok.error());
+  auto effect = judge(depart.record);
+  if (!effect) return std::unexpected(effect.error());
 
   std::vector<Event> out;
   out.push_back(event(EventType::peer_left));
   out.back().records = {depart.record};
-  if (ledger_.closed()) {
+  if (effect->closes) {
     auto closed = event(EventType::party_closed);
     closed.seq = party_.seq + 2;
-    closed.subject = ledger_.host_id();
-    closed.close_reason = ledger_.members().empty() ? CloseReason::empty : CloseReason::host_left;
+    closed.subject = party_.ledger.host_id();
+    closed.close_reason =
+        party_.ledger.members().size() == 1 ? CloseReason::empty : CloseReason::host_left;
     closed.request.reset();  // the leave's event answers for both
     out.push_back(std::move(closed));
   }
@@ -210,8 +240,8 @@ Result<std::vector<Event>> Application::operator()(const Update& update) {
     if (!statement) return std::unexpected(statement.error());
     if (auto ok = check_actor(statement->identity, "statement.identity"); !ok)
       return std::unexpected(ok.error());
-    if (auto ok = check_log_room(1); !ok) return std::unexpected(ok.error());
-    if (auto ok = append({&*update.statement}); !ok) return std::unexpected(ok.error());
+    if (auto ok = check_log_room({&*update.statement}); !ok) return std::unexpected(ok.error());
+    if (auto ok = judge(*update.statement); !ok) return std::unexpected(ok.error());
     updated.records = {*update.statement};
   }
   const auto& known = party_.peers.at(command_.actor).hints;
@@ -226,14 +256,13 @@ Result<std::vector<Event>> Application::operator()(const AddInvite& invite) {
   if (auto ok = check_member(); !ok) return std::unexpected(ok.error());
   auto record = read_record<Invite>(invite.record);
   if (!record) return std::unexpected(record.error());
-  if (auto ok = check_log_room(1); !ok) return std::unexpected(ok.error());
-  if (auto ok = append({&invite.record}); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_log_room({&invite.record}); !ok) return std::unexpected(ok.error());
+  if (auto ok = judge(invite.record); !ok) return std::unexpected(ok.error());
   if (record->terms.not_after <= now_)
     return fail(Errc::invalid_invite,
                 "the invite has expired already; compare this machine's clock", "not_after");
-  const auto open = std::ranges::count_if(party_.ledger.invites(), [&](const auto& entry) {
-    return !entry.second.used_up() && !entry.second.expired(now_);
-  });
+  const auto open = std::ranges::count_if(
+      party_.ledger.invites(), [&](const auto& entry) { return entry.second.open(now_); });
   if (static_cast<std::size_t>(open) >= limits_.open_invites)
     return fail(
         Errc::too_many_invites,
@@ -261,9 +290,62 @@ Result<std::vector<Event>> Application::operator()(const Close& close) {
     closed.request.reset();
     return std::vector{std::move(closed)};
   }
-  if (close.reason != CloseReason::host_closed || command_.actor != host)
+  const bool by_host = command_.actor == host && party_.serves(host);
+  if (close.reason != CloseReason::host_closed || !by_host)
     return fail(Errc::not_host, "only the party's host may close it", "party_id");
   return std::vector{std::move(closed)};
+}
+
+Result<std::vector<Event>> Application::operator()(const Rotate& rotate) {
+  if (auto ok = check_member(); !ok) return std::unexpected(ok.error());
+  auto roster = read_record<Roster>(rotate.roster);
+  if (!roster) return std::unexpected(roster.error());
+  if (auto ok = check_log_room({&rotate.roster}, kLogReserve); !ok)
+    return std::unexpected(ok.error());
+  auto effect = judge(rotate.roster);
+  if (!effect) return std::unexpected(effect.error());
+  // Those kept were granted before; a lower limit since then mustn't stand in the way of a kick.
+  const bool adds = std::ranges::any_of(roster->invites, [&](const auto& terms) {
+    const auto id = crypto::id_of<InviteId>(terms.invite_key.bytes);
+    return party_.ledger.invite(id) == nullptr;
+  });
+  if (adds && roster->invites.size() > limits_.open_invites)
+    return fail(
+        Errc::too_many_invites,
+        "this server allows " + std::to_string(limits_.open_invites) + " open invites a party",
+        "roster.invites");
+  if (auto ok = check_boxes(*roster, rotate.boxes); !ok) return std::unexpected(ok.error());
+
+  auto rotated = event(EventType::key_rotated);
+  rotated.records = {rotate.roster};
+  rotated.boxes = rotate.boxes;
+  rotated.removed = std::move(effect->removed);
+  return std::vector{std::move(rotated)};
+}
+
+Result<std::vector<Event>> Application::operator()(const ChangeCharter& change) {
+  if (auto ok = check_member(); !ok) return std::unexpected(ok.error());
+  auto charter = read_record<Charter>(change.charter);
+  if (!charter) return std::unexpected(charter.error());
+  if (auto ok = check_log_room({&change.charter}, kLogReserve); !ok)
+    return std::unexpected(ok.error());
+  if (auto ok = judge(change.charter); !ok) return std::unexpected(ok.error());
+
+  auto changed = event(EventType::charter_changed);
+  changed.subject = peer_id(charter->host);
+  changed.records = {change.charter};
+  return std::vector{std::move(changed)};
+}
+
+Result<std::vector<Event>> Application::operator()(const Bar& bar) {
+  if (auto ok = check_open(); !ok) return std::unexpected(ok.error());
+  if (party_.ledger.member(bar.peer) == nullptr)
+    return fail(Errc::not_member, "this peer isn't a member of the party", "peer_id");
+  if (party_.barred.contains(bar.peer)) return std::vector<Event>{};
+  auto barred = event(EventType::peer_barred);
+  barred.subject = bar.peer;
+  barred.request.reset();
+  return std::vector{std::move(barred)};
 }
 
 }  // namespace
@@ -271,7 +353,8 @@ Result<std::vector<Event>> Application::operator()(const Close& close) {
 Result<Outcome> apply(const Party& party, const Command& command, UnixTime now,
                       const Limits& limits) {
   const auto* close = std::get_if<Close>(&command.action);
-  const bool by_server = close != nullptr && close->reason == CloseReason::expired;
+  const bool by_server = (close != nullptr && close->reason == CloseReason::expired) ||
+                         std::holds_alternative<Bar>(command.action);
   if (!by_server) {
     if (auto ok = check_request_id(command.request_id); !ok) return std::unexpected(ok.error());
     const auto* answer = party.requests.find(command.actor, command.request_id);
@@ -290,6 +373,7 @@ Result<Outcome> apply(const Party& party, const Command& command, UnixTime now,
 
 Result<Opening> open_invite(const Party& party, const InviteId& invite, const PeerId& peer,
                             UnixTime now, const Limits& limits) {
+  if (party.barred.contains(peer)) return fail(Errc::barred, kBarred, "party_id");
   const auto* state = party.exists() ? party.ledger.invite(invite) : nullptr;
   const auto* box = state == nullptr ? nullptr : party.box_for(state->terms.invite_box);
   if (box == nullptr)

@@ -12,9 +12,7 @@ struct Writer {
     write_blob(out, create.charter);
     write_blob(out, create.roster);
     write_blob(out, create.statement);
-    out.u32(static_cast<std::uint32_t>(create.boxes.size()));
-    for (const auto& box : create.boxes)
-      write_box(out, box);
+    write_boxes(create.boxes);
     write_hints(out, create.hints);
   }
   void operator()(const Join& join) const {
@@ -33,6 +31,18 @@ struct Writer {
     write_box(out, invite.box);
   }
   void operator()(const Close& close) const { out.u8(static_cast<std::uint8_t>(close.reason)); }
+  void operator()(const Rotate& rotate) const {
+    write_blob(out, rotate.roster);
+    write_boxes(rotate.boxes);
+  }
+  void operator()(const ChangeCharter& change) const { write_blob(out, change.charter); }
+  void operator()(const Bar& bar) const { out.raw(bar.peer.bytes); }
+
+  void write_boxes(const std::vector<SealedBox>& boxes) const {
+    out.u32(static_cast<std::uint32_t>(boxes.size()));
+    for (const auto& box : boxes)
+      write_box(out, box);
+  }
 };
 
 }  // namespace

@@ -67,8 +67,24 @@ struct AddInvite {
 struct Close {
   CloseReason reason = CloseReason::host_closed;
 };
+// A new party key, for those whom the new roster names; whom it leaves out is kicked. Boxes: one a
+// member and one an invite of the roster, no others. Any member may hand it in: who signed counts.
+struct Rotate {
+  Bytes roster;
+  std::vector<SealedBox> boxes;
+};
+// Another host or other deputies. Any member may hand it in: the root key signed it.
+struct ChangeCharter {
+  Bytes charter;
+};
+// By the server's operator (actor and request id don't matter): this server no longer serves the
+// member. It changes no record, so the members' tunnels stay.
+struct Bar {
+  PeerId peer;
+};
 
-using Action = std::variant<Create, Join, Depart, Update, AddInvite, Close>;
+using Action =
+    std::variant<Create, Join, Depart, Update, AddInvite, Close, Rotate, ChangeCharter, Bar>;
 
 struct Command {
   PeerId actor;

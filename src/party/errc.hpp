@@ -15,7 +15,7 @@ enum class Errc {
   wrong_signer,   // signed well, by a key without the right to
   wrong_party,    // the root key isn't the one that the party's id commits to
   out_of_order,   // a record or event that can't follow the one before it
-  not_supported,  // a later roster or charter: layouts are fixed, handling comes later
+  not_supported,  // the charter rules it out
   weak_key,       // an X25519 key of low order or in a second spelling
   key_in_use,     // a WireGuard or box key that somebody else showed first
   // Membership
@@ -24,6 +24,7 @@ enum class Errc {
   stale_statement,  // a statement whose version isn't higher than the last one's
   already_member,
   not_member,
+  barred,  // the server's operator bars this identity from the party
   party_full,
   log_full,
   unknown_invite,
@@ -92,6 +93,8 @@ constexpr std::string_view name_of(Errc e) {
       return "already_member";
     case not_member:
       return "not_member";
+    case barred:
+      return "barred";
     case party_full:
       return "party_full";
     case log_full:

@@ -5,6 +5,7 @@
 
 // Layout: u8 version = 1 | u64 seq | u8 type | subject(16) | i64 at (ms) | u16 n, n * (u32 length,
 // record) | u16 n, n * (recipient(32), u32 length, box) | hints | u8 close reason or 0 |
+// of key_rotated only: u16 n, n * removed(16) |
 // u8 0, or 1 and peer(16), u16 length, request id, fingerprint(32).
 namespace lanrage::party {
 namespace {
@@ -26,6 +27,7 @@ Bytes encode_event(const Event& event) {
     write_box(out, box);
   write_hints(out, event.hints);
   out.u8(event.close_reason ? static_cast<std::uint8_t>(*event.close_reason) : 0);
+  if (event.type == EventType::key_rotated) write_peers(out, event.removed);
   out.u8(event.request ? 1 : 0);
   if (event.request) {
     out.raw(event.request->peer.bytes).counted16(as_bytes(event.request->id));
@@ -44,7 +46,7 @@ Result<Event> decode_event(ByteView bytes) {
   Event out;
   out.seq = in.u64();
   const auto type = in.u8();
-  if (type < 1 || type > static_cast<std::uint8_t>(EventType::party_closed)) in.fail();
+  if (type < 1 || type > static_cast<std::uint8_t>(EventType::peer_barred)) in.fail();
   out.type = static_cast<EventType>(type);
   out.subject.bytes = in.array<16>();
   out.at = UnixTime(std::chrono::milliseconds(static_cast<std::int64_t>(in.u64())));
@@ -58,6 +60,7 @@ Result<Event> decode_event(ByteView bytes) {
   const auto reason = in.u8();
   if (reason > static_cast<std::uint8_t>(CloseReason::expired)) in.fail();
   if (reason != 0) out.close_reason = static_cast<CloseReason>(reason);
+  if (out.type == EventType::key_rotated) out.removed = read_peers(in);
   const auto has_request = in.u8();
   if (has_request > 1) in.fail();
   if (has_request == 1) {

@@ -19,6 +19,9 @@ enum class EventType : std::uint8_t {
   peer_left = 4,
   invite_added = 5,
   party_closed = 6,
+  key_rotated = 7,
+  charter_changed = 8,
+  peer_barred = 9,
 };
 constexpr std::string_view name_of(EventType type) {
   switch (type) {
@@ -34,6 +37,12 @@ constexpr std::string_view name_of(EventType type) {
       return "invite_added";
     case EventType::party_closed:
       return "party_closed";
+    case EventType::key_rotated:
+      return "key_rotated";
+    case EventType::charter_changed:
+      return "charter_changed";
+    case EventType::peer_barred:
+      return "peer_barred";
   }
   return "unknown";
 }
@@ -49,12 +58,15 @@ struct Request {
 struct Event {
   std::uint64_t seq = 0;  // 1, 2, 3, ... within a party
   EventType type{};
-  PeerId subject;  // whom it is about; of created and party_closed the host
+  // Whom it is about; of created and party_closed the host, of charter_changed the host from now
+  // on, of key_rotated who handed it in.
+  PeerId subject;
   UnixTime at{};
   std::vector<Bytes> records;               // appended to the log, in this order
   std::vector<SealedBox> boxes;             // to be kept for their recipients; never broadcast
   Hints hints;                              // of the subject
   std::optional<CloseReason> close_reason;  // party_closed only
+  std::vector<PeerId> removed;              // key_rotated only: the members that the roster dropped
   std::optional<Request> request;
   friend bool operator==(const Event&, const Event&) = default;
 };

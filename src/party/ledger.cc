@@ -18,20 +18,8 @@ Result<Ledger> Ledger::replay(const PartyId& party, std::span<const Bytes> log) 
   return out;
 }
 
-Result<Effect> Ledger::append(ByteView record, std::optional<UnixTime> now) {
-  return append_with(record, now, Signatures::check);
-}
-
-Result<Effect> Ledger::append_trusted(ByteView record) {
-  return append_with(record, std::nullopt, Signatures::trust);
-}
-
-Result<Effect> Ledger::append_with(ByteView record, std::optional<UnixTime> now,
-                                   Signatures signatures) {
-  auto envelope = Envelope::parse(record);
-  if (!envelope) return std::unexpected(envelope.error());
+Result<void> Ledger::check_place(RecordType type) const {
   if (closed_) return fail(Errc::party_closed, "the party is closed; nothing can follow");
-  const auto type = envelope->type;
   const bool fits_order = !charter_  ? type == RecordType::charter
                           : !roster_ ? type == RecordType::roster
                                      : true;
@@ -41,39 +29,69 @@ Result<Effect> Ledger::append_with(ByteView record, std::optional<UnixTime> now,
                 "type " +
                     std::string(name_of(type)),
                 "record.type");
-  if (length_ >= kMaxLogRecords && type != RecordType::leave)
+  const bool governs = type == RecordType::charter || type == RecordType::roster;
+  const auto room = kMaxLogRecords + (governs ? kLogReserve : 0);
+  if (length_ >= room && type != RecordType::leave)
     return fail(Errc::log_full, "the party's log holds " + std::to_string(length_) +
                                     " records and takes no more; found a new party");
+  return {};
+}
 
+template <class Then>
+Result<Effect> Ledger::with_body(ByteView record, std::optional<UnixTime> now,
+                                 Signatures signatures, Then&& then) const {
+  auto envelope = Envelope::parse(record);
+  if (!envelope) return std::unexpected(envelope.error());
+  const auto type = envelope->type;
+  if (auto ok = check_place(type); !ok) return std::unexpected(ok.error());
   const Context context{std::move(*envelope), record_hash(record), now, signatures, party_};
-  auto effect = [&]() -> Result<Effect> {
-    auto decoded_and_taken = [&]<class Body>(std::type_identity<Body>) -> Result<Effect> {
-      auto body = decode<Body>(context.envelope.body);
-      if (!body) return std::unexpected(body.error());
-      return take(context, *body);
-    };
-    switch (type) {
-      case RecordType::charter:
-        return decoded_and_taken(std::type_identity<Charter>{});
-      case RecordType::roster:
-        return decoded_and_taken(std::type_identity<Roster>{});
-      case RecordType::invite:
-        return decoded_and_taken(std::type_identity<Invite>{});
-      case RecordType::admission:
-        return decoded_and_taken(std::type_identity<Admission>{});
-      case RecordType::statement:
-        return decoded_and_taken(std::type_identity<Statement>{});
-      case RecordType::leave:
-        return decoded_and_taken(std::type_identity<Leave>{});
-    }
-    return fail(Errc::malformed, "unknown record type", "record.type");
-  }();
-  if (!effect) return effect;
+  const auto decoded = [&]<class Body>(std::type_identity<Body>) -> Result<Effect> {
+    auto body = decode<Body>(context.envelope.body);
+    if (!body) return std::unexpected(body.error());
+    auto effect = check(context, *body);
+    if (!effect) return effect;
+    return then(context, std::move(*body), std::move(*effect));
+  };
+  switch (type) {
+    case RecordType::charter:
+      return decoded(std::type_identity<Charter>{});
+    case RecordType::roster:
+      return decoded(std::type_identity<Roster>{});
+    case RecordType::invite:
+      return decoded(std::type_identity<Invite>{});
+    case RecordType::admission:
+      return decoded(std::type_identity<Admission>{});
+    case RecordType::statement:
+      return decoded(std::type_identity<Statement>{});
+    case RecordType::leave:
+      return decoded(std::type_identity<Leave>{});
+  }
+  return fail(Errc::malformed, "unknown record type", "record.type");
+}
 
-  heads_.push_back(crypto::sha256({head(), context.hash}));
-  if (heads_.size() > kHeadWindow) heads_.pop_front();
-  ++length_;
-  return effect;
+Result<Effect> Ledger::append(ByteView record, std::optional<UnixTime> now) {
+  return append_with(record, now, Signatures::check);
+}
+
+Result<Effect> Ledger::append_trusted(ByteView record) {
+  return append_with(record, std::nullopt, Signatures::trust);
+}
+
+Result<Effect> Ledger::judge(ByteView record, std::optional<UnixTime> now) const {
+  return with_body(record, now, Signatures::check,
+                   [](const Context&, auto&&, Effect effect) { return effect; });
+}
+
+Result<Effect> Ledger::append_with(ByteView record, std::optional<UnixTime> now,
+                                   Signatures signatures) {
+  return with_body(record, now, signatures,
+                   [this](const Context& context, auto&& body, Effect effect) {
+                     carry(context, std::move(body), effect);
+                     heads_.push_back(crypto::sha256({head(), context.hash}));
+                     if (heads_.size() > kHeadWindow) heads_.pop_front();
+                     ++length_;
+                     return effect;
+                   });
 }
 
 Result<void> Ledger::Context::check_signed(std::initializer_list<const VerifyKey*> keys) const {

@@ -2,7 +2,7 @@
 // order, refuses what the rules of docs/protocol/records.md forbid (and then stays as it was), and
 // knows who is a member. It keeps no record bytes; whoever feeds it keeps the log.
 //
-// To be copied for "would this be accepted?": a copy costs microseconds.
+// "Would this be accepted?" is judge(); only to try several records in a row, copy the ledger.
 #pragma once
 
 #include <deque>
@@ -11,6 +11,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "party/address_pool.hpp"
 #include "party/limits.hpp"
@@ -33,19 +34,25 @@ struct Member {
 struct InviteState {
   InviteId id;
   InviteTerms terms;
-  std::set<PeerId> admitted;  // since the roster; a peer that comes back counts once
+  PeerId issuer;              // of one that the root key signed: the host of that time
+  std::set<PeerId> admitted;  // kept over rotations; a peer that comes back counts once
 
-  std::size_t used() const { return terms.used + admitted.size(); }
+  std::size_t used() const { return admitted.size(); }
+  // A kick of this peer drops the invite: it came in by it, or knows its secret.
+  bool tied_to(const PeerId& peer) const { return issuer == peer || admitted.contains(peer); }
   bool used_up() const { return used() >= terms.uses; }
   bool expired(UnixTime now) const { return now > terms.not_after + kInviteTolerance; }
+  bool open(UnixTime now) const { return !used_up() && !expired(now); }
 };
 
 // What an appended record did.
 struct Effect {
-  enum class Kind { founded, rostered, invite_added, admitted, stated, left };
+  enum class Kind { chartered, rostered, invite_added, admitted, stated, left };
   Kind kind;
-  PeerId peer;      // admitted, stated, left: whom
-  InviteId invite;  // invite_added, admitted: which
+  PeerId peer;                  // whom; chartered: the host it names; rostered: the issuer
+  InviteId invite;              // invite_added, admitted: which
+  bool closes = false;          // left: the party ends with it
+  std::vector<PeerId> removed;  // rostered: members that it dropped, sorted
 };
 
 class Ledger {
@@ -57,9 +64,11 @@ class Ledger {
   // `now` is the server's clock and dates invites. Agents pass none, ever: clocks must not make
   // honest peers disagree about who is a member.
   Result<Effect> append(ByteView record, std::optional<UnixTime> now = std::nullopt);
-  // Without checking signatures: only for records that passed append() before and come from our
-  // own store. The other rules hold.
+  // Without checking signatures: only for records that passed append() or judge() before and come
+  // from our own store. The other rules hold.
   Result<Effect> append_trusted(ByteView record);
+  // What append() would answer; nothing changes.
+  Result<Effect> judge(ByteView record, std::optional<UnixTime> now = std::nullopt) const;
 
   const PartyId& party_id() const { return party_; }
   bool founded() const { return roster_.has_value(); }  // charter and roster are there
@@ -67,10 +76,13 @@ class Ledger {
   bool closed() const { return closed_; }
   // Only once founded.
   const Charter& charter() const { return *charter_; }
+  const Hash& charter_hash() const { return charter_hash_; }
   const Roster& roster() const { return *roster_; }
   const Hash& roster_hash() const { return roster_hash_; }
   std::uint32_t key_epoch() const { return roster_->key_epoch; }
-  PeerId host_id() const;
+  PeerId host_id() const;  // as the charter says: it may have left
+  // May this key sign invites and rosters? The root key; a deputy's only while it is a member.
+  bool may_govern(const VerifyKey& signer) const;
 
   std::uint64_t length() const { return length_; }  // records so far
   const Hash& head() const { return heads_.back(); }
@@ -86,20 +98,37 @@ class Ledger {
 
  private:
   enum class Signatures { check, trust };
-  struct Context;  // one append: envelope, hash, clock, whether signatures are checked
+  struct Context;  // one record: envelope, hash, clock, whether signatures are checked
 
+  Result<void> check_place(RecordType type) const;
+  // Calls `then` with context, body and effect of a record that the rules allow.
+  template <class Then>
+  Result<Effect> with_body(ByteView record, std::optional<UnixTime> now, Signatures signatures,
+                           Then&& then) const;
   Result<Effect> append_with(ByteView record, std::optional<UnixTime> now, Signatures signatures);
-  Result<Effect> take(const Context& context, const Charter& charter);
-  Result<Effect> take(const Context& context, const Roster& roster);
-  Result<Effect> take(const Context& context, const Invite& invite);
-  Result<Effect> take(const Context& context, const Admission& admission);
-  Result<Effect> take(const Context& context, const Statement& statement);
-  Result<Effect> take(const Context& context, const Leave& leave);
+  // Each check() says what the record would do, or why not; carry() then does it.
+  Result<Effect> check(const Context& context, const Charter& charter) const;
+  Result<Effect> check(const Context& context, const Roster& roster) const;
+  Result<Effect> check(const Context& context, const Invite& invite) const;
+  Result<Effect> check(const Context& context, const Admission& admission) const;
+  Result<Effect> check(const Context& context, const Statement& statement) const;
+  Result<Effect> check(const Context& context, const Leave& leave) const;
+  void carry(const Context& context, Charter&& charter, const Effect& effect);
+  void carry(const Context& context, Roster&& roster, const Effect& effect);
+  void carry(const Context& context, Invite&& invite, const Effect& effect);
+  void carry(const Context& context, Admission&& admission, const Effect& effect);
+  void carry(const Context& context, Statement&& statement, const Effect& effect);
+  void carry(const Context& context, Leave&& leave, const Effect& effect);
 
-  bool may_govern(const VerifyKey& signer) const;  // root or a deputy
+  Result<void> check_later_charter(const Charter& charter) const;
+  Result<void> check_first_roster(const Roster& roster) const;
+  Result<std::vector<PeerId>> check_later_roster(const Roster& roster) const;
+  Result<std::vector<PeerId>> check_kept_members(const Roster& roster) const;
+  Result<void> check_roster_invites(const Roster& roster, const std::vector<PeerId>& removed) const;
   Result<void> check_key_free(const ExchangeKey& key, const PeerId& claimant,
                               std::string_view field) const;
-  Result<void> check_seen(const Hash& head, const PeerId& peer) const;
+  Result<void> check_seen(const Hash& head, std::uint64_t least) const;
+  PeerId issuer(const VerifyKey& signer) const;
 
   PartyId party_;
   std::optional<Charter> charter_;
@@ -114,7 +143,7 @@ class Ledger {
   // Of everybody who was ever a member, for as long as the party lives.
   struct Past {
     std::uint64_t statement_version = 0;
-    std::uint64_t last_step = 0;  // log length after the last admission or leave
+    std::uint64_t last_step = 0;  // log length after the last admission, leave or kick
   };
   std::map<PeerId, Member> members_;
   std::map<PeerId, Past> past_;

@@ -23,7 +23,12 @@ bool contains(const std::vector<VerifyKey>& keys, const VerifyKey& key) {
 }  // namespace
 
 bool Ledger::may_govern(const VerifyKey& signer) const {
-  return signer == charter_->root_key || contains(charter_->deputies, signer);
+  if (signer == charter_->root_key) return true;
+  return contains(charter_->deputies, signer) && members_.contains(peer_id(signer));
+}
+
+PeerId Ledger::issuer(const VerifyKey& signer) const {
+  return signer == charter_->root_key ? host_id() : peer_id(signer);
 }
 
 Result<void> Ledger::check_key_free(const ExchangeKey& key, const PeerId& claimant,
@@ -35,10 +40,8 @@ Result<void> Ledger::check_key_free(const ExchangeKey& key, const PeerId& claima
               std::string(field));
 }
 
-Result<void> Ledger::check_seen(const Hash& head, const PeerId& peer) const {
+Result<void> Ledger::check_seen(const Hash& head, std::uint64_t least) const {
   auto known = std::ranges::find(heads_, head);
-  auto past = past_.find(peer);
-  const auto least = past == past_.end() ? roster_at_ : past->second.last_step;
   const auto position = length_ - static_cast<std::uint64_t>(heads_.end() - known) + 1;
   if (known != heads_.end() && position >= least) return {};
   return fail(Errc::stale_head,
@@ -47,88 +50,60 @@ Result<void> Ledger::check_seen(const Hash& head, const PeerId& peer) const {
               "seen_head");
 }
 
-Result<Effect> Ledger::take(const Context& context, const Charter& charter) {
-  if (charter_)
-    return fail(Errc::not_supported, "changing a party's charter isn't supported yet", "charter");
+Result<Effect> Ledger::check(const Context& context, const Charter& charter) const {
   if (crypto::id_of<PartyId>(charter.root_key.bytes) != party_)
     return fail(Errc::wrong_party, "the charter's root key isn't the party's", "charter.root_key");
   if (auto ok = context.check_signed({&charter.root_key}); !ok) return std::unexpected(ok.error());
-  if (charter.version != 1)
-    return fail(Errc::invalid_charter, "a party's first charter has version 1", "charter.version");
-  if (auto ok = check_name(charter.name); !ok) return std::unexpected(ok.error());
-  if (auto ok = check_prefix(charter.prefix); !ok) return std::unexpected(ok.error());
   auto deputies = charter.deputies;
   std::ranges::sort(deputies);
   if (std::ranges::adjacent_find(deputies) != deputies.end() || contains(deputies, charter.host))
     return fail(Errc::invalid_charter, "a deputy is named twice, or is the host",
                 "charter.deputies");
-
-  charter_ = charter;
-  charter_hash_ = context.hash;
-  addresses_ = AddressPool(charter.prefix);
-  return Effect{Effect::Kind::founded, host_id(), {}};
-}
-
-Result<Effect> Ledger::take(const Context& context, const Roster& roster) {
-  if (roster_)
-    return fail(Errc::not_supported, "a second roster (key rotation, kick) isn't supported yet",
-                "roster");
-  if (roster.signer != charter_->root_key)
-    return fail(Errc::wrong_signer, "a party's first roster is signed by its root key",
-                "roster.signer");
-  if (auto ok = context.check_signed({&roster.signer}); !ok) return std::unexpected(ok.error());
-  if (roster.charter_hash != charter_hash_)
-    return fail(Errc::invalid_roster, "the roster belongs to another charter",
-                "roster.charter_hash");
-  if (roster.key_epoch != 1 || roster.previous_roster != Hash{} || roster.log_head != head())
-    return fail(Errc::invalid_roster,
-                "the first roster has key epoch 1, no predecessor, and follows the charter",
-                "roster");
-  if (roster.members.size() != 1 || roster.members[0].identity != charter_->host ||
-      roster.members[0].vip != addresses_.lowest())
-    return fail(Errc::invalid_roster,
-                "the first roster has one member: the charter's host, with the lowest address of "
-                "the prefix",
-                "roster.members");
-
-  const auto& entry = roster.members[0];
-  const auto host = host_id();
-  std::map<ExchangeKey, PeerId> keys;
-  auto claim = [&](const ExchangeKey& key, const PeerId& owner,
-                   std::string_view field) -> Result<void> {
-    if (auto ok = check_exchange_key(key, field); !ok) return ok;
-    if (!keys.emplace(key, owner).second)
-      return fail(Errc::key_in_use, "the roster shows one key twice", std::string(field));
-    return {};
-  };
-  if (auto ok = claim(entry.wireguard, host, "wireguard"); !ok) return std::unexpected(ok.error());
-  if (auto ok = claim(entry.box, host, "box"); !ok) return std::unexpected(ok.error());
-  std::map<InviteId, InviteState> invites;
-  for (const auto& terms : roster.invites) {
-    const auto id = invite_id(terms.invite_key);
-    if (auto ok = check_invite_terms(terms); !ok) return std::unexpected(ok.error());
-    if (terms.used != 0)
-      return fail(Errc::invalid_invite, "an invite of the first roster has no uses spent", "used");
-    if (auto ok = claim(terms.invite_box, PeerId{}, "invite_box"); !ok)
-      return std::unexpected(ok.error());
-    if (!invites.emplace(id, InviteState{id, terms, {}}).second)
-      return fail(Errc::invite_exists, "the roster shows one invite twice", "invite_key");
+  const Effect effect{Effect::Kind::chartered, peer_id(charter.host), {}, false, {}};
+  if (charter_) {
+    if (auto ok = check_later_charter(charter); !ok) return std::unexpected(ok.error());
+    return effect;
   }
-
-  roster_ = roster;
-  roster_hash_ = context.hash;
-  roster_at_ = length_ + 1;
-  members_[host] = Member{host, entry.identity, entry.wireguard, entry.box, {}, {}, 0, {}};
-  past_[host] = Past{0, roster_at_};
-  keys_ = std::move(keys);
-  invites_ = std::move(invites);
-  addresses_.bind(host, entry.vip);
-  return Effect{Effect::Kind::rostered, host, {}};
+  if (charter.version != 1)
+    return fail(Errc::invalid_charter, "a party's first charter has version 1", "charter.version");
+  if (auto ok = check_name(charter.name); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_prefix(charter.prefix); !ok) return std::unexpected(ok.error());
+  return effect;
 }
 
-Result<Effect> Ledger::take(const Context& context, const Invite& invite) {
+Result<void> Ledger::check_later_charter(const Charter& charter) const {
+  if (charter.version != charter_->version + 1)
+    return fail(Errc::invalid_charter,
+                "the party's charter has version " + std::to_string(charter_->version) +
+                    ", so the next one has that plus one, not " + std::to_string(charter.version),
+                "charter.version");
+  for (const auto& [same, field] :
+       {std::pair{charter.name == charter_->name, "charter.name"},
+        std::pair{charter.prefix == charter_->prefix, "charter.prefix"},
+        std::pair{charter.host_leaves == charter_->host_leaves, "charter.host_leaves"},
+        std::pair{charter.keep == charter_->keep, "charter.keep"}})
+    if (!same)
+      return fail(Errc::invalid_charter,
+                  "a later charter may change the host and the deputies, nothing else", field);
+  if (!members_.contains(peer_id(charter.host)))
+    return fail(Errc::invalid_charter, "the host must be a member of the party", "charter.host");
+  for (const auto& deputy : charter.deputies)
+    if (!members_.contains(peer_id(deputy)))
+      return fail(Errc::invalid_charter, "every deputy must be a member of the party",
+                  "charter.deputies");
+  return {};
+}
+
+void Ledger::carry(const Context& context, Charter&& charter, const Effect&) {
+  if (!charter_) addresses_ = AddressPool(charter.prefix);
+  charter_ = std::move(charter);
+  charter_hash_ = context.hash;
+}
+
+Result<Effect> Ledger::check(const Context& context, const Invite& invite) const {
   if (!may_govern(invite.signer))
-    return fail(Errc::wrong_signer, "only the party's root key or a deputy may sign an invite",
+    return fail(Errc::wrong_signer,
+                "only the party's root key or a deputy who is a member may sign an invite",
                 "invite.signer");
   if (auto ok = context.check_signed({&invite.signer}); !ok) return std::unexpected(ok.error());
   if (invite.roster_hash != roster_hash_)
@@ -148,12 +123,16 @@ Result<Effect> Ledger::take(const Context& context, const Invite& invite) {
   if (keys_.contains(terms.invite_box))
     return fail(Errc::key_in_use, "the invite's box key is in use already", "invite_box");
 
-  invites_.emplace(id, InviteState{id, terms, {}});
-  keys_.emplace(terms.invite_box, PeerId{});
-  return Effect{Effect::Kind::invite_added, {}, id};
+  return Effect{Effect::Kind::invite_added, {}, id, false, {}};
 }
 
-Result<Effect> Ledger::take(const Context& context, const Admission& admission) {
+void Ledger::carry(const Context&, Invite&& invite, const Effect& effect) {
+  keys_.emplace(invite.terms.invite_box, PeerId{});
+  invites_.emplace(effect.invite,
+                   InviteState{effect.invite, invite.terms, issuer(invite.signer), {}});
+}
+
+Result<Effect> Ledger::check(const Context& context, const Admission& admission) const {
   if (auto ok = context.check_signed({&admission.invite_key, &admission.identity}); !ok)
     return std::unexpected(ok.error());
   if (admission.roster_hash != roster_hash_ || admission.key_epoch != roster_->key_epoch)
@@ -179,7 +158,10 @@ Result<Effect> Ledger::take(const Context& context, const Admission& admission) 
   if (members_.size() >= kMaxMembers)
     return fail(Errc::party_full,
                 "the party has " + std::to_string(kMaxMembers) + " members, the most it can have");
-  if (auto ok = check_seen(admission.seen_head, peer); !ok) return std::unexpected(ok.error());
+  const auto past = past_.find(peer);
+  const auto least =
+      past == past_.end() ? roster_at_ : std::max(roster_at_, past->second.last_step);
+  if (auto ok = check_seen(admission.seen_head, least); !ok) return std::unexpected(ok.error());
   if (admission.wireguard == admission.box)
     return fail(Errc::key_in_use, "the WireGuard key and the box key must differ", "box");
   for (const auto& [key, field] :
@@ -188,22 +170,25 @@ Result<Effect> Ledger::take(const Context& context, const Admission& admission) 
     if (auto ok = check_key_free(key, peer, field); !ok) return std::unexpected(ok.error());
   }
 
+  return Effect{Effect::Kind::admitted, peer, invite->first, false, {}};
+}
+
+void Ledger::carry(const Context&, Admission&& admission, const Effect& effect) {
+  const auto& peer = effect.peer;
   members_[peer] =
       Member{peer, admission.identity, admission.wireguard, admission.box, {}, {}, 0, {}};
   past_[peer].last_step = length_ + 1;
   keys_.emplace(admission.wireguard, peer);
   keys_.emplace(admission.box, peer);
-  invite->second.admitted.insert(peer);
+  invites_.at(effect.invite).admitted.insert(peer);
   addresses_.mark_present(peer);
-  return Effect{Effect::Kind::admitted, peer, invite->first};
 }
 
-Result<Effect> Ledger::take(const Context& context, const Statement& statement) {
+Result<Effect> Ledger::check(const Context& context, const Statement& statement) const {
   if (auto ok = context.check_signed({&statement.identity}); !ok)
     return std::unexpected(ok.error());
   const auto peer = peer_id(statement.identity);
-  auto member = members_.find(peer);
-  if (member == members_.end())
+  if (!members_.contains(peer))
     return fail(Errc::not_member, "only a member of the party may state something",
                 "statement.identity");
   const auto least = next_statement_version(peer);
@@ -217,28 +202,36 @@ Result<Effect> Ledger::take(const Context& context, const Statement& statement) 
   for (const auto& candidate : statement.candidates)
     if (auto ok = check_candidate(candidate); !ok) return std::unexpected(ok.error());
 
-  addresses_.bind(peer, statement.vip);
-  past_[peer].statement_version = statement.version;
-  member->second.vip = statement.vip;
-  member->second.nick = statement.nick;
-  member->second.statement_version = statement.version;
-  member->second.candidates = statement.candidates;
-  return Effect{Effect::Kind::stated, peer, {}};
+  return Effect{Effect::Kind::stated, peer, {}, false, {}};
 }
 
-Result<Effect> Ledger::take(const Context& context, const Leave& leave) {
+void Ledger::carry(const Context&, Statement&& statement, const Effect& effect) {
+  auto& member = members_.at(effect.peer);
+  addresses_.bind(effect.peer, statement.vip);
+  past_[effect.peer].statement_version = statement.version;
+  member.vip = statement.vip;
+  member.nick = std::move(statement.nick);
+  member.statement_version = statement.version;
+  member.candidates = std::move(statement.candidates);
+}
+
+Result<Effect> Ledger::check(const Context& context, const Leave& leave) const {
   if (auto ok = context.check_signed({&leave.identity}); !ok) return std::unexpected(ok.error());
   const auto peer = peer_id(leave.identity);
   if (!members_.contains(peer))
     return fail(Errc::not_member, "only a member of the party can leave it", "leave.identity");
-  if (auto ok = check_seen(leave.seen_head, peer); !ok) return std::unexpected(ok.error());
+  // Not the roster: a leave that was on its way when the party's key changed still counts.
+  if (auto ok = check_seen(leave.seen_head, past_.at(peer).last_step); !ok)
+    return std::unexpected(ok.error());
+  const bool with_host = charter_->host_leaves == HostLeaves::closes_party && peer == host_id();
+  return Effect{Effect::Kind::left, peer, {}, with_host || members_.size() == 1, {}};
+}
 
-  members_.erase(peer);
-  past_[peer].last_step = length_ + 1;
-  addresses_.mark_left(peer);
-  const bool closes = charter_->host_leaves == HostLeaves::closes_party && peer == host_id();
-  closed_ = closes || members_.empty();
-  return Effect{Effect::Kind::left, peer, {}};
+void Ledger::carry(const Context&, Leave&&, const Effect& effect) {
+  members_.erase(effect.peer);
+  past_[effect.peer].last_step = length_ + 1;
+  addresses_.mark_left(effect.peer);
+  closed_ = effect.closes;
 }
 
 }  // namespace lanrage::party

@@ -16,6 +16,8 @@ inline constexpr std::size_t kMaxDeputies = 64;
 inline constexpr std::size_t kMaxMembers = 1'000;
 inline constexpr std::size_t kMaxInvitesPerRoster = 1'000;
 inline constexpr std::size_t kMaxLogRecords = 50'000;  // leaves pass even beyond
+// So many charters and rosters more: whoever fills the log can still be kicked.
+inline constexpr std::size_t kLogReserve = 1'000;
 inline constexpr std::size_t kHeadWindow = 1'024;  // how far back a record's `seen` head may lie
 inline constexpr std::uint8_t kShortestPrefix = 8;
 inline constexpr std::uint8_t kLongestPrefix = 29;
@@ -32,8 +34,10 @@ inline constexpr std::size_t kMaxNatTypeSize = 32;
 // What one server grants: settings, checked in apply().
 struct Limits {
   std::size_t peers = 64;
-  std::size_t open_invites = 32;  // neither used up nor expired
-  std::size_t log_records = 8'192;
+  std::size_t open_invites = 32;    // neither used up nor expired
+  std::size_t log_records = 8'192;  // rosters and charters have kLogReserve more, leaves no limit
+  std::size_t log_bytes = std::size_t{8} * 1024 * 1024;  // leaves have no limit
+  std::size_t journal_events = 1'024;                    // kept for members that come back
   std::size_t requests = 4'096;  // remembered request ids a party; the oldest go first
   std::chrono::hours request_lifetime{24};
 };

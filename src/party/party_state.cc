@@ -1,6 +1,10 @@
 #include "party/party_state.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
+
+#include "party/digest.hpp"
 
 namespace lanrage::party {
 
@@ -33,6 +37,59 @@ const Bytes* Party::box_for(const crypto::ExchangeKey& recipient) const {
   return found == boxes.end() ? nullptr : &found->second;
 }
 
+bool Party::serves(const PeerId& peer) const {
+  return ledger.member(peer) != nullptr && !barred.contains(peer);
+}
+
+const JournalEntry* Party::entry(std::uint64_t event) const {
+  if (journal.empty() || event < journal.front().seq || event > seq) return nullptr;
+  return &journal[event - journal.front().seq];
+}
+
+std::span<const Bytes> Party::records_of(const JournalEntry& entry) const {
+  return std::span(log).subspan(entry.first_record, entry.records);
+}
+
+void Party::renew_digest() {
+  digest_ = party::digest(ledger, seq);
+}
+
+namespace {
+
+void keep_in_journal(Party& party, const Event& event, const Limits& limits) {
+  JournalEntry entry;
+  entry.seq = event.seq;
+  entry.type = event.type;
+  entry.subject = event.subject;
+  entry.at = event.at;
+  entry.first_record = party.log.size() - event.records.size();
+  entry.records = static_cast<std::uint16_t>(event.records.size());
+  entry.hints = event.hints;
+  entry.removed = event.removed;
+  entry.close_reason = event.close_reason;
+  entry.digest = party.digest();
+  party.journal.push_back(std::move(entry));
+  while (party.journal.size() > limits.journal_events)
+    party.journal.pop_front();
+}
+
+// What the records did must be what the event says, or the store mixed them up.
+Result<void> append_records(Party& party, const Event& event) {
+  std::vector<PeerId> removed;
+  for (const auto& record : event.records) {
+    auto effect = party.ledger.append_trusted(record);
+    if (!effect) return std::unexpected(effect.error());
+    party.log.push_back(record);
+    party.log_bytes += record.size();
+    std::ranges::move(effect->removed, std::back_inserter(removed));
+  }
+  if (removed == event.removed) return {};
+  return fail(Errc::malformed, "an event names other removed members than its records",
+              "event.removed");
+}
+
+}  // namespace
+
 Result<void> evolve(Party& party, const Event& event, const Limits& limits) {
   if (event.seq != party.seq + 1 || party.closed ||
       (event.seq == 1) != (event.type == EventType::created))
@@ -43,11 +100,8 @@ Result<void> evolve(Party& party, const Event& event, const Limits& limits) {
                 "event.seq");
   if (event.type == EventType::peer_left)
     if (const auto* leaver = party.ledger.member(event.subject)) party.boxes.erase(leaver->box);
-  for (const auto& record : event.records) {
-    if (auto effect = party.ledger.append_trusted(record); !effect)
-      return std::unexpected(effect.error());
-    party.log.push_back(record);
-  }
+  if (auto ok = append_records(party, event); !ok) return ok;
+  if (event.type == EventType::key_rotated) party.boxes.clear();  // all of the epoch before
   const bool arrives = event.type == EventType::created || event.type == EventType::peer_joined;
   if (arrives && party.ledger.member(event.subject) == nullptr)
     return fail(Errc::not_member, "a peer joined without the records that admit it",
@@ -73,7 +127,17 @@ Result<void> evolve(Party& party, const Event& event, const Limits& limits) {
     case EventType::peer_left:
       party.peers.erase(event.subject);
       break;
+    case EventType::key_rotated:
+      for (const auto& peer : event.removed)
+        party.peers.erase(peer);
+      break;
+    case EventType::peer_barred:
+      if (party.ledger.member(event.subject) == nullptr)
+        return fail(Errc::not_member, "an event bars a peer that isn't a member", "event.peer");
+      party.barred.insert(event.subject);
+      break;
     case EventType::invite_added:
+    case EventType::charter_changed:
       break;
     case EventType::party_closed:
       party.closed = event.close_reason.value_or(CloseReason::expired);
@@ -82,6 +146,8 @@ Result<void> evolve(Party& party, const Event& event, const Limits& limits) {
   party.seq = event.seq;
   if (event.request) party.requests.add(*event.request, event.seq, event.at);
   party.requests.prune(event.at, limits);
+  party.renew_digest();
+  keep_in_journal(party, event, limits);
   return {};
 }
 

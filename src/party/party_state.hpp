@@ -4,6 +4,8 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -40,6 +42,21 @@ class RequestLog {
   std::deque<std::pair<Key, std::uint64_t>> oldest_first_;  // with the seq of each
 };
 
+// An event as members that come back are told of it: what it changed, without boxes and request.
+struct JournalEntry {
+  std::uint64_t seq = 0;
+  EventType type{};
+  PeerId subject;
+  UnixTime at{};
+  std::uint64_t first_record = 0;  // its records: log[first_record], ...
+  std::uint16_t records = 0;
+  Hints hints;
+  std::vector<PeerId> removed;
+  std::optional<CloseReason> close_reason;
+  crypto::Hash digest{};  // the party's after this event
+  friend bool operator==(const JournalEntry&, const JournalEntry&) = default;
+};
+
 struct Party {
   explicit Party(const PartyId& party) : ledger(party) {}
 
@@ -49,12 +66,26 @@ struct Party {
   std::optional<CloseReason> closed;           // set: nothing can be done any more, remove it
   std::vector<Bytes> log;                      // every record, as clients get it
   std::map<PeerId, PeerInfo> peers;            // the keys of ledger.members()
+  std::size_t log_bytes = 0;                   // of all records of `log`
   std::map<crypto::ExchangeKey, Bytes> boxes;  // by recipient: open invites and members
+  std::set<PeerId> barred;                     // for good, members or not
   RequestLog requests;
+  std::deque<JournalEntry> journal;  // the last Limits::journal_events, up to `seq`
 
   const PartyId& id() const { return ledger.party_id(); }
   bool exists() const { return seq > 0 && !closed; }
+  // A member to whom this server gives service.
+  bool serves(const PeerId& peer) const;
   const Bytes* box_for(const crypto::ExchangeKey& recipient) const;
+  // The event of this number; null when it isn't kept any more, or isn't there yet.
+  const JournalEntry* entry(std::uint64_t event) const;
+  std::span<const Bytes> records_of(const JournalEntry& entry) const;
+  // digest(ledger, seq), worked out once an event; zero before the first.
+  const crypto::Hash& digest() const { return digest_; }
+  void renew_digest();  // for whoever changes the ledger: evolve(), decode_party()
+
+ private:
+  crypto::Hash digest_{};
 };
 
 // Carries an event into the state. Events come from apply() or from our own store, so their

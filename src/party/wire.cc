@@ -52,6 +52,19 @@ Bytes read_blob(ByteReader& in) {
   return {view.begin(), view.end()};
 }
 
+void write_peers(ByteWriter& out, const std::vector<PeerId>& peers) {
+  out.u16(static_cast<std::uint16_t>(peers.size()));
+  for (const auto& peer : peers)
+    out.raw(peer.bytes);
+}
+
+std::vector<PeerId> read_peers(ByteReader& in) {
+  std::vector<PeerId> out;
+  for (int left = in.u16(); in.ok() && left > 0; --left)
+    out.push_back({in.array<16>()});
+  return out;
+}
+
 void write_box(ByteWriter& out, const SealedBox& box) {
   out.raw(box.recipient.bytes);
   write_blob(out, box.box);

@@ -19,6 +19,10 @@ Hints read_hints(ByteReader& in);
 void write_blob(ByteWriter& out, ByteView blob);
 Bytes read_blob(ByteReader& in);
 
+// u16 count | count * peer id.
+void write_peers(ByteWriter& out, const std::vector<PeerId>& peers);
+std::vector<PeerId> read_peers(ByteReader& in);
+
 void write_box(ByteWriter& out, const SealedBox& box);
 SealedBox read_box(ByteReader& in);
 

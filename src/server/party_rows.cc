@@ -9,8 +9,7 @@ namespace {
 // The event's hints where it has them, else those known before.
 party::Hints hints_after(const party::Party& before, const party::Event& event) {
   party::Hints hints = event.hints;
-  if (const auto known = before.peers.find(event.subject);
-      known != before.peers.end() && event.type == party::EventType::peer_updated) {
+  if (const auto known = before.peers.find(event.subject); known != before.peers.end()) {
     if (!hints.nat_type) hints.nat_type = known->second.hints.nat_type;
     if (!hints.public_endpoint) hints.public_endpoint = known->second.hints.public_endpoint;
   }
@@ -43,6 +42,10 @@ Result<store::Append> rows_of(const party::Party& before, const std::vector<part
       if (auto taken = ledger.append_trusted(record); !taken) return std::unexpected(taken.error());
     if (event.type == party::EventType::party_closed) append.closes = true;
 
+    for (const auto& peer : event.removed) {
+      std::erase_if(append.changed, [&](const auto& row) { return row.id == peer; });
+      append.gone.push_back(peer);
+    }
     std::erase_if(append.changed, [&](const auto& row) { return row.id == event.subject; });
     std::erase(append.gone, event.subject);
     if (const auto* member = ledger.member(event.subject))
