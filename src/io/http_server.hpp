@@ -11,6 +11,7 @@
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
 #include "io/http_types.hpp"
+#include "io/server_limits.hpp"
 #include "io/tls.hpp"
 #include "io/websocket.hpp"
 
@@ -20,25 +21,6 @@ enum class ServerErrc { address_in_use, cannot_listen };
 constexpr std::string_view name_of(ServerErrc code) {
   return code == ServerErrc::address_in_use ? "address_in_use" : "cannot_listen";
 }
-
-struct ServerLimits {
-  std::size_t body_bytes = 64 * 1024;                // beyond: 413
-  std::size_t header_bytes = 16 * 1024;              // beyond: 431
-  std::chrono::milliseconds handshake_time{10'000};  // TLS
-  std::chrono::milliseconds header_time{10'000};     // from a request's first byte
-  std::chrono::milliseconds body_time{20'000};       // from its header's end
-  std::chrono::milliseconds answer_time{30'000};     // for the program to answer, and to write it
-  std::chrono::milliseconds idle_time{60'000};       // keep-alive between requests
-  std::size_t requests_per_connection = 10'000;
-  std::size_t connections = 4096;
-  std::size_t connections_per_address = 128;  // IPv6: by /64
-  // WebSocket.
-  std::size_t message_bytes = 64 * 1024;         // received; beyond: closed with 1009
-  std::size_t queue_bytes = 256 * 1024;          // waiting to be sent; see WebSocket::send
-  std::chrono::milliseconds ping_every{12'000};  // minus up to a quarter of jitter
-  std::chrono::milliseconds dead_after{30'000};  // nothing received, or a frame stuck in sending
-  std::chrono::milliseconds close_time{3'000};
-};
 
 // Answers one request, once, now or later, on the io_context's thread. Destroyed unused, it answers
 // 500. An answer for a connection that has gone is dropped.

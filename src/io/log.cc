@@ -32,6 +32,10 @@ std::string timestamp() {
 
 }  // namespace
 
+std::string_view name_of(LogLevel level) {
+  return kLevels[static_cast<std::size_t>(level)];
+}
+
 std::optional<LogLevel> parse_log_level(std::string_view name) {
   for (std::size_t i = 0; i < std::size(kLevels); ++i)
     if (kLevels[i] == name) return static_cast<LogLevel>(i);
@@ -39,7 +43,7 @@ std::optional<LogLevel> parse_log_level(std::string_view name) {
 }
 
 void Log::write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
-  if (level >= least_) write_line(kLevels[static_cast<std::size_t>(level)], event, fields);
+  if (level >= least_) write_line(name_of(level), event, fields);
 }
 
 void Log::write_line(std::string_view level, std::string_view event,

@@ -11,6 +11,7 @@
 namespace lanrage::io {
 
 enum class LogLevel { debug, info, warning, error };
+std::string_view name_of(LogLevel level);
 std::optional<LogLevel> parse_log_level(std::string_view name);
 
 struct LogField {
