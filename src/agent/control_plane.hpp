@@ -56,6 +56,8 @@ class ControlPlane {
   // What the link subscribes to whenever it opens. `seq` and `incarnation` say what is known
   // already.
   virtual void subscribe(PartyId party, std::string incarnation, std::uint64_t seq) = 0;
+  // Asks for the whole party, which comes as a PartyUpdate. False while the link is down.
+  virtual bool request_snapshot(PartyId party) = 0;
   // False while the link is down: the sender has to repeat it when the link is back.
   virtual bool send(const protocol::ws::ClientMessage& message) = 0;
   // No callback comes after it.

@@ -37,8 +37,8 @@ Result<std::shared_ptr<ControlPlane>> connect_to(AgentContext& context, const st
       return fail(JoinErrc::bad_pin,
                   "a pin is 26 letters and digits, as the server prints it when it starts", "pin");
   }
-  return std::make_shared<RemoteControlPlane>(context.io, std::move(*origin), context.keys,
-                                              context.log);
+  return std::make_shared<RemoteControlPlane>(
+      std::make_shared<ServerSession>(context.io, std::move(*origin), context.keys, context.log));
 }
 
 party::DeviceKeys member_keys(const AgentContext& context, const SavedParty& saved) {

@@ -280,7 +280,7 @@ void PartySession::on_merged(const VerifiedLog::Merge& merge) {
 
 void PartySession::ask_for_snapshot() {
   if (!log_.take_snapshot_wish()) return;
-  control_->send(ws::Subscribe{saved_.id, std::nullopt});
+  control_->request_snapshot(saved_.id);
 }
 
 void PartySession::sync_peers() {

@@ -1,73 +1,61 @@
-// A control server somewhere else: HTTPS for single requests, a WebSocket for the live link.
+// A control server somewhere else, with a WebSocket for the live link.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
-#include <optional>
 
-#include "agent/control_plane.hpp"
-#include "agent/device_keys.hpp"
-#include "io/http_client.hpp"
-#include "io/log.hpp"
+#include "agent/server_control_plane.hpp"
 
 namespace lanrage::agent {
 
-class RemoteControlPlane final : public ControlPlane,
-                                 public std::enable_shared_from_this<RemoteControlPlane> {
+class RemoteControlPlane : public ServerControlPlane {
  public:
-  // `keys` and `log` outlive it.
-  RemoteControlPlane(boost::asio::io_context& io, io::Origin origin, const DeviceKeys& keys,
-                     io::Log& log);
+  struct Options {
+    std::chrono::milliseconds connect_time{10'000};
+    std::chrono::milliseconds welcome_time{10'000};  // from the WebSocket's opening to `welcome`
+    Backoff::Range pause{};
+    // So many WebSockets in a row that were refused or broke before their first message, by
+    // something that isn't our server refusing us: a proxy in between, perhaps.
+    int obstructed_after = 3;
+  };
 
-  Answer<protocol::InfoAnswer> info() override;
-  Answer<protocol::PartyAnswer> create_party(protocol::CreatePartyRequest request) override;
-  Answer<protocol::OpenInviteAnswer> open_invite(PartyId party,
-                                                 crypto::SigningKey invite_key) override;
-  Answer<protocol::PartyAnswer> join(PartyId party, protocol::JoinRequest request) override;
-  Answer<protocol::SeqAnswer> leave(PartyId party, protocol::LeaveRequest request) override;
-  Answer<protocol::SeqAnswer> update(PartyId party, protocol::UpdatePeerRequest request) override;
-  Answer<protocol::AddInviteAnswer> add_invite(PartyId party,
-                                               protocol::AddInviteRequest request) override;
-  Answer<protocol::RelayGrant> relay_grant(PartyId party,
-                                           protocol::RelayTokenRequest request) override;
+  explicit RemoteControlPlane(std::shared_ptr<ServerSession> session)
+      : RemoteControlPlane(std::move(session), Options{}) {}
+  RemoteControlPlane(std::shared_ptr<ServerSession> session, Options options);
 
-  void open_link(Listener listener) override;
-  void subscribe(PartyId party, std::string incarnation, std::uint64_t seq) override;
   bool send(const protocol::ws::ClientMessage& message) override;
-  void close() override;
-  LinkState link_state() const override { return state_; }
+  bool request_snapshot(PartyId party) override;
+
+  // Called at obstructed_after, and at each try after it; the link goes on trying.
+  std::function<void()> on_obstructed;
+
+ protected:
+  void start_link() override;
+  void stop_link() override;
+  void on_subscription(bool first) override;
 
  private:
-  Answer<std::string> exchange(io::Method method, std::string target, io::Headers headers,
-                               std::string body);
-  // exchange() with our token.
-  Answer<std::string> call(io::Method method, std::string target, std::string body);
-  template <class Out>
-  Answer<Out> ask(io::Method method, std::string target, std::string body);
-  boost::asio::awaitable<Result<void>> ensure_token();
-  boost::asio::awaitable<Result<void>> register_device();
+  // How one WebSocket ended.
+  struct End {
+    std::optional<Error> error;
+    bool obstructed = false;
+    std::optional<std::chrono::seconds> retry_after{};
+  };
 
   boost::asio::awaitable<void> run_link();
-  boost::asio::awaitable<Result<void>> run_session();
-  boost::asio::awaitable<void> renew_tokens();
-  void set_state(LinkState state);
+  boost::asio::awaitable<End> run_session();
+  End refused(const Error& error, const std::optional<io::HttpResponse>& refusal);
+  void on_message(const protocol::ws::ServerMessage& message);
   void send_subscription();
+  void expect_welcome();
 
-  boost::asio::io_context& io_;
-  io::Origin origin_;
-  const DeviceKeys& keys_;
-  io::Log& log_;
-  std::unique_ptr<io::HttpClient> http_;
+  Options options_;
+  Backoff backoff_;
+  std::shared_ptr<Pauses> pauses_;
   std::shared_ptr<io::WebSocketClient> socket_;
-  std::optional<protocol::BearerToken> token_;
-  Instant token_renewal_{};
-  boost::asio::steady_timer pause_;    // between two tries of the link
-  boost::asio::steady_timer renewal_;  // until the token's half-life
-  Listener listener_;
-  std::optional<protocol::ws::Resume> subscription_;
-  LinkState state_ = LinkState::connecting;
-  bool closed_ = false;
+  boost::asio::steady_timer welcome_timer_;
+  bool welcomed_ = false;
+  int obstructed_ = 0;  // WebSockets in a row
 };
 
 }  // namespace lanrage::agent
