@@ -12,12 +12,19 @@ Result<Ledger> replay_founded(const PartyId& party, std::span<const Bytes> log) 
   return ledger;
 }
 
-Result<void> check_commitment(const Ledger& ledger, const PartyKey& key) {
-  if (key.epoch() == ledger.key_epoch() &&
-      key.commitment(ledger.party_id()) == ledger.roster().key_commitment)
-    return {};
+Result<void> check_commitment(const PartyId& party, const Roster& roster, const PartyKey& key) {
+  if (key.epoch() == roster.key_epoch && key.commitment(party) == roster.key_commitment) return {};
   return fail(Errc::key_mismatch, "the party key isn't the one that the party's roster commits to",
               "box");
+}
+
+// The log's roster of this epoch, else the newest.
+Roster roster_of(const Ledger& ledger, std::span<const Bytes> log, std::uint32_t epoch) {
+  if (epoch != ledger.key_epoch())
+    for (const auto& record : log)
+      if (auto roster = read_record<Roster>(record); roster && roster->key_epoch == epoch)
+        return std::move(*roster);
+  return ledger.roster();
 }
 
 }  // namespace
@@ -39,7 +46,8 @@ Result<Membership> restore_membership(const PartyId& party, std::span<const Byte
                                       const PartyKey& key) {
   auto ledger = replay_founded(party, log);
   if (!ledger) return std::unexpected(ledger.error());
-  if (auto ok = check_commitment(*ledger, key); !ok) return std::unexpected(ok.error());
+  const auto roster = roster_of(*ledger, log, key.epoch());
+  if (auto ok = check_commitment(party, roster, key); !ok) return std::unexpected(ok.error());
   return Membership{std::move(*ledger), key};
 }
 
@@ -50,7 +58,8 @@ Result<PartyKey> recover_party_key(const Ledger& ledger, const crypto::ExchangeS
   if (contents->root_key != ledger.charter().root_key)
     return fail(Errc::wrong_party, "the box names another root key than the party's charter",
                 "box");
-  if (auto ok = check_commitment(ledger, contents->key); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_commitment(ledger.party_id(), ledger.roster(), contents->key); !ok)
+    return std::unexpected(ok.error());
   return contents->key;
 }
 

@@ -88,8 +88,7 @@ Result<NewInvite> build_invite(Random& random, const Ledger& ledger, const Party
   if (!draft) return std::unexpected(draft.error());
   const Invite invite{signer.public_key(), ledger.roster_hash(), draft->terms};
   auto record = sign_record(invite, ledger.party_id(), {&signer});
-  auto trial = ledger;
-  if (auto effect = trial.append(record, now); !effect) return std::unexpected(effect.error());
+  if (auto effect = ledger.judge(record, now); !effect) return std::unexpected(effect.error());
   auto box = seal_party_key(random, {key, ledger.charter().root_key, ledger.roster_hash()},
                             draft->terms.invite_box);
   if (!box) return std::unexpected(box.error());

@@ -35,6 +35,14 @@ class RequestLog {
   void add(const Request& request, std::uint64_t seq, UnixTime at);
   void prune(UnixTime now, const Limits& limits);
   std::size_t size() const { return answers_.size(); }
+  // visit(request, seq, at) for each answer that is remembered, oldest first.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto& [key, seq] : oldest_first_)
+      if (const auto answer = answers_.find(key);
+          answer != answers_.end() && answer->second.seq == seq)
+        visit(Request{key.first, key.second, answer->second.fingerprint}, seq, answer->second.at);
+  }
 
  private:
   using Key = std::pair<PeerId, std::string>;
