@@ -167,11 +167,13 @@ server::CreationPolicy creation_of(const Options& o, const server::ServerKeys& k
 void keep_relay(store::Store& store, const server::BuiltInServices& services,
                 const IpAddress& advertised, UnixTime now, io::Log& log) {
   if (!services.relay) return;
-  store.put_relay({services.relay_id, advertised, services.relay->port, services.region, now, now},
-                  [&log](Result<void> stored) {
-                    if (!stored)
-                      log.warning("relay_not_stored", {{"reason", stored.error().message()}});
-                  });
+  store::RelayRow row{
+      services.relay_id, advertised, services.relay->port, services.region, now, now};
+  row.endpoints = {{advertised, services.relay->port}};
+  if (services.stun) row.stun = {{advertised, services.stun->port}};
+  store.put_relay(std::move(row), [&log](Result<void> stored) {
+    if (!stored) log.warning("relay_not_stored", {{"reason", stored.error().message()}});
+  });
 }
 
 Result<void> serve(Options o, io::Log& log) {

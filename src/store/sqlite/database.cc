@@ -66,6 +66,11 @@ Statement& Statement::bind(std::int64_t value) {
   return *this;
 }
 
+Statement& Statement::bind(double value) {
+  if (status_ == SQLITE_OK) status_ = sqlite3_bind_double(statement_, next_++, value);
+  return *this;
+}
+
 Result<bool> Statement::step() {
   if (status_ != SQLITE_OK) return std::unexpected(database_error(db_, status_));
   const int status = sqlite3_step(statement_);
@@ -96,16 +101,46 @@ std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_, column);
 }
 
+double Statement::real(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, const std::string& vfs,
-                                                 bool create) {
+                                                 Access access) {
   sqlite3* db = nullptr;
   // Each connection belongs to one thread at a time, hence no mutex.
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                    (create ? SQLITE_OPEN_CREATE : 0);
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (access == Access::read_write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
   const int status = sqlite3_open_v2(path.c_str(), &db, flags, vfs.empty() ? nullptr : vfs.c_str());
   std::unique_ptr<Database> out(new Database(db));
   if (status != SQLITE_OK) return std::unexpected(database_error(db, status));
   sqlite3_busy_timeout(db, 5000);  // milliseconds; a backup tool may hold the file for a moment
+  return out;
+}
+
+Result<std::unique_ptr<Database>> Database::open_immutable(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') {
+      constexpr std::string_view kHex = "0123456789ABCDEF";
+      uri += '%';
+      uri += kHex[static_cast<unsigned char>(c) >> 4];
+      uri += kHex[static_cast<unsigned char>(c) & 15];
+    } else {
+      uri += c;
+    }
+  }
+  uri += "?immutable=1";
+  sqlite3* db = nullptr;
+  const int flags =
+      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  const int status = sqlite3_open_v2(uri.c_str(), &db, flags, nullptr);
+  std::unique_ptr<Database> out(new Database(db));
+  if (status != SQLITE_OK) return std::unexpected(database_error(db, status));
   return out;
 }
 
@@ -139,6 +174,33 @@ bool Database::in_transaction() const {
 
 int Database::changes() const {
   return sqlite3_changes(db_);
+}
+
+void Database::watch_wal() {
+  sqlite3_wal_hook(
+      db_,
+      [](void* self, sqlite3*, const char*, int pages) {
+        static_cast<Database*>(self)->wal_pages_ = pages;
+        return SQLITE_OK;
+      },
+      this);
+}
+
+Result<int> Database::checkpoint() {
+  int logged = 0;
+  int moved = 0;
+  const int status =
+      sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, &logged, &moved);
+  if (status != SQLITE_OK) return std::unexpected(database_error(db_, status));
+  return moved;
+}
+
+int Database::last_error() const {
+  return sqlite3_extended_errcode(db_);
+}
+
+bool Database::last_error_is_cant_open() const {
+  return (last_error() & 0xff) == SQLITE_CANTOPEN;
 }
 
 }  // namespace lanrage::store

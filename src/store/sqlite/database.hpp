@@ -29,6 +29,7 @@ class Statement {
   Statement& bind(std::string_view text);
   Statement& bind(ByteView blob);
   Statement& bind(std::int64_t value);
+  Statement& bind(double value);
   Statement& bind(std::uint64_t value) { return bind(static_cast<std::int64_t>(value)); }
 
   Result<bool> step();  // true: a row is there
@@ -36,6 +37,8 @@ class Statement {
   std::string text(int column) const;
   Bytes blob(int column) const;
   std::int64_t integer(int column) const;
+  double real(int column) const;
+  bool is_null(int column) const;
 
  private:
   sqlite3* db_;
@@ -46,22 +49,38 @@ class Statement {
 
 class Database {
  public:
-  // `create`: the file may be absent. An empty `vfs` is the system's.
+  enum class Access { read_write, read_only };
+
+  // The file must be there. An empty `vfs` is the system's.
   static Result<std::unique_ptr<Database>> open(const std::string& path, const std::string& vfs,
-                                                bool create);
+                                                Access access = Access::read_write);
+  // For a file that nobody changes, in a folder that can't be written to.
+  static Result<std::unique_ptr<Database>> open_immutable(const std::string& path);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
   ~Database();
 
   Result<void> execute(const char* sql);
+  Result<void> run(const char* sql) { return prepare(sql).run(); }  // prepared once and kept
   // Statements are prepared once and kept; at most one use of each text at a time.
   Statement prepare(const char* sql);
   bool in_transaction() const;
-  int changes() const;  // rows changed by the last statement
+  int changes() const;     // rows changed by the last statement
+  int last_error() const;  // SQLite's extended code for the last call
+  bool last_error_is_cant_open() const;
+  sqlite3* handle() { return db_; }
+
+  // From now on wal_pages() tells how many pages the write-ahead log held after this connection's
+  // last commit. SQLite's automatic checkpoints by this connection end with it.
+  void watch_wal();
+  int wal_pages() const { return wal_pages_; }
+  // Passive; returns how many of the log's pages are in the database now.
+  Result<int> checkpoint();
 
  private:
   explicit Database(sqlite3* db) : db_(db) {}
   sqlite3* db_;
+  int wal_pages_ = 0;
   std::map<std::string, sqlite3_stmt*, std::less<>> prepared_;
 };
 

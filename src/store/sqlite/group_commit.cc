@@ -1,15 +1,39 @@
 #include "store/sqlite/group_commit.hpp"
 
-#include <vector>
+#include <algorithm>
+#include <sqlite3.h>
+
+#include "store/sqlite/schema.hpp"
 
 namespace lanrage::store {
 
-GroupCommit::GroupCommit(std::unique_ptr<Database> database, Executor executor)
-    : database_(std::move(database)), executor_(std::move(executor)), thread_([this] { run(); }) {}
+namespace {
+
+// A page in the log has a header of 24 bytes before it, the log one of 32 (SQLite file format,
+// 4.1). The page size is SQLite's default.
+constexpr std::uint64_t kWalFrame = 4096 + 24;
+constexpr std::uint64_t kWalHeader = 32;
+
+// After these codes of a COMMIT its last page, which makes it one, isn't in the log: SQLite found
+// no room for it, or never came to write it.
+bool wrote_nothing(int code) {
+  const int primary = code & 0xff;
+  return primary == SQLITE_FULL || primary == SQLITE_BUSY || primary == SQLITE_READONLY;
+}
+
+}  // namespace
+
+GroupCommit::GroupCommit(std::unique_ptr<Database> database,
+                         std::unique_ptr<Database> checkpointing, const WalLimits& limits,
+                         Executor executor)
+    : database_(std::move(database)),
+      checkpointer_(std::move(checkpointing), limits),
+      executor_(std::move(executor)),
+      thread_([this] { run(); }) {}
 
 GroupCommit::~GroupCommit() {
   {
-    std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
@@ -17,59 +41,124 @@ GroupCommit::~GroupCommit() {
 }
 
 void GroupCommit::submit(Work work, Completion done) {
+  add(queue_, std::move(work), std::move(done));
+}
+
+void GroupCommit::submit_behind(Work work, Completion done) {
+  add(behind_, std::move(work), std::move(done));
+}
+
+void GroupCommit::add(std::deque<Job>& queue, Work work, Completion done) {
   {
-    std::lock_guard lock(mutex_);
-    queue_.push_back({std::move(work), std::move(done)});
+    const std::lock_guard lock(mutex_);
+    queue.push_back({std::move(work), std::move(done)});
   }
   wake_.notify_one();
 }
 
+std::vector<GroupCommit::Job> GroupCommit::next_group() {
+  std::vector<Job> group;
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !behind_.empty(); });
+  const std::size_t spare = behind_.empty() ? 0 : 1;
+  const std::size_t size = std::min(queue_.size(), kLargestGroup - spare);
+  group.reserve(size + spare);
+  for (std::size_t i = 0; i < size; ++i) {
+    group.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  if (spare != 0) {
+    group.push_back(std::move(behind_.front()));
+    behind_.pop_front();
+  }
+  return group;
+}
+
 void GroupCommit::run() {
   for (;;) {
-    std::deque<Job> group;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      while (!queue_.empty() && group.size() < kLargestGroup) {
-        group.push_back(std::move(queue_.front()));
-        queue_.pop_front();
-      }
-    }
-    commit(group);
+    std::vector<Job> group = next_group();
+    if (group.empty()) return;
+    commit(std::move(group));
   }
 }
 
-void GroupCommit::commit(std::deque<Job>& group) {
-  std::vector<Result<void>> results;
-  auto begun = database_->execute("BEGIN IMMEDIATE");
-  if (begun) {
-    for (auto& job : group) {
-      // A savepoint a caller: one that is refused takes back its own writes only.
-      auto result = database_->execute("SAVEPOINT job");
-      if (result) {
-        result = job.work(*database_);
-        auto closed = result ? database_->execute("RELEASE job")
-                             : database_->execute("ROLLBACK TO job; RELEASE job");
-        if (result && !closed) result = std::move(closed);
-      }
-      // After a full disk or an I/O error SQLite may have rolled back the whole transaction.
-      if (!database_->in_transaction()) {
-        begun = result ? fail(Errc::storage_failed, "the transaction was lost") : std::move(result);
-        break;
-      }
-      results.push_back(std::move(result));
-    }
-    if (begun) begun = database_->execute("COMMIT");
-    if (!begun && database_->in_transaction()) (void)database_->execute("ROLLBACK");
-  }
-  for (std::size_t i = 0; i < group.size(); ++i)
-    finish(std::move(group[i].done), begun ? std::move(results[i]) : begun);
+void GroupCommit::commit(std::vector<Job> group) {
+  Results results;
+  const auto committed = write(group, results);
+  if (!committed) results.assign(group.size(), committed);
+  count(group.size(), committed.has_value());
+  executor_([group = std::move(group), results = std::move(results)]() mutable {
+    for (std::size_t i = 0; i < group.size(); ++i)
+      group[i].done(std::move(results[i]));
+  });
+  if (committed) checkpointer_.after_commit(*database_);
 }
 
-void GroupCommit::finish(Completion done, Result<void> result) {
-  executor_(
-      [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+Result<void> GroupCommit::write(std::vector<Job>& group, Results& results) {
+  results.reserve(group.size());
+  if (auto begun = database_->run("BEGIN IMMEDIATE"); !begun) return begun;
+  for (Job& job : group) {
+    if (auto written = write_one(job, results); !written) {
+      if (database_->in_transaction()) (void)database_->run("ROLLBACK");
+      return written;
+    }
+  }
+  auto committed = database_->run("COMMIT");
+  if (committed) return {};
+  const int code = database_->last_error();
+  if (database_->in_transaction()) (void)database_->run("ROLLBACK");
+  if (wrote_nothing(code)) return committed;
+  return bury(committed.error());
+}
+
+// An error is one of the whole transaction.
+Result<void> GroupCommit::write_one(Job& job, Results& results) {
+  // A savepoint a caller: one that is refused takes back its own writes only.
+  if (auto begun = database_->run("SAVEPOINT job"); !begun) return begun;
+  auto result = job.work(*database_);
+  // After a full disk or an I/O error SQLite may have rolled back the whole transaction.
+  if (!database_->in_transaction())
+    return result ? fail(Errc::storage_failed, "the transaction was lost") : std::move(result);
+  if (!result) {
+    if (auto undone = database_->run("ROLLBACK TO job"); !undone) return undone;
+  }
+  if (auto closed = database_->run("RELEASE job"); !closed) return closed;
+  results.push_back(std::move(result));
+  return {};
+}
+
+// A COMMIT that failed while it synced may have left all its pages in the log. This process doesn't
+// see them, but SQLite would take them for committed when it reads the log after a crash. Another
+// commit goes to the same place in the log and ends that: only then the answer is "not written".
+Result<void> GroupCommit::bury(Error cause) {
+  const std::string again =
+      "BEGIN IMMEDIATE; PRAGMA user_version = " + std::to_string(kNewestSchema) + "; COMMIT;";
+  if (database_->execute(again.c_str())) return std::unexpected(std::move(cause));
+  if (database_->in_transaction()) (void)database_->run("ROLLBACK");
+  return fail(Errc::outcome_unknown,
+              cause.message() + "; whether the change was stored shows when storage works again");
+}
+
+void GroupCommit::count(std::size_t works, bool committed) {
+  const std::lock_guard lock(counting_);
+  if (!committed) {
+    ++counters_.failures;
+    return;
+  }
+  ++counters_.commits;
+  counters_.works += works;
+  counters_.largest = std::max<std::uint64_t>(counters_.largest, works);
+  const auto bound = std::ranges::lower_bound(kBatchBounds, works);
+  ++counters_.batches[static_cast<std::size_t>(bound - kBatchBounds.begin())];
+  counters_.wal_bytes = kWalHeader + kWalFrame * static_cast<std::uint64_t>(database_->wal_pages());
+}
+
+StoreCounters GroupCommit::counters() const {
+  const std::lock_guard lock(counting_);
+  StoreCounters out = counters_;
+  out.checkpoints = checkpointer_.runs();
+  out.checkpoint_failures = checkpointer_.failures();
+  return out;
 }
 
 }  // namespace lanrage::store

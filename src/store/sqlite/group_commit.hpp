@@ -7,8 +7,10 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "base/result.hpp"
+#include "store/sqlite/checkpointer.hpp"
 #include "store/sqlite/database.hpp"
 #include "store/store.hpp"
 
@@ -22,7 +24,9 @@ class GroupCommit {
   // how long the first of them waits.
   static constexpr std::size_t kLargestGroup = 64;
 
-  GroupCommit(std::unique_ptr<Database> database, Executor executor);
+  // `checkpointing`: a second connection to the same database.
+  GroupCommit(std::unique_ptr<Database> database, std::unique_ptr<Database> checkpointing,
+              const WalLimits& limits, Executor executor);
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
   ~GroupCommit();  // after all accepted work
@@ -30,22 +34,36 @@ class GroupCommit {
   // Work that fails leaves no trace and fails alone; when the commit itself fails, every caller of
   // the group is told so. From any thread.
   void submit(Work work, Completion done);
+  // The same for work that may wait: each transaction takes one such piece, after the others.
+  void submit_behind(Work work, Completion done);
+
+  StoreCounters counters() const;  // from any thread
 
  private:
   struct Job {
     Work work;
     Completion done;
   };
+  using Results = std::vector<Result<void>>;
 
+  void add(std::deque<Job>& queue, Work work, Completion done);
+  std::vector<Job> next_group();  // empty: there is nothing left to do
   void run();
-  void commit(std::deque<Job>& group);
-  void finish(Completion done, Result<void> result);
+  void commit(std::vector<Job> group);
+  Result<void> write(std::vector<Job>& group, Results& results);
+  Result<void> write_one(Job& job, Results& results);
+  Result<void> bury(Error cause);
+  void count(std::size_t works, bool committed);
 
   std::unique_ptr<Database> database_;
+  Checkpointer checkpointer_;
   Executor executor_;
+  mutable std::mutex counting_;
+  StoreCounters counters_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> queue_;
+  std::deque<Job> behind_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -13,6 +13,8 @@ Result<std::int64_t> read_integer(Database& database, const char* sql) {
   return *row ? statement.integer(0) : 0;
 }
 
+}  // namespace
+
 Result<void> check_whole(Database& database, const std::string& path) {
   auto statement = database.prepare("PRAGMA quick_check(1)");
   auto row = statement.step();
@@ -25,32 +27,31 @@ Result<void> check_whole(Database& database, const std::string& path) {
                   "start empty (members then have to create their parties again)");
 }
 
-}  // namespace
-
-Result<void> bring_up_to_date(Database& database, const std::string& path) {
-  if (auto whole = check_whole(database, path); !whole) return whole;
-
+Result<std::int64_t> check_schema(Database& database, const std::string& path) {
   auto version = read_integer(database, "PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
+  if (!version) return version;
   auto application = read_integer(database, "PRAGMA application_id");
-  if (!application) return std::unexpected(application.error());
+  if (!application) return application;
   auto tables = read_integer(database, "SELECT count(*) FROM sqlite_schema");
-  if (!tables) return std::unexpected(tables.error());
+  if (!tables) return tables;
 
   if (*application != kApplicationId && (*tables != 0 || *version != 0))
     return fail(Errc::database_foreign,
                 path +
                     " is a database of another program; name another file with --store "
                     "sqlite:PATH");
-  const auto newest = static_cast<std::int64_t>(kMigrations.size());
-  if (*version > newest)
+  if (*version > kNewestSchema)
     return fail(Errc::database_newer,
                 path + " was written by a newer lanrage-server (schema " +
-                    std::to_string(*version) + ", this one knows " + std::to_string(newest) +
+                    std::to_string(*version) + ", this one knows " + std::to_string(kNewestSchema) +
                     "): install that version again, or restore a backup made before it");
+  return version;
+}
 
-  for (auto next = *version; next < newest; ++next) {
-    const std::string step = "BEGIN IMMEDIATE;" + std::string(kMigrations[next]) +
+Result<void> migrate(Database& database, std::int64_t version) {
+  for (auto next = version; next < kNewestSchema; ++next) {
+    const std::string step = "BEGIN IMMEDIATE;" +
+                             std::string(kMigrations[static_cast<std::size_t>(next)]) +
                              "PRAGMA application_id = " + std::to_string(kApplicationId) +
                              "; PRAGMA user_version = " + std::to_string(next + 1) + "; COMMIT;";
     if (auto done = database.execute(step.c_str()); !done) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "base/result.hpp"
 #include "store/sqlite/database.hpp"
@@ -74,9 +75,30 @@ CREATE TABLE auth_tokens (
 ) WITHOUT ROWID;
 CREATE INDEX idx_tokens_expires_at ON auth_tokens (expires_at);
 )sql",
-};
+    // 2
+    R"sql(
+-- With a rowid: its rows are large.
+CREATE TABLE party_snapshots (
+  party_id TEXT PRIMARY KEY NOT NULL REFERENCES parties (party_id) ON DELETE CASCADE,
+  seq INTEGER NOT NULL,
+  body BLOB NOT NULL
+);
 
-// Checks that the file is whole, ours and not newer, then takes the steps that are missing.
-Result<void> bring_up_to_date(Database& database, const std::string& path);
+-- endpoints and stun: ADDRESS:PORT, separated by spaces.
+ALTER TABLE relay_servers ADD COLUMN capacity INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE relay_servers ADD COLUMN load REAL NOT NULL DEFAULT 0;
+ALTER TABLE relay_servers ADD COLUMN endpoints TEXT NOT NULL DEFAULT '';
+ALTER TABLE relay_servers ADD COLUMN stun TEXT NOT NULL DEFAULT '';
+)sql",
+};
+inline constexpr auto kNewestSchema = static_cast<std::int64_t>(kMigrations.size());
+
+// database_corrupt when SQLite finds damage. Reads the whole file.
+Result<void> check_whole(Database& database, const std::string& path);
+// The schema's number; 0: a database without anything in it. Refuses other programs' and newer
+// ones.
+Result<std::int64_t> check_schema(Database& database, const std::string& path);
+// Takes the steps from `version` on, each in a transaction of its own.
+Result<void> migrate(Database& database, std::int64_t version);
 
 }  // namespace lanrage::store

@@ -96,7 +96,7 @@ TEST_F(SqliteStoreTest, RefusesANewerDatabaseAndLeavesItAlone) {
   const auto refused = open();
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Errc::database_newer));
-  run_sql("PRAGMA user_version = 1");
+  run_sql("PRAGMA user_version = 2");
   EXPECT_TRUE(open());
 }
 
