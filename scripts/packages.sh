@@ -7,7 +7,7 @@ readonly packages_build=(
   clang-19 lld-19 llvm-19 libclang-rt-19-dev libstdc++-12-dev libc6-dev
   cmake ninja-build ccache pkg-config python3
   libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev
-  libssl-dev libsqlite3-dev libnftables-dev libcli11-dev
+  libssl-dev libsqlite3-dev libnftables-dev libcli11-dev libtomlplusplus-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 readonly packages_gcc=(g++-12)
 readonly packages_lint=(clang-format-19 clang-tidy-19 git)
