@@ -1,7 +1,7 @@
 #include "agent/joining.hpp"
 
 #include "agent/clock.hpp"
-#include "agent/remote_control_plane.hpp"
+#include "agent/fallback_control_plane.hpp"
 #include "base/encoding.hpp"
 #include "io/tls.hpp"
 
@@ -37,7 +37,7 @@ Result<std::shared_ptr<ControlPlane>> connect_to(AgentContext& context, const st
       return fail(JoinErrc::bad_pin,
                   "a pin is 26 letters and digits, as the server prints it when it starts", "pin");
   }
-  return std::make_shared<RemoteControlPlane>(
+  return std::make_shared<FallbackControlPlane>(
       std::make_shared<ServerSession>(context.io, std::move(*origin), context.keys, context.log));
 }
 

@@ -14,7 +14,7 @@ namespace ws = protocol::ws;
 }  // namespace
 
 RemoteControlPlane::RemoteControlPlane(std::shared_ptr<ServerSession> shared, Options options)
-    : ServerControlPlane(std::move(shared)),
+    : ServerControlPlane(std::move(shared), "websocket"),
       options_(options),
       backoff_(options.pause, session().random()),
       pauses_(session().make_pauses()),

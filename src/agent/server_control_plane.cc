@@ -107,20 +107,27 @@ void ServerControlPlane::close() {
 void ServerControlPlane::set_state(LinkState state) {
   if (state == state_ || ended_) return;
   state_ = state;
-  session_->log().info("control_link", {{"server", session_->origin().to_string()},
-                                        {"state", std::string(name_of(state))}});
-  if (listener_.on_link) listener_.on_link(state);
+  if (!transport_.empty())
+    session_->log().info("control_link", {{"server", session_->origin().to_string()},
+                                          {"transport", std::string(transport_)},
+                                          {"state", std::string(name_of(state))}});
+  tell_link();
 }
 
 void ServerControlPlane::announce_new_link() {
-  if (state_ != LinkState::connected) return set_state(LinkState::connected);
-  if (!ended_ && listener_.on_link) listener_.on_link(state_);
+  if (state_ == LinkState::connected && !ended_) return tell_link();
+  set_state(LinkState::connected);
 }
 
-// By value where it is called: the listener may end the link, and itself with it.
+// The listener is copied, since what it does may end the link, and the listener with it.
+void ServerControlPlane::tell_link() {
+  const auto heard = listener_.on_link;
+  if (heard) heard(state_);
+}
+
 void ServerControlPlane::deliver(const protocol::ws::ServerMessage& message) {
   const auto heard = listener_.on_message;
-  if (!ended_ && heard) heard(message);
+  if (heard) heard(message);
 }
 
 }  // namespace lanrage::agent

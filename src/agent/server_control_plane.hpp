@@ -13,8 +13,9 @@ namespace lanrage::agent {
 class ServerControlPlane : public ControlPlane,
                            public std::enable_shared_from_this<ServerControlPlane> {
  public:
-  explicit ServerControlPlane(std::shared_ptr<ServerSession> session)
-      : session_(std::move(session)) {}
+  // `transport` is what logs call the link; one without a name leaves logging to those it uses.
+  ServerControlPlane(std::shared_ptr<ServerSession> session, std::string_view transport)
+      : session_(std::move(session)), transport_(transport) {}
 
   Answer<protocol::InfoAnswer> info() override;
   Answer<protocol::PartyAnswer> create_party(protocol::CreatePartyRequest request) override;
@@ -55,8 +56,10 @@ class ServerControlPlane : public ControlPlane,
  private:
   template <class Out>
   Answer<Out> ask(io::Method method, std::string target, std::string body);
+  void tell_link();
 
   std::shared_ptr<ServerSession> session_;
+  std::string_view transport_;
   Listener listener_;
   std::optional<protocol::ws::Resume> subscription_;
   LinkState state_ = LinkState::connecting;
