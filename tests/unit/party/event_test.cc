@@ -14,11 +14,16 @@ std::vector<Event> every_kind() {
   EXPECT_TRUE(world.run(
       world.command(bob, Update{std::nullopt, {"full_cone", Endpoint::parse("203.0.113.9:5")}})));
   EXPECT_TRUE(world.leave(bob));
+  const auto cid = make_device(world.random);
+  EXPECT_TRUE(world.join(cid));
+  EXPECT_TRUE(world.change_charter({world.host.peer_id(), {}}));
+  EXPECT_TRUE(world.bar(cid));
+  EXPECT_TRUE(world.kick(cid));
   EXPECT_TRUE(world.leave(world.host));
   std::set<EventType> kinds;
   for (const auto& event : world.journal)
     kinds.insert(event.type);
-  EXPECT_EQ(kinds.size(), 6u);
+  EXPECT_EQ(kinds.size(), 9u);
   return world.journal;
 }
 

@@ -35,6 +35,7 @@ struct World {
       : random(seed),
         host(make_device(random)),
         made(create_party(random, options, host, "Ann", kStart).value()),
+        key(made.key),
         party(made.id) {
     const auto outcome = run(command(host, create()));
     EXPECT_EQ(code_of(outcome), "ok");
@@ -81,12 +82,28 @@ struct World {
     return run(command(device, Depart{build_leave(ledger(), device.identity)}));
   }
   Result<NewInvite> new_invite(const InviteOptions& options = {}) {
-    return build_invite(random, ledger(), made.key, made.root, options, now);
+    return build_invite(random, ledger(), key, made.root, options, now);
   }
+  Result<Rotation> new_rotation(const RotationOptions& options = {}) {
+    return build_rotation(random, ledger(), made.root, options, now);
+  }
+  Result<Outcome> rotate(const DeviceKeys& actor, const Rotation& rotation) {
+    auto outcome = run(command(actor, Rotate{rotation.roster, rotation.boxes}));
+    if (outcome && !outcome->repeated) key = rotation.key;
+    return outcome;
+  }
+  Result<Outcome> kick(const DeviceKeys& device) {
+    return rotate(host, new_rotation({{device.peer_id()}, {}}).value());
+  }
+  Result<Outcome> change_charter(const CharterChange& change) {
+    return run(command(host, ChangeCharter{build_charter(ledger(), made.root, change).value()}));
+  }
+  Result<Outcome> bar(const DeviceKeys& device) { return run({{}, "", Bar{device.peer_id()}}); }
 
   SeededRandom random;
   DeviceKeys host;
   NewParty made;
+  PartyKey key;  // the present one
   Party party;
   UnixTime now = kStart;
   Limits limits;

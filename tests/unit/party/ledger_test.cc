@@ -137,11 +137,6 @@ TEST_F(LedgerTest, ARosterKeepsTheRules) {
   EXPECT_EQ(rostering(bad), "invite_exists");
 }
 
-TEST_F(LedgerTest, LaterChartersAndRostersWaitForTheirIssue) {
-  EXPECT_EQ(refusal(world.made.charter), "not_supported");
-  EXPECT_EQ(refusal(world.made.roster), "not_supported");
-}
-
 TEST_F(LedgerTest, AnAdmissionBringsInAMember) {
   auto ledger = world.ledger();
   const auto effect = ledger.append(build_admission(ledger, invite, bob)).value();
@@ -344,6 +339,10 @@ TEST_F(LedgerTest, InvitesComeFromRootOrDeputies) {
   Ledger ledger(id);
   ASSERT_TRUE(ledger.append(charter_record));
   ASSERT_TRUE(ledger.append(sign_record(first, id, {&root})));
+  // A deputy governs only while it is a member.
+  EXPECT_EQ(code_of(build_invite(world.random, ledger, world.made.key, bob.identity, {}, kStart)),
+            "wrong_signer");
+  ASSERT_TRUE(ledger.append(build_admission(ledger, invite, bob)));
   const auto by_deputy =
       build_invite(world.random, ledger, world.made.key, bob.identity, {}, kStart).value();
   EXPECT_EQ(code_of(ledger.append(by_deputy.record)), "ok");

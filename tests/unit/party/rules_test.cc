@@ -56,8 +56,12 @@ TEST(Rules, WeakExchangeKeysAreRefused) {
                           "0100000000000000000000000000000000000000000000000000000000000000",
                           "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
                           "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
-                          "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"})
-    EXPECT_EQ(code_of(check_exchange_key(exchange_key(hex), "box")), "weak_key") << hex;
+                          "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"}) {
+    const auto key = exchange_key(hex);
+    Secret<32> shared;
+    EXPECT_FALSE(crypto::ExchangeSecret::generate(random).agree(key, shared)) << hex;
+    EXPECT_EQ(code_of(check_exchange_key(key, "box")), "weak_key") << hex;
+  }
 }
 
 TEST(Rules, AKeysSecondSpellingIsRefused) {
