@@ -41,6 +41,10 @@ class Server final : public HttpServer {
   Endpoint endpoint() const override { return endpoint_; }
   const ServerCounters& counters() const override { return state_->counters; }
 
+  void set_tls(std::shared_ptr<TlsContext> tls) override {
+    if (state_->options.tls && tls) state_->options.tls = std::move(tls);
+  }
+
   void stop(std::chrono::milliseconds grace, std::function<void()> done) override {
     state_->stopping = true;
     error_code ignored;

@@ -74,6 +74,9 @@ class HttpServer {
 
   virtual Endpoint endpoint() const = 0;
   virtual const ServerCounters& counters() const = 0;
+  // What connections show that begin from now on; those that stand keep theirs. Only for a server
+  // that was started with TLS.
+  virtual void set_tls(std::shared_ptr<TlsContext> tls) = 0;
   // No new connections; WebSockets are closed with 1001, requests under way are answered. `done`
   // is called when the last connection has ended, at the latest after `grace`.
   virtual void stop(std::chrono::milliseconds grace, std::function<void()> done) = 0;

@@ -42,6 +42,24 @@ TEST_F(HttpClientTest, RefusesAServerWithAnotherKeyBeforeSendingAnything) {
   EXPECT_TRUE(requests.empty());
 }
 
+TEST_F(HttpClientTest, AServersNewCertificateIsForNewConnections) {
+  start(server_tls());
+  auto before = HttpClient::make(io, origin());
+  ASSERT_TRUE(ask(*before, Method::get, "/echo"));
+  const TemporaryDirectory directory;
+  const auto renewed = TlsContext::load_or_generate(directory.path()).value();
+  server->set_tls(renewed);
+  ASSERT_TRUE(ask(*before, Method::get, "/echo")) << "a connection that stands stays";
+  EXPECT_EQ(server->counters().accepted, 1u);
+  Origin now = origin();
+  now.policy.pin = renewed->pin();
+  auto after = HttpClient::make(io, now);
+  ASSERT_TRUE(ask(*after, Method::get, "/echo"));
+  EXPECT_EQ(after->server_binding(), renewed->spki());
+  auto late = HttpClient::make(io, origin());
+  EXPECT_TRUE(ask(*late, Method::get, "/echo").error().is(ClientErrc::pin_mismatch));
+}
+
 TEST_F(HttpClientTest, WithoutAPinWantsAnAuthority) {
   start(server_tls());
   Origin unpinned = origin();
