@@ -40,6 +40,7 @@ struct InviteState {
   std::size_t used() const { return admitted.size(); }
   // A kick of this peer drops the invite: it came in by it, or knows its secret.
   bool tied_to(const PeerId& peer) const { return issuer == peer || admitted.contains(peer); }
+  friend bool operator==(const InviteState&, const InviteState&) = default;
   bool used_up() const { return used() >= terms.uses; }
   bool expired(UnixTime now) const { return now > terms.not_after + kInviteTolerance; }
   bool open(UnixTime now) const { return !used_up() && !expired(now); }
