@@ -31,10 +31,12 @@ class RowsByParty {
   template <class Take>
   Result<void> of(const std::string& party, Take take) {
     for (;;) {
+      if (ended_) return {};  // another step would begin anew
       if (!on_row_) {
         auto more = row_.step();
         if (!more) return std::unexpected(more.error());
-        if (!*more) return {};
+        ended_ = !*more;
+        if (ended_) return {};
         on_row_ = true;
         party_ = row_.text(0);
       }
@@ -49,6 +51,7 @@ class RowsByParty {
   Statement& row_;
   std::string party_;
   bool on_row_ = false;
+  bool ended_ = false;
 };
 
 Result<PeerRow> peer_of(const Statement& row) {

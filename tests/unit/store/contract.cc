@@ -1,5 +1,7 @@
 #include "unit/store/contract.hpp"
 
+#include <algorithm>
+
 namespace lanrage::store::test {
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreContract);
@@ -89,6 +91,111 @@ TEST_P(StoreContract, ReadsEventsFromASeqOn) {
   EXPECT_TRUE(events(9).empty());
 }
 
+TEST_P(StoreContract, RefusesASecondPartyWithTheSameRelayGroup) {
+  ASSERT_TRUE(append(make_append(1, 0)));
+  auto clash = make_append(2, 0);
+  clash.party.relay_group = make_append(1, 0).party.relay_group;
+  EXPECT_FALSE(append(clash));
+  EXPECT_EQ(store_->parties()->size(), 1u);
+}
+
+TEST_P(StoreContract, KeepsASnapshotInsteadOfTheEventsBeforeIt) {
+  auto first = make_append(1, 0, 6);
+  ASSERT_TRUE(append(first));
+  ASSERT_TRUE(append(make_append(2, 0, 2)));
+  const SnapshotRow snapshot{5, Bytes(200'000, 0x5a)};
+  ASSERT_TRUE(put_snapshot(1, snapshot, 3));
+  reopen();
+  const auto stored = party(1);
+  EXPECT_EQ(stored.snapshot, snapshot);
+  EXPECT_EQ(stored.seq, 6u);
+  EXPECT_EQ(stored.events, std::vector{first.events[5]}) << "those after the snapshot";
+  EXPECT_EQ(events(1).size(), 3u) << "those kept for others";
+  EXPECT_EQ(events(2).size(), 2u);
+  EXPECT_FALSE(party(2).snapshot);
+
+  const SnapshotRow newer{6, {}};
+  ASSERT_TRUE(put_snapshot(1, newer, 6));
+  EXPECT_EQ(party(1).snapshot, newer);
+  EXPECT_TRUE(events(1).empty());
+  ASSERT_TRUE(append(make_append(1, 6)));
+  EXPECT_EQ(party(1).events.size(), 1u);
+}
+
+TEST_P(StoreContract, ASnapshotNeverTakesLaterEventsAlong) {
+  ASSERT_TRUE(append(make_append(1, 0, 6)));
+  ASSERT_TRUE(put_snapshot(1, {4, {1}}, 6));
+  EXPECT_EQ(events(1).size(), 2u);
+}
+
+TEST_P(StoreContract, RefusesASnapshotOfAnotherState) {
+  EXPECT_TRUE(put_snapshot(1, {1, {1}}, 1).error().is(Errc::not_found));
+  ASSERT_TRUE(append(make_append(1, 0, 4)));
+  EXPECT_TRUE(put_snapshot(1, {5, {1}}, 5).error().is(Errc::conflict)) << "ahead of the party";
+  ASSERT_TRUE(put_snapshot(1, {3, {1}}, 0));
+  EXPECT_TRUE(put_snapshot(1, {2, {2}}, 2).error().is(Errc::conflict)) << "older than the stored";
+  EXPECT_EQ(events(1).size(), 4u);
+  EXPECT_TRUE(put_snapshot(1, {3, {3}}, 0)) << "the same state, written again";
+  EXPECT_EQ(party(1).snapshot, (SnapshotRow{3, {3}}));
+}
+
+TEST_P(StoreContract, AClosedPartysSnapshotGoesWithIt) {
+  ASSERT_TRUE(append(make_append(1, 0, 2)));
+  ASSERT_TRUE(put_snapshot(1, {2, {1}}, 2));
+  auto last = make_append(1, 2);
+  last.closes = true;
+  ASSERT_TRUE(append(last));
+  EXPECT_EQ(*store_->party(make_id<PartyId>(1)), std::nullopt);
+  ASSERT_TRUE(append(make_append(1, 0)));
+  EXPECT_FALSE(party(1).snapshot);
+}
+
+TEST_P(StoreContract, HandsOutPartiesOneByOneWithAllThatIsTheirs) {
+  for (std::uint8_t n = 1; n <= 20; ++n) {
+    auto first = make_append(n, 0, n);
+    for (std::uint8_t peer = 1; peer <= n % 4; ++peer)
+      first.changed.push_back(make_peer(peer));
+    ASSERT_TRUE(append(first));
+    if (n % 3 == 0) {
+      ASSERT_TRUE(put_snapshot(n, {n - 1u, {n}}, n / 2u));
+    }
+  }
+  std::vector<std::string> ids;
+  ASSERT_TRUE(store_->for_each_party([&](StoredParty stored) -> Result<void> {
+    const std::uint8_t n = stored.row.id.bytes[0];
+    ids.push_back(stored.row.id.to_string());
+    EXPECT_EQ(stored.row, make_append(n, 0).party);
+    EXPECT_EQ(stored.seq, n);
+    EXPECT_EQ(stored.peers.size(), n % 4u);
+    EXPECT_EQ(stored.snapshot.has_value(), n % 3 == 0);
+    EXPECT_EQ(stored.events.size(), n % 3 == 0 ? 1u : n);
+    EXPECT_EQ(stored.events.back().seq, n);
+    return {};
+  }));
+  EXPECT_EQ(ids.size(), 20u);
+  EXPECT_TRUE(std::ranges::is_sorted(ids));
+}
+
+TEST_P(StoreContract, StopsHandingOutPartiesAtTheVisitorsError) {
+  for (std::uint8_t n = 1; n <= 3; ++n)
+    ASSERT_TRUE(append(make_append(n, 0)));
+  int visited = 0;
+  const auto stopped = store_->for_each_party([&](const StoredParty&) -> Result<void> {
+    if (++visited == 2) return fail(Errc::not_found, "enough");
+    return {};
+  });
+  ASSERT_FALSE(stopped);
+  EXPECT_TRUE(stopped.error().is(Errc::not_found));
+  EXPECT_EQ(visited, 2);
+  EXPECT_EQ(store_->parties()->size(), 3u) << "and can be asked again";
+  EXPECT_TRUE(append(make_append(1, 1)));
+  EXPECT_EQ(party(1).seq, 2u);
+}
+
+TEST_P(StoreContract, AnswersNothingForAPartyThatIsNotThere) {
+  EXPECT_EQ(*store_->party(make_id<PartyId>(1)), std::nullopt);
+}
+
 TEST_P(StoreContract, WritesInTheOrderGivenAndAnswersEachCaller) {
   constexpr std::uint64_t kWrites = 200;  // more than share one transaction
   std::vector<std::uint64_t> answered;
@@ -121,71 +228,6 @@ TEST_P(StoreContract, FinishesAcceptedWritesBeforeItGoes) {
     store_->append(make_append(1, i), [](Result<void>) {});
   reopen();
   EXPECT_EQ(events(1).size(), 100u);
-}
-
-TEST_P(StoreContract, KeepsTokensAndRefusesANonceTwice) {
-  const auto token = make_token(1, 5000);
-  ASSERT_TRUE(add_token(token));
-  auto again = make_token(2, 6000);
-  again.nonce_hash = token.nonce_hash;
-  EXPECT_TRUE(add_token(again).error().is(Errc::nonce_used));
-  reopen();
-  EXPECT_EQ(*store_->tokens(), std::vector{token});
-}
-
-TEST_P(StoreContract, ARevokedTokenIsExpiredAndItsNonceStaysUsed) {
-  const auto token = make_token(1, 5000);
-  ASSERT_TRUE(add_token(token));
-  ASSERT_TRUE(loop_.wait(
-      [&](Completion done) { store_->revoke_token(token.token_hash, at(3000), std::move(done)); }));
-  EXPECT_EQ(store_->tokens()->front().expires_at, at(3000));
-  ASSERT_TRUE(loop_.wait(
-      [&](Completion done) { store_->revoke_token(token.token_hash, at(4000), std::move(done)); }));
-  EXPECT_EQ(store_->tokens()->front().expires_at, at(3000)) << "never later than before";
-  auto again = make_token(2, 6000);
-  again.nonce_hash = token.nonce_hash;
-  EXPECT_TRUE(add_token(again).error().is(Errc::nonce_used));
-}
-
-TEST_P(StoreContract, RemovesTokensThatExpiredBeforeALimit) {
-  for (std::uint8_t n = 1; n <= 3; ++n)
-    ASSERT_TRUE(add_token(make_token(n, n * 1000)));
-  ASSERT_TRUE(loop_.wait(
-      [&](Completion done) { store_->remove_tokens_expired_before(at(2000), std::move(done)); }));
-  EXPECT_EQ(store_->tokens()->size(), 2u);
-}
-
-TEST_P(StoreContract, TouchesPeersThatAreThereAndSkipsOthers) {
-  auto first = make_append(1, 0);
-  first.changed = {make_peer(1)};
-  ASSERT_TRUE(append(first));
-  const std::vector<Lease> leases = {{make_id<PartyId>(1), make_id<PeerId>(1), at(9000)},
-                                     {make_id<PartyId>(1), make_id<PeerId>(5), at(9000)},
-                                     {make_id<PartyId>(8), make_id<PeerId>(1), at(9000)}};
-  ASSERT_TRUE(loop_.wait([&](Completion done) { store_->touch(leases, std::move(done)); }));
-  const auto parties = store_->parties();
-  ASSERT_EQ(parties->front().peers.size(), 1u);
-  EXPECT_EQ(parties->front().peers[0].last_seen, at(9000));
-  EXPECT_EQ(parties->front().seq, 1u) << "presence is no event";
-}
-
-TEST_P(StoreContract, KeepsTheFirstRegistrationOfARelay) {
-  RelayRow relay{"relay", IpAddress::v4(0xcb007109u), 51820, "eu", at(100), at(100)};
-  ASSERT_TRUE(loop_.wait([&](Completion done) { store_->put_relay(relay, std::move(done)); }));
-  auto later = relay;
-  later.port = 51821;
-  later.registered_at = later.last_seen = at(200);
-  ASSERT_TRUE(loop_.wait([&](Completion done) { store_->put_relay(later, std::move(done)); }));
-  later.registered_at = at(100);
-  EXPECT_EQ(*store_->relays(), std::vector{later});
-}
-
-TEST_P(StoreContract, ASettingKeepsItsFirstValue) {
-  EXPECT_EQ(*store_->setting("key", Bytes{1, 2, 3}), (Bytes{1, 2, 3}));
-  EXPECT_EQ(*store_->setting("key", Bytes{4}), (Bytes{1, 2, 3}));
-  EXPECT_EQ(*store_->setting("empty", Bytes{}), Bytes{});
-  reopen();
-  EXPECT_EQ(*store_->setting("key", Bytes{5}), (Bytes{1, 2, 3}));
 }
 
 }  // namespace lanrage::store::test

@@ -1,7 +1,9 @@
-// What every Store must do. A backend's test instantiates StoreContract with a factory.
+// What every Store must do. A backend's test instantiates StoreContract with a factory, and
+// SharedStoreContract too where several servers may use one storage at a time.
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
@@ -27,7 +29,7 @@ class Loop {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [this] { return !tasks_.empty(); });
     auto task = std::move(tasks_.front());
-    tasks_.erase(tasks_.begin());
+    tasks_.pop_front();
     lock.unlock();
     task();
   }
@@ -43,7 +45,7 @@ class Loop {
  private:
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<std::move_only_function<void()>> tasks_;
+  std::deque<std::move_only_function<void()>> tasks_;
 };
 
 template <class IdType>
@@ -89,11 +91,23 @@ inline TokenRow make_token(std::uint8_t n, std::int64_t expires_ms) {
   return row;
 }
 
+inline RelayRow make_relay(std::string id) {
+  RelayRow row{std::move(id), IpAddress::v4(0xcb007109u), 51820, "eu", at(100), at(100)};
+  row.capacity = 5000;
+  row.load = 0.25;
+  row.endpoints = {*Endpoint::parse("203.0.113.9:51820"), *Endpoint::parse("[2001:db8::9]:51820")};
+  row.stun = {*Endpoint::parse("203.0.113.9:3478")};
+  return row;
+}
+
 // Opens the same storage again and again; destroyed, it removes it.
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual Result<std::unique_ptr<Store>> open(Executor executor) = 0;
+  // For Store::backup, and to open what it wrote.
+  virtual std::string backup_path() = 0;
+  virtual Result<std::unique_ptr<Store>> open_backup(Executor executor) = 0;
 };
 
 using BackendFactory = std::function<std::unique_ptr<Backend>()>;
@@ -116,6 +130,27 @@ class StoreContract : public ::testing::TestWithParam<BackendFactory> {
   Result<void> add_token(const TokenRow& row) {
     return loop_.wait([&](Completion done) { store_->add_token(row, std::move(done)); });
   }
+  Result<void> put_snapshot(std::uint8_t party, SnapshotRow snapshot, std::uint64_t keep_after) {
+    return loop_.wait([&](Completion done) {
+      store_->put_snapshot(make_id<PartyId>(party), snapshot.seq, snapshot.body, keep_after,
+                           std::move(done));
+    });
+  }
+  Result<void> touch(std::vector<Lease> leases) {
+    return loop_.wait([&](Completion done) { store_->touch(leases, std::move(done)); });
+  }
+  Result<void> put_relay(const RelayRow& row) {
+    return loop_.wait([&](Completion done) { store_->put_relay(row, std::move(done)); });
+  }
+  Result<void> backup() {
+    return loop_.wait(
+        [&](Completion done) { store_->backup(backend_->backup_path(), std::move(done)); });
+  }
+  StoredParty party(std::uint8_t n) {
+    auto found = store_->party(make_id<PartyId>(n));
+    EXPECT_TRUE(found && *found);
+    return found && *found ? std::move(**found) : StoredParty{};
+  }
   std::vector<EventRow> events(std::uint8_t party, std::uint64_t since = 0) {
     auto rows = store_->events_since(make_id<PartyId>(party), since);
     EXPECT_TRUE(rows);
@@ -125,6 +160,21 @@ class StoreContract : public ::testing::TestWithParam<BackendFactory> {
   Loop loop_;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Store> store_;
+};
+
+class SharedStoreContract : public StoreContract {
+ protected:
+  void SetUp() override {
+    StoreContract::SetUp();
+    auto opened = backend_->open(loop_.executor());
+    ASSERT_TRUE(opened) << opened.error().message();
+    other_ = std::move(*opened);
+  }
+  Result<void> append_there(const Append& append) {
+    return loop_.wait([&](Completion done) { other_->append(append, std::move(done)); });
+  }
+
+  std::unique_ptr<Store> other_;
 };
 
 }  // namespace lanrage::store::test

@@ -23,7 +23,7 @@ class TemporaryFolder {
     path_ = ::mkdtemp(pattern.data());
   }
   ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::string file() const { return (path_ / "server.db").string(); }
+  std::string file(const char* name = "server.db") const { return (path_ / name).string(); }
 
  private:
   std::filesystem::path path_;
@@ -33,6 +33,10 @@ class SqliteBackend final : public Backend {
  public:
   Result<std::unique_ptr<Store>> open(Executor executor) override {
     return open_sqlite_store({folder_.file(), {}}, std::move(executor));
+  }
+  std::string backup_path() override { return folder_.file("copy.db"); }
+  Result<std::unique_ptr<Store>> open_backup(Executor executor) override {
+    return open_sqlite_store({backup_path(), {}}, std::move(executor));
   }
 
  private:
