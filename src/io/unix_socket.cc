@@ -92,7 +92,7 @@ class State : public std::enable_shared_from_this<State> {
     bound_ = true;
     if (group_ && ::chown(path.c_str(), static_cast<uid_t>(-1), *group_) != 0 && ::geteuid() == 0)
       return cannot(std::strerror(errno));
-    if (::chmod(path.c_str(), 0660) != 0) return cannot(std::strerror(errno));
+    if (::chmod(path.c_str(), options_.mode) != 0) return cannot(std::strerror(errno));
     acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) return cannot(error.message());
     accept_next();

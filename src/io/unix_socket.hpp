@@ -1,5 +1,5 @@
-// The local API's transport: a Unix stream socket, one JSON object a line each way. The socket has
-// mode 0660; besides, only root, our own user and members of one group are served.
+// The local API's transport: a Unix stream socket, one JSON object a line each way. Whatever the
+// socket's mode, only root, our own user and members of one group are served.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -53,6 +53,7 @@ class LocalServer {
   struct Options {
     std::filesystem::path path;     // its directory must exist; a stale socket is replaced
     std::string group = "lanrage";  // the socket's group where it exists
+    unsigned mode = 0660;
     std::size_t connections = 64;
     std::chrono::milliseconds idle_time{60'000};
   };
