@@ -101,8 +101,6 @@ class Application {
                               std::size_t reserve = 0) const;
   Result<void> check_actor(const VerifyKey& identity, std::string_view field) const;
   Result<Effect> judge(const Bytes& record) const { return party_.ledger.judge(record, now_); }
-  // A copy of the ledger that took these records.
-  Result<Ledger> try_all(std::initializer_list<const Bytes*> records) const;
 
   const Party& party_;
   const Command& command_;
@@ -143,13 +141,6 @@ Result<void> Application::check_actor(const VerifyKey& identity, std::string_vie
               std::string(field));
 }
 
-Result<Ledger> Application::try_all(std::initializer_list<const Bytes*> records) const {
-  auto trial = party_.ledger;
-  for (const auto* record : records)
-    if (auto effect = trial.append(*record, now_); !effect) return std::unexpected(effect.error());
-  return trial;
-}
-
 Result<std::vector<Event>> Application::operator()(const Create& create) {
   if (party_.seq != 0)
     return fail(Errc::party_exists, "a party with this root key exists already", "charter");
@@ -168,8 +159,9 @@ Result<std::vector<Event>> Application::operator()(const Create& create) {
         "roster.invites");
   if (auto ok = check_log_room({&create.charter, &create.roster, &create.statement}); !ok)
     return std::unexpected(ok.error());
-  if (auto ok = try_all({&create.charter, &create.roster, &create.statement}); !ok)
-    return std::unexpected(ok.error());
+  auto trial = party_.ledger;
+  for (const auto* record : {&create.charter, &create.roster, &create.statement})
+    if (auto effect = trial.append(*record, now_); !effect) return std::unexpected(effect.error());
   if (auto ok = check_boxes(*roster, create.boxes); !ok) return std::unexpected(ok.error());
 
   auto created = event(EventType::created);
@@ -193,7 +185,7 @@ Result<std::vector<Event>> Application::operator()(const Join& join) {
   if (auto ok = check_hints(join.hints); !ok) return std::unexpected(ok.error());
   if (auto ok = check_log_room({&join.admission, &join.statement}); !ok)
     return std::unexpected(ok.error());
-  if (auto ok = try_all({&join.admission, &join.statement}); !ok)
+  if (auto ok = party_.ledger.judge_join(join.admission, join.statement, now_); !ok)
     return std::unexpected(ok.error());
   if (party_.ledger.members().size() >= limits_.peers)
     return fail(Errc::party_full, "the party has " + std::to_string(limits_.peers) +

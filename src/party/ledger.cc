@@ -18,7 +18,7 @@ Result<Ledger> Ledger::replay(const PartyId& party, std::span<const Bytes> log) 
   return out;
 }
 
-Result<void> Ledger::check_place(RecordType type) const {
+Result<void> Ledger::check_place(RecordType type, const Reading& reading) const {
   if (closed_) return fail(Errc::party_closed, "the party is closed; nothing can follow");
   const bool fits_order = !charter_  ? type == RecordType::charter
                           : !roster_ ? type == RecordType::roster
@@ -31,20 +31,20 @@ Result<void> Ledger::check_place(RecordType type) const {
                 "record.type");
   const bool governs = type == RecordType::charter || type == RecordType::roster;
   const auto room = kMaxLogRecords + (governs ? kLogReserve : 0);
-  if (length_ >= room && type != RecordType::leave)
-    return fail(Errc::log_full, "the party's log holds " + std::to_string(length_) +
+  const auto length = length_ + (reading.joining ? 1 : 0);
+  if (length >= room && type != RecordType::leave)
+    return fail(Errc::log_full, "the party's log holds " + std::to_string(length) +
                                     " records and takes no more; found a new party");
   return {};
 }
 
 template <class Then>
-Result<Effect> Ledger::with_body(ByteView record, std::optional<UnixTime> now,
-                                 Signatures signatures, Then&& then) const {
+Result<Effect> Ledger::with_body(ByteView record, const Reading& reading, Then&& then) const {
   auto envelope = Envelope::parse(record);
   if (!envelope) return std::unexpected(envelope.error());
   const auto type = envelope->type;
-  if (auto ok = check_place(type); !ok) return std::unexpected(ok.error());
-  const Context context{std::move(*envelope), record_hash(record), now, signatures, party_};
+  if (auto ok = check_place(type, reading); !ok) return std::unexpected(ok.error());
+  const Context context{std::move(*envelope), record_hash(record), reading, party_};
   const auto decoded = [&]<class Body>(std::type_identity<Body>) -> Result<Effect> {
     auto body = decode<Body>(context.envelope.body);
     if (!body) return std::unexpected(body.error());
@@ -70,32 +70,43 @@ Result<Effect> Ledger::with_body(ByteView record, std::optional<UnixTime> now,
 }
 
 Result<Effect> Ledger::append(ByteView record, std::optional<UnixTime> now) {
-  return append_with(record, now, Signatures::check);
+  return append_with(record, {now, false, {}});
 }
 
 Result<Effect> Ledger::append_trusted(ByteView record) {
-  return append_with(record, std::nullopt, Signatures::trust);
+  return append_with(record, {std::nullopt, true, {}});
 }
 
 Result<Effect> Ledger::judge(ByteView record, std::optional<UnixTime> now) const {
-  return with_body(record, now, Signatures::check,
-                   [](const Context&, auto&&, Effect effect) { return effect; });
+  return judge_with(record, {now, false, {}});
 }
 
-Result<Effect> Ledger::append_with(ByteView record, std::optional<UnixTime> now,
-                                   Signatures signatures) {
-  return with_body(record, now, signatures,
-                   [this](const Context& context, auto&& body, Effect effect) {
-                     carry(context, std::move(body), effect);
-                     heads_.push_back(crypto::sha256({head(), context.hash}));
-                     if (heads_.size() > kHeadWindow) heads_.pop_front();
-                     ++length_;
-                     return effect;
-                   });
+Result<Effect> Ledger::judge_join(ByteView admission, ByteView statement,
+                                  std::optional<UnixTime> now) const {
+  auto admitted = judge(admission, now);
+  if (!admitted) return admitted;
+  if (admitted->kind != Effect::Kind::admitted)
+    return fail(Errc::out_of_order, "a join begins with an admission", "admission");
+  if (auto stated = judge_with(statement, {now, false, admitted->peer}); !stated) return stated;
+  return admitted;
+}
+
+Result<Effect> Ledger::judge_with(ByteView record, const Reading& reading) const {
+  return with_body(record, reading, [](const Context&, auto&&, Effect effect) { return effect; });
+}
+
+Result<Effect> Ledger::append_with(ByteView record, const Reading& reading) {
+  return with_body(record, reading, [this](const Context& context, auto&& body, Effect effect) {
+    carry(context, std::move(body), effect);
+    heads_.push_back(crypto::sha256({head(), context.hash}));
+    if (heads_.size() > kHeadWindow) heads_.pop_front();
+    ++length_;
+    return effect;
+  });
 }
 
 Result<void> Ledger::Context::check_signed(std::initializer_list<const VerifyKey*> keys) const {
-  if (signatures == Signatures::trust) return {};
+  if (reading.trusted) return {};
   const auto record = std::string(name_of(envelope.type));
   if (envelope.signatures.size() != keys.size())
     return fail(Errc::bad_signature,

@@ -2,7 +2,7 @@
 // order, refuses what the rules of docs/protocol/records.md forbid (and then stays as it was), and
 // knows who is a member. It keeps no record bytes; whoever feeds it keeps the log.
 //
-// "Would this be accepted?" is judge(); only to try several records in a row, copy the ledger.
+// "Would this be accepted?" is judge(): a copy takes time with everybody who was ever a member.
 #pragma once
 
 #include <deque>
@@ -70,6 +70,9 @@ class Ledger {
   Result<Effect> append_trusted(ByteView record);
   // What append() would answer; nothing changes.
   Result<Effect> judge(ByteView record, std::optional<UnixTime> now = std::nullopt) const;
+  // Likewise of an admission and of the statement that follows it.
+  Result<Effect> judge_join(ByteView admission, ByteView statement,
+                            std::optional<UnixTime> now = std::nullopt) const;
 
   const PartyId& party_id() const { return party_; }
   bool founded() const { return roster_.has_value(); }  // charter and roster are there
@@ -98,15 +101,19 @@ class Ledger {
   std::uint64_t next_statement_version(const PeerId& peer) const;
 
  private:
-  enum class Signatures { check, trust };
-  struct Context;  // one record: envelope, hash, clock, whether signatures are checked
+  struct Reading {
+    std::optional<UnixTime> now;
+    bool trusted = false;           // signatures aren't checked
+    std::optional<PeerId> joining;  // whose admission stands right before the record
+  };
+  struct Context;  // one record: envelope, hash, how it is read
 
-  Result<void> check_place(RecordType type) const;
+  Result<void> check_place(RecordType type, const Reading& reading) const;
   // Calls `then` with context, body and effect of a record that the rules allow.
   template <class Then>
-  Result<Effect> with_body(ByteView record, std::optional<UnixTime> now, Signatures signatures,
-                           Then&& then) const;
-  Result<Effect> append_with(ByteView record, std::optional<UnixTime> now, Signatures signatures);
+  Result<Effect> with_body(ByteView record, const Reading& reading, Then&& then) const;
+  Result<Effect> judge_with(ByteView record, const Reading& reading) const;
+  Result<Effect> append_with(ByteView record, const Reading& reading);
   // Each check() says what the record would do, or why not; carry() then does it.
   Result<Effect> check(const Context& context, const Charter& charter) const;
   Result<Effect> check(const Context& context, const Roster& roster) const;

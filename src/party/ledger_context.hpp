@@ -8,8 +8,7 @@ namespace lanrage::party {
 struct Ledger::Context {
   Envelope envelope;
   Hash hash;  // of the whole record
-  std::optional<UnixTime> now;
-  Signatures signatures;
+  const Reading& reading;
   const PartyId& party;
 
   // Exactly these keys signed, in this order.

@@ -147,7 +147,7 @@ Result<Effect> Ledger::check(const Context& context, const Admission& admission)
   if (members_.contains(peer))
     return fail(Errc::already_member, "this identity is a member already", "admission.identity");
   const auto& state = invite->second;
-  if (context.now && state.expired(*context.now))
+  if (context.reading.now && state.expired(*context.reading.now))
     return fail(Errc::invite_expired, "the invite has expired; ask the host for a new one",
                 "admission.invite_key");
   if (state.used_up() && !state.admitted.contains(peer))
@@ -188,7 +188,7 @@ Result<Effect> Ledger::check(const Context& context, const Statement& statement)
   if (auto ok = context.check_signed({&statement.identity}); !ok)
     return std::unexpected(ok.error());
   const auto peer = peer_id(statement.identity);
-  if (!members_.contains(peer))
+  if (!members_.contains(peer) && peer != context.reading.joining)
     return fail(Errc::not_member, "only a member of the party may state something",
                 "statement.identity");
   const auto least = next_statement_version(peer);

@@ -103,6 +103,11 @@ TEST(LedgerLog, AFullLogTakesOnlyLeaves) {
   World world;
   const auto peer = world.host.peer_id();
   auto ledger = world.ledger();
+  fill(ledger, world.host.identity, peer, kMaxLogRecords - 1);
+  const auto bob = make_device(world.random);  // there is room for his admission, not for more
+  const auto join =
+      Join{build_admission(ledger, world.invite(), bob), world.statement(bob, "Bob", ledger), {}};
+  EXPECT_EQ(code_of(ledger.judge_join(join.admission, join.statement)), "log_full");
   fill(ledger, world.host.identity, peer, kMaxLogRecords);
   const auto statement =
       build_statement(ledger, world.host.identity, "x", ledger.suggest_vip(peer).value()).value();

@@ -150,6 +150,23 @@ TEST_F(LedgerTest, AnAdmissionBringsInAMember) {
   EXPECT_EQ(ledger.invite(invite.id())->used(), 1u);
 }
 
+TEST_F(LedgerTest, AJoinIsJudgedAsAWhole) {
+  const auto join = world.join_action(bob, invite);
+  EXPECT_EQ(code_of(world.ledger().judge(join.statement)), "not_member");
+  const auto effect = world.ledger().judge_join(join.admission, join.statement).value();
+  EXPECT_EQ(effect.kind, Effect::Kind::admitted);
+  EXPECT_EQ(effect.peer, bob.peer_id());
+  EXPECT_EQ(world.ledger().member(bob.peer_id()), nullptr);
+  const auto others = world.statement(eve, "Eve", world.ledger());
+  EXPECT_EQ(code_of(world.ledger().judge_join(join.admission, others)), "not_member");
+  EXPECT_EQ(code_of(world.ledger().judge_join(join.statement, join.statement)), "not_member");
+  const auto of_host = world.statement(world.host, "Ann", world.ledger());
+  EXPECT_EQ(code_of(world.ledger().judge_join(of_host, of_host)), "out_of_order");
+  const auto end = kStart + kDefaultInviteLifetime + kInviteTolerance + 1ms;
+  EXPECT_EQ(code_of(world.ledger().judge_join(join.admission, join.statement, end)),
+            "invite_expired");
+}
+
 TEST_F(LedgerTest, AnAdmissionNeedsBothSignatures) {
   const auto body = admission(bob);
   EXPECT_EQ(refusal(sign_record(body, id, {&invite.signing})), "bad_signature");
