@@ -87,6 +87,31 @@ std::vector<std::pair<std::string, std::string>> worked_example() {
                                 {later.signing.public_key(), later.box.public_key(), 1, 0, kStart}},
                          id, {&root}));
   const auto leave = append(build_leave(ledger, joiner.identity));
+  const auto head7 = ledger.head();
+
+  const auto again = append(build_admission(ledger, invite, joiner));
+  const auto again_stated = append(build_statement(ledger, joiner.identity, "Bob", vip).value());
+  auto second_charter = charter;
+  second_charter.version = 2;
+  second_charter.deputies = {joiner.identity.public_key()};
+  const auto second_charter_record = append(sign_record(second_charter, id, {&root}));
+  const PartyKey second_key(repeated<32>(0x42), 2);
+  const Roster second{
+      joiner.identity.public_key(),
+      record_hash(second_charter_record),
+      2,
+      record_hash(roster_record),
+      ledger.head(),
+      {roster.members[0],
+       {joiner.identity.public_key(), joiner.wireguard.public_key(), joiner.box.public_key(), vip}},
+      {{invite.signing.public_key(), invite.box.public_key(), 16, 1, kStart}},
+      second_key.commitment(id)};
+  const auto second_record = append(sign_record(second, id, {&joiner.identity}));
+  FixedRandom second_random(0x52);
+  const auto second_box =
+      seal_party_key(second_random, {second_key, root.public_key(), ledger.roster_hash()},
+                     host.box.public_key())
+          .value();
 
   show("root key", root.public_key().bytes);
   out.emplace_back("party id", id.to_string());
@@ -105,8 +130,19 @@ std::vector<std::pair<std::string, std::string>> worked_example() {
   show("digest at seq 2", joined_digest);
   show("invite", invite_record);
   show("leave", leave);
-  show("head 7", ledger.head());
+  show("head 7", head7);
   show("box for the invite", box.box);
+  show("admission (again)", again);
+  show("statement (joiner, again)", again_stated);
+  show("charter 2", second_charter_record);
+  show("key commitment 2", second_key.commitment(id));
+  show("roster 2", second_record);
+  show("roster hash 2", record_hash(second_record));
+  show("preshared key 2",
+       second_key.preshared_key(id, host.wireguard.public_key(), joiner.wireguard.public_key())
+           .expose());
+  show("head 11", ledger.head());
+  show("box for the host", second_box.box);
   const InviteLink link{"203.0.113.9", kDefaultControlPort, id, secret,
                         repeated<16>(0x71).expose()};
   out.emplace_back("link", link.to_text());
