@@ -1,11 +1,13 @@
 // The input is a script: commands of a few devices, and damaged records behind the signature check.
-// After each step the party's invariants hold; at the end its log replays to the same digest.
+// After each step the party's invariants hold; at the end its log replays to the same digest, and
+// what would be stored of it reads back as it is.
 #include <cstdlib>
 #include <set>
 
 #include "party/apply.hpp"
 #include "party/digest.hpp"
 #include "party/membership.hpp"
+#include "party/snapshot.hpp"
 
 namespace {
 
@@ -60,6 +62,69 @@ void check_invariants(const Ledger& ledger) {
   }
   for (const auto& [id, invite] : ledger.invites())
     check(invite.used() <= invite.terms.uses);
+  check(ledger.closed() || !ledger.members().empty());
+}
+
+void damage(Bytes& record, ByteReader& script) {
+  for (int changes = script.u8() % 4; changes > 0; --changes) {
+    const auto at = script.u16() % record.size();
+    record[at] ^= script.u8();
+  }
+}
+
+// A roster or charter that would fit next but for the damage, or for whom it names.
+Bytes next_roster(const Ledger& ledger, ByteReader& script) {
+  const auto left_out = script.u8();
+  const auto& deputies = ledger.charter().deputies;
+  const auto by_deputy = (left_out & 0x80) != 0 && !deputies.empty();
+  Roster body{by_deputy ? deputies[0] : ledger.charter().root_key,
+              ledger.charter_hash(),
+              ledger.key_epoch() + 1,
+              ledger.roster_hash(),
+              ledger.head(),
+              {},
+              {},
+              {}};
+  int place = 0;
+  for (const auto& [id, member] : ledger.members())
+    if ((left_out >> place++ % 4 & 1) == 0)
+      body.members.push_back({member.identity, member.wireguard, member.box, member.vip});
+  for (const auto& [id, invite] : ledger.invites())
+    if ((left_out >> (4 + place++ % 3) & 1) == 0) {
+      body.invites.push_back(invite.terms);
+      body.invites.back().used = static_cast<std::uint16_t>(invite.used());
+    }
+  return sign_envelope(RecordType::roster, ledger.party_id(), encode(body), {});
+}
+Bytes next_charter(const Ledger& ledger, ByteReader& script) {
+  auto body = ledger.charter();
+  ++body.version;
+  const auto choice = script.u8();
+  body.deputies.clear();
+  int place = 0;
+  for (const auto& [id, member] : ledger.members()) {
+    if (place == (choice & 3)) body.host = member.identity;
+    if ((choice >> (4 + place++ % 4) & 1) != 0) body.deputies.push_back(member.identity);
+  }
+  return sign_envelope(RecordType::charter, ledger.party_id(), encode(body), {});
+}
+
+void append_next(Ledger& shadow, ByteReader& script) {
+  if (!shadow.founded()) return;
+  const auto which = script.u8() % 2;
+  auto record = which == 0 ? next_roster(shadow, script) : next_charter(shadow, script);
+  damage(record, script);
+  const auto before = shadow;
+  const auto effect = shadow.append_trusted(record);
+  check(shadow.length() == before.length() + (effect ? 1 : 0));
+  check_invariants(shadow);
+  if (!effect || effect->kind != Effect::Kind::rostered) return;
+  check(before.members().size() == shadow.members().size() + effect->removed.size());
+  for (const auto& [id, member] : shadow.members())
+    check(before.members().at(id) == member);
+  for (const auto& [id, invite] : shadow.invites())
+    for (const auto& peer : effect->removed)
+      check(!invite.tied_to(peer));
 }
 
 // A record of the log, changed at some places as if its signer had meant it so. What the rules
@@ -67,14 +132,38 @@ void check_invariants(const Ledger& ledger) {
 // records.
 void append_damaged(const Party& party, Ledger& shadow, ByteReader& script) {
   auto record = party.log[script.u8() % party.log.size()];
-  for (int changes = script.u8() % 4; changes >= 0; --changes) {
-    const auto at = script.u16() % record.size();
-    record[at] ^= script.u8();
-  }
+  damage(record, script);
   const auto before = shadow.length();
   const bool accepted = shadow.append_trusted(record).has_value();
   check(shadow.length() == before + (accepted ? 1 : 0));
   check_invariants(shadow);
+}
+
+Action govern(std::uint8_t choice, const Ledger& ledger, const Fixed& fixed,
+              const DeviceKeys& device, Random& random) {
+  const auto& other = fixed.devices[choice / 4 % fixed.devices.size()];
+  const auto& signer = (choice & 0x80) != 0 ? device.identity : fixed.made.root;
+  switch (choice % 4) {
+    case 0:
+      return Update{std::nullopt, {std::string(1, static_cast<char>('a' + choice / 64)), {}}};
+    case 1: {
+      RotationOptions options;
+      if ((choice & 0x40) != 0) options.remove = {other.peer_id()};
+      if (const auto made = build_rotation(random, ledger, signer, options, kStart))
+        return Rotate{made->roster, made->boxes};
+      break;
+    }
+    case 2: {
+      CharterChange change;
+      if ((choice & 0x40) != 0) change.host = other.peer_id();
+      if ((choice & 0x40) == 0) change.deputies = {other.peer_id()};
+      if (const auto made = build_charter(ledger, signer, change)) return ChangeCharter{*made};
+      break;
+    }
+    default:
+      return Bar{other.peer_id()};
+  }
+  return Close{CloseReason::empty};
 }
 
 }  // namespace
@@ -90,7 +179,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (int step = 0; step < 64 && script.remaining() > 0 && !party.closed; ++step) {
     const auto op = script.u8();
     if (op % 8 >= 6) {
-      append_damaged(party, shadow, script);
+      if (op % 8 == 6)
+        append_damaged(party, shadow, script);
+      else
+        append_next(shadow, script);
       continue;
     }
     if (++commands > 4) break;
@@ -120,8 +212,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
       }
       case 5:
-        command.action =
-            Update{std::nullopt, {std::string(1, static_cast<char>('a' + op / 64)), {}}};
+        command.action = govern(script.u8(), ledger, fixed, device, random);
         break;
       default:
         break;
@@ -135,6 +226,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (commands == 0) return 0;
   const auto replayed = Ledger::replay(fixed.made.id, party.log);
-  check(replayed && digest(*replayed, party.seq) == digest(party.ledger, party.seq));
+  check(replayed && digest(*replayed, party.seq) == party.digest());
+  const auto stored = encode_party(party);
+  const auto read_back = decode_party(stored, fixed.made.id, fixed.limits);
+  check(read_back && read_back->digest() == party.digest() && encode_party(*read_back) == stored);
   return 0;
 }
