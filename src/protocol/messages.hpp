@@ -24,6 +24,8 @@ namespace ws {
 // server answers with the error.
 Result<ClientMessage> parse_client_message(std::string_view json);
 Result<ServerMessage> parse_server_message(std::string_view json);
+// The message's `type`.
+std::string_view type_name(const ClientMessage& message);
 std::string to_json(const ClientMessage& message);
 std::string to_json(const ServerMessage& message);
 

@@ -364,6 +364,10 @@ Result<ClientMessage> parse_client_message(std::string_view json) {
 Result<ServerMessage> parse_server_message(std::string_view json) {
   return parse_any<ServerMessage>(json);
 }
+std::string_view type_name(const ClientMessage& message) {
+  return std::visit([](const auto& m) { return type_of<std::remove_cvref_t<decltype(m)>>(); },
+                    message);
+}
 std::string to_json(const ClientMessage& message) {
   return write_any(message);
 }

@@ -77,8 +77,10 @@ Result<void> Authentication::check(const PeerId& named,
       std::chrono::milliseconds(static_cast<std::int64_t>(ByteReader(head).u64())));
   if (clock_.unix_time() >= expires)
     return fail(Errc::expired_nonce, "the challenge has expired: ask for a new one", "nonce");
-  if (!party::identity_proven(request.identity, keys_.server_binding, request.nonce,
-                              request.signature))
+  const auto proven = [&](const crypto::Hash& binding) {
+    return party::identity_proven(request.identity, binding, request.nonce, request.signature);
+  };
+  if (!proven(keys_.server_binding) && !(previous_binding_ && proven(*previous_binding_)))
     return fail(Errc::bad_signature,
                 "the signature isn't the identity's over this server, nonce and peer_id",
                 "signature");
@@ -132,12 +134,13 @@ void Authentication::revoke(const TokenHash& token, Done<void> done) {
       });
 }
 
-void Authentication::clean_up() {
+std::size_t Authentication::clean_up() {
   const UnixTime limit = clock_.unix_time() - limits_.token_afterlife;
   const auto removed =
       std::erase_if(tokens_, [&](const auto& entry) { return entry.second.expires_at < limit; });
   // A failure leaves rows that the next round removes.
-  if (removed) store_.remove_tokens_expired_before(limit, [](Result<void>) {});
+  if (removed) store_.remove_tokens_expired_before(limit, [](const Result<void>&) {});
+  return removed;
 }
 
 }  // namespace lanrage::server

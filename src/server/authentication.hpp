@@ -9,6 +9,7 @@
 #include "base/random.hpp"
 #include "base/secret.hpp"
 #include "crypto/hash.hpp"
+#include "protocol/problem.hpp"
 #include "protocol/rest.hpp"
 #include "server/clock.hpp"
 #include "server/limits.hpp"
@@ -37,6 +38,11 @@ class Authentication {
   Authentication(store::Store& store, const Clock& clock, Random& random, const Limits& limits,
                  const Keys& keys);
   Result<void> load();
+  // The server shows another key from now on. Proofs for the one before still hold: connections
+  // stand that began with it.
+  void set_server_binding(const crypto::Hash& binding) {
+    previous_binding_ = std::exchange(keys_.server_binding, binding);
+  }
 
   // Stateless: an unanswered challenge costs no memory.
   protocol::ChallengeAnswer challenge(const protocol::ChallengeRequest& request);
@@ -50,8 +56,8 @@ class Authentication {
   bool is_valid(const TokenHash& token) const;
   void revoke(const TokenHash& token, Done<void> done);
 
-  // Forgets tokens that expired long ago.
-  void clean_up();
+  // Forgets tokens that expired long ago: how many.
+  std::size_t clean_up();
 
  private:
   struct Entry {
@@ -70,6 +76,7 @@ class Authentication {
   Random& random_;
   const Limits& limits_;
   Keys keys_;
+  std::optional<crypto::Hash> previous_binding_;
   std::unordered_map<TokenHash, Entry, HashOfHash> tokens_;
 };
 

@@ -9,11 +9,8 @@
 #include "base/random.hpp"
 #include "io/http_server.hpp"
 #include "io/log.hpp"
-#include "server/limits.hpp"
-#include "server/party_service.hpp"
-#include "server/relay_directory.hpp"
-#include "server/server_keys.hpp"
-#include "store/store.hpp"
+#include "io/tls.hpp"
+#include "server/control_core.hpp"
 
 namespace lanrage::server {
 
@@ -38,6 +35,8 @@ class ControlServer {
     const Clock& clock;
     Random& random;
     io::Log& log;
+    Metrics& metrics;
+    AuditLog& audit;
   };
   static Result<std::unique_ptr<ControlServer>> start(const Surroundings& surroundings,
                                                       ControlConfig config);
@@ -45,9 +44,15 @@ class ControlServer {
 
   virtual Endpoint endpoint() const = 0;
   virtual std::string url() const = 0;
-  // Runs what falls due: presence, leases, expiry. Called every second by a timer of its own;
-  // tests that move the clock call it themselves.
+  virtual ControlCore& core() = 0;
+  virtual const io::ServerCounters& counters() const = 0;
+  // ControlCore::tick(). Called several times a second by a timer of its own; tests that move the
+  // clock call it themselves.
   virtual void tick() = 0;
+  // From now on what players and invites are told.
+  virtual void set_public_address(const IpAddress& address) = 0;
+  // For connections that begin from now on; of a server that was started with TLS.
+  virtual void set_tls(std::shared_ptr<io::TlsContext> tls) = 0;
   // Answers what is under way, closes the rest; `done` when all is stored and sent.
   virtual void stop(std::function<void()> done) = 0;
 };

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstddef>
 
-#include "io/http_server.hpp"
+#include "io/server_limits.hpp"
 #include "party/limits.hpp"
 #include "protocol/types.hpp"
 #include "server/token_buckets.hpp"
@@ -21,13 +21,17 @@ struct Limits {
   Rate signals_a_peer{20, 60};
   Rate creations_a_peer{0.2, 10};
   Rate updates_a_peer{0.1, 20};  // nick, hints: each one is kept in the party's journal
+  // Of everybody together: beyond it newcomers are asked to come back later, so that those who are
+  // here don't suffer when thousands come back at once.
+  Rate admissions{1'000, 4'000};  // challenges, registrations, WebSockets
 
   std::size_t parties = 10'000;
   std::size_t parties_a_host = 32;
   std::size_t commands_waiting = 256;  // of one party
   std::size_t sessions_a_peer = 8;     // beyond: its oldest WebSocket is closed
   std::size_t parties_a_session = 64;
-  std::size_t signals_waiting = 8;  // of one sender for one target
+  std::size_t events_a_snapshot = 256;  // of a party: then the store gets it in one piece
+  std::size_t signals_waiting = 8;      // of one sender for one target
   std::size_t signals_waiting_in_all = 100'000;
 
   std::chrono::seconds token_lifetime{24 * 3600};
@@ -38,17 +42,19 @@ struct Limits {
   std::chrono::seconds hello_time{10};  // from the WebSocket's opening to its hello
   std::chrono::seconds heartbeat_interval{30};
 
-  std::chrono::seconds offline_grace{10};  // a lost connection, before others are told
-  std::chrono::minutes rest_lease{5};      // online after a heartbeat without a WebSocket
-  std::chrono::seconds restart_grace{90};  // for everybody to come back after our restart
+  std::chrono::seconds offline_grace{10};        // a lost connection, before others are told
+  std::chrono::seconds restart_grace{90};        // for everybody to come back after our restart
+  std::chrono::milliseconds presence_wait{500};  // who comes and goes more often is told of once
   std::chrono::seconds last_seen_flush{10};
   std::chrono::seconds cleanup_interval{60};
 
   // Cleanup of what nobody uses.
   std::chrono::hours party_unused_for{30 * 24};  // since a member was seen; kept parties stay
   std::chrono::minutes relay_silent{10};
-  std::chrono::minutes stale_after{5};  // silent for so long: offline, and with evict_stale gone
-  bool evict_stale = false;             // stale members leave, as their own command would do
+  // Silent for so long (a heartbeat without a WebSocket counts): offline, and with evict_stale
+  // gone.
+  std::chrono::minutes stale_after{5};
+  bool evict_stale = false;  // stale members leave, as their own command would do
 
   party::Limits party;
   // A client's queue has room for the largest party whole, and for what comes behind it.

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "party/snapshot.hpp"
 #include "server/party_rows.hpp"
 
 namespace lanrage::server {
@@ -10,6 +11,9 @@ namespace lanrage::server {
 namespace {
 
 using protocol::Errc;
+
+// Another server process may write faster than we can catch up; then the caller has to come again.
+constexpr int kMostAttempts = 8;
 
 // A committed event that our own state refuses is a bug of ours: going on would answer from a
 // state that the store contradicts.
@@ -19,30 +23,54 @@ using protocol::Errc;
   std::abort();
 }
 
+std::unexpected<Error> damaged(const PartyId& id, const std::string& what) {
+  return fail(store::Errc::database_corrupt,
+              "party " + id.to_string() + ": " + what + ": restore a backup of the database");
+}
+
+std::string_view name_of_command(const party::Action& action) {
+  constexpr std::array<std::string_view, std::variant_size_v<party::Action>> kNames{
+      "create", "join", "leave", "update", "add_invite", "close", "rotate", "charter", "bar"};
+  return kNames[action.index()];
+}
+
 }  // namespace
 
+Result<PartyRegistry::Entry> PartyRegistry::restore(const store::StoredParty& stored) const {
+  const PartyId& id = stored.row.id;
+  Entry entry(id);
+  entry.relay_group = stored.row.relay_group;
+  if (stored.snapshot) {
+    auto party = party::decode_party(stored.snapshot->body, id, limits_.party);
+    if (!party || party->seq != stored.snapshot->seq)
+      return damaged(id, "its snapshot is damaged" +
+                             (party ? std::string() : " (" + party.error().message() + ")"));
+    entry.party = std::move(*party);
+    entry.snapshot_seq = stored.snapshot->seq;
+  }
+  const auto events = parts_.store.events_since(id, entry.party.seq);
+  if (!events) return std::unexpected(events.error());
+  for (const auto& row : *events) {
+    auto event = party::decode_event(row.body);
+    auto taken = event ? party::evolve(entry.party, *event, limits_.party)
+                       : Result<void>(std::unexpected(event.error()));
+    if (!taken)
+      return damaged(id, "its journal is damaged at event " + std::to_string(row.seq) + " (" +
+                             taken.error().message() + ")");
+  }
+  if (entry.party.seq != stored.seq)
+    return damaged(id, "its journal ends at event " + std::to_string(entry.party.seq) +
+                           " instead of " + std::to_string(stored.seq));
+  return entry;
+}
+
 Result<void> PartyRegistry::load(const std::vector<store::StoredParty>& stored) {
+  entries_.reserve(stored.size());
   for (const auto& row : stored) {
-    auto events = store_.events_since(row.row.id, 0);
-    if (!events) return std::unexpected(events.error());
-    Entry entry(row.row.id);
-    entry.relay_group = row.row.relay_group;
-    for (const auto& event_row : *events) {
-      auto event = party::decode_event(event_row.body);
-      auto taken = event ? party::evolve(entry.party, *event, limits_.party)
-                         : Result<void>(std::unexpected(event.error()));
-      if (!taken)
-        return fail(store::Errc::database_corrupt,
-                    "the journal of party " + row.row.id.to_string() + " is damaged at event " +
-                        std::to_string(event_row.seq) + " (" + taken.error().message() +
-                        "): restore a backup of the database");
-    }
-    if (entry.party.seq != row.seq)
-      return fail(store::Errc::database_corrupt,
-                  "the journal of party " + row.row.id.to_string() + " ends at event " +
-                      std::to_string(entry.party.seq) + " instead of " + std::to_string(row.seq) +
-                      ": restore a backup of the database");
-    entries_.emplace(row.row.id, std::move(entry));
+    auto entry = restore(row);
+    if (!entry) return std::unexpected(entry.error());
+    count(entry->party, true);
+    entries_.emplace(row.row.id, std::move(*entry));
   }
   return {};
 }
@@ -56,70 +84,144 @@ std::uint64_t PartyRegistry::relay_group(const PartyId& id) const {
   return entries_.at(id).relay_group;
 }
 
-std::size_t PartyRegistry::peers() const {
-  std::size_t count = 0;
+std::vector<PartyId> PartyRegistry::ids() const {
+  std::vector<PartyId> out;
+  out.reserve(entries_.size());
   for (const auto& [id, entry] : entries_)
-    count += entry.party.peers.size();
-  return count;
+    if (entry.party.exists()) out.push_back(id);
+  return out;
 }
 
 std::size_t PartyRegistry::hosted_by(const PeerId& host) const {
-  std::size_t count = 0;
-  for (const auto& [id, entry] : entries_)
-    if (entry.party.exists() && entry.party.ledger.host_id() == host) ++count;
-  return count;
+  const auto found = hosted_.find(host);
+  return found == hosted_.end() ? 0 : found->second;
+}
+
+void PartyRegistry::count(const party::Party& party, bool there) {
+  if (!party.exists()) return;
+  const PeerId host = party.ledger.host_id();
+  if (there) {
+    ++hosted_[host];
+    peers_ += party.peers.size();
+  } else {
+    if (--hosted_[host] == 0) hosted_.erase(host);
+    peers_ -= party.peers.size();
+  }
 }
 
 void PartyRegistry::execute(const PartyId& id, party::Command command, Done<party::Outcome> done) {
+  Pending pending{std::move(command), std::move(done), parts_.clock.monotonic()};
   auto found = entries_.find(id);
   if (found == entries_.end()) {
-    if (!std::holds_alternative<party::Create>(command.action))
-      return done(fail(Errc::unknown_party, "no such party"));
+    if (!std::holds_alternative<party::Create>(pending.command.action))
+      return finish(std::move(pending), fail(Errc::unknown_party, "no such party"));
     found = entries_.emplace(id, Entry(id)).first;
-    found->second.relay_group = random_.u64();
+    found->second.relay_group = parts_.random.u64();
   }
   Entry& entry = found->second;
-  if (!entry.writing) return start(entry, std::move(command), std::move(done));
+  if (!entry.writing) return start(entry, std::move(pending));
   if (entry.waiting.size() >= limits_.commands_waiting)
-    return done(fail(Errc::unavailable, "too many changes of this party at once; try again"));
-  entry.waiting.push_back({std::move(command), std::move(done)});
+    return finish(std::move(pending),
+                  fail(Errc::unavailable, "too many changes of this party at once; try again"));
+  entry.waiting.push_back(std::move(pending));
 }
 
-void PartyRegistry::start(Entry& entry, party::Command command, Done<party::Outcome> done) {
+void PartyRegistry::start(Entry& entry, Pending pending) {
   const PartyId id = entry.party.id();
-  auto outcome = party::apply(entry.party, command, clock_.unix_time(), limits_.party);
+  if (entry.unsure && !read_on(entry))
+    return finish(std::move(pending),
+                  fail(Errc::unavailable, "the database can't be read at the moment; try again"));
+  auto outcome =
+      party::apply(entry.party, pending.command, parts_.clock.unix_time(), limits_.party);
   if (outcome && !outcome->events.empty())
-    return commit(entry, std::move(*outcome), std::move(done));
+    return commit(entry, std::move(*outcome), std::move(pending));
   // Taken out first: the answer may lead to the next command of this party.
   if (entry.party.seq == 0 && entry.waiting.empty()) entries_.erase(id);
-  done(std::move(outcome));
+  finish(std::move(pending), std::move(outcome));
 }
 
-void PartyRegistry::commit(Entry& entry, party::Outcome outcome, Done<party::Outcome> done) {
+void PartyRegistry::commit(Entry& entry, party::Outcome outcome, Pending pending) {
   auto append = rows_of(entry.party, outcome.events, entry.relay_group);
   if (!append) die(entry.party.id(), append.error());
   entry.writing = true;
-  store_.append(std::move(*append), [this, id = entry.party.id(), outcome = std::move(outcome),
-                                     done = std::move(done)](Result<void> stored) mutable {
-    on_committed(id, std::move(outcome), std::move(done), std::move(stored));
-  });
+  parts_.store.append(std::move(*append),
+                      [this, id = entry.party.id(), outcome = std::move(outcome),
+                       pending = std::move(pending)](const Result<void>& stored) mutable {
+                        on_committed(id, std::move(outcome), std::move(pending), stored);
+                      });
 }
 
-void PartyRegistry::on_committed(const PartyId& id, party::Outcome outcome,
-                                 Done<party::Outcome> done, Result<void> stored) {
+void PartyRegistry::on_committed(const PartyId& id, party::Outcome outcome, Pending pending,
+                                 const Result<void>& stored) {
   Entry& entry = entries_.at(id);
-  if (stored) {
-    for (const auto& event : outcome.events) {
-      if (auto taken = party::evolve(entry.party, event, limits_.party); !taken)
-        die(id, taken.error());
-      if (listener_) listener_(entry.party, event);
-    }
-    done(std::move(outcome));
-  } else {
-    done(fail(Errc::unavailable, "the change couldn't be stored, so nothing changed; try again"));
-  }
   entry.writing = false;
+  if (stored) {
+    for (const auto& event : outcome.events)
+      carry_in(entry, event);
+    keep_snapshot(entry);
+    finish(std::move(pending), std::move(outcome));
+    return go_on(id);
+  }
+  // Whatever the store says, what it holds is the truth: after a conflict another process was
+  // first, after a failure the events may have been written all the same. If they were, judging
+  // the command again finds its request_id and gives the first answer.
+  const std::uint64_t before = entry.party.seq;
+  const bool readable = read_on(entry);
+  if (readable && entry.party.seq > before && ++pending.attempts < kMostAttempts) {
+    start(entry, std::move(pending));
+  } else {
+    finish(std::move(pending),
+           fail(Errc::unavailable,
+                readable ? "the change couldn't be stored, so nothing changed; try again"
+                         : "the change couldn't be stored; try again with the same request_id"));
+  }
   go_on(id);
+}
+
+bool PartyRegistry::read_on(Entry& entry) {
+  const PartyId id = entry.party.id();
+  const auto rows = parts_.store.events_since(id, entry.party.seq);
+  entry.unsure = !rows;
+  if (!rows) return false;
+  for (const auto& row : *rows) {
+    const auto event = party::decode_event(row.body);
+    if (!event) die(id, event.error());
+    carry_in(entry, *event);
+  }
+  return true;
+}
+
+void PartyRegistry::catch_up(const PartyId& id) {
+  const auto found = entries_.find(id);
+  // While we write ourselves, the commit's outcome will tell.
+  if (found == entries_.end() || found->second.writing) return;
+  read_on(found->second);
+  go_on(id);
+}
+
+void PartyRegistry::carry_in(Entry& entry, const party::Event& event) {
+  count(entry.party, false);
+  if (auto taken = party::evolve(entry.party, event, limits_.party); !taken)
+    die(entry.party.id(), taken.error());
+  count(entry.party, true);
+  parts_.metrics.events.add();
+  if (listener_) listener_(entry.party, event);
+}
+
+void PartyRegistry::keep_snapshot(Entry& entry) {
+  const party::Party& party = entry.party;
+  if (!party.exists() || party.seq < entry.snapshot_seq + limits_.events_a_snapshot) return;
+  const std::uint64_t kept = limits_.party.journal_events;
+  entry.snapshot_seq = party.seq;
+  // If it fails, the events are still there: the next one comes in its time.
+  parts_.store.put_snapshot(party.id(), party.seq, party::encode_party(party),
+                            party.seq > kept ? party.seq - kept : 0, [](const Result<void>&) {});
+}
+
+void PartyRegistry::finish(Pending pending, Result<party::Outcome> outcome) {
+  parts_.metrics.command_seconds[name_of_command(pending.command.action)].observe(
+      parts_.clock.monotonic() - pending.since);
+  pending.done(std::move(outcome));
 }
 
 void PartyRegistry::go_on(const PartyId& id) {
@@ -132,9 +234,9 @@ void PartyRegistry::go_on(const PartyId& id) {
       if (!entry.party.exists()) entries_.erase(found);
       return;
     }
-    Waiting next = std::move(entry.waiting.front());
+    Pending next = std::move(entry.waiting.front());
     entry.waiting.pop_front();
-    start(entry, std::move(next.command), std::move(next.done));
+    start(entry, std::move(next));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "server/authentication.hpp"
 #include "server/clock.hpp"
 #include "server/limits.hpp"
+#include "server/metrics.hpp"
 #include "store/store.hpp"
 
 namespace lanrage::server {
@@ -20,48 +21,67 @@ class PartyRegistry {
   // After each committed event, with the party as it is then; before the command's answer.
   using Listener = std::function<void(const party::Party&, const party::Event&)>;
 
-  PartyRegistry(store::Store& store, const Clock& clock, Random& random, const Limits& limits)
-      : store_(store), clock_(clock), random_(random), limits_(limits) {}
-  // Replays every journal. An event that doesn't fit is database_corrupt.
+  struct Parts {
+    store::Store& store;
+    const Clock& clock;
+    Random& random;
+    Metrics& metrics;
+  };
+  PartyRegistry(const Parts& parts, const Limits& limits) : parts_(parts), limits_(limits) {}
+  // From each party's snapshot and the events behind it. What doesn't fit is database_corrupt.
   Result<void> load(const std::vector<store::StoredParty>& stored);
   void listen(Listener listener) { listener_ = std::move(listener); }
 
   // Commands of one party are judged one after the other, each against what the one before it
   // left; those of different parties share the store's commits. The party named in a Create is the
-  // one its charter commits to.
+  // one its charter commits to. `unavailable`: it couldn't be stored and changed nothing.
   void execute(const PartyId& id, party::Command command, Done<party::Outcome> done);
+  // Takes up what the store holds beyond what we know: another server process wrote it.
+  void catch_up(const PartyId& id);
 
   const party::Party* find(const PartyId& id) const;  // existing ones
   std::uint64_t relay_group(const PartyId& id) const;
+  std::vector<PartyId> ids() const;
   std::size_t size() const { return entries_.size(); }
-  std::size_t peers() const;
+  std::size_t peers() const { return peers_; }
   std::size_t hosted_by(const PeerId& host) const;
 
  private:
-  struct Waiting {
+  struct Pending {
     party::Command command;
     Done<party::Outcome> done;
+    Instant since{};
+    int attempts = 0;
   };
   struct Entry {
     explicit Entry(const PartyId& id) : party(id) {}
     party::Party party;
     std::uint64_t relay_group = 0;
+    std::uint64_t snapshot_seq = 0;  // of the store's latest snapshot
     bool writing = false;
-    std::deque<Waiting> waiting;
+    bool unsure = false;  // the store may know more than we do, and couldn't be asked
+    std::deque<Pending> waiting;
   };
 
-  void start(Entry& entry, party::Command command, Done<party::Outcome> done);
-  void commit(Entry& entry, party::Outcome outcome, Done<party::Outcome> done);
-  void on_committed(const PartyId& id, party::Outcome outcome, Done<party::Outcome> done,
-                    Result<void> stored);
+  Result<Entry> restore(const store::StoredParty& stored) const;
+  void start(Entry& entry, Pending pending);
+  void commit(Entry& entry, party::Outcome outcome, Pending pending);
+  void on_committed(const PartyId& id, party::Outcome outcome, Pending pending,
+                    const Result<void>& stored);
+  // False: the store can't be read.
+  bool read_on(Entry& entry);
+  void carry_in(Entry& entry, const party::Event& event);
+  void count(const party::Party& party, bool there);
+  void finish(Pending pending, Result<party::Outcome> outcome);
   void go_on(const PartyId& id);
+  void keep_snapshot(Entry& entry);
 
-  store::Store& store_;
-  const Clock& clock_;
-  Random& random_;
+  Parts parts_;
   const Limits& limits_;
   Listener listener_;
   std::unordered_map<PartyId, Entry> entries_;
+  std::unordered_map<PeerId, std::size_t> hosted_;
+  std::size_t peers_ = 0;
 };
 
 }  // namespace lanrage::server

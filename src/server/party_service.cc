@@ -37,10 +37,6 @@ std::vector<party::SealedBox> boxes_of(const std::vector<protocol::SealedBox>& b
   return out;
 }
 
-std::string peer_key(const PeerId& peer) {
-  return std::string(peer.bytes.begin(), peer.bytes.end());
-}
-
 Done<party::Outcome> answer_seq(Done<protocol::SeqAnswer> done) {
   return [done = std::move(done)](Result<party::Outcome> outcome) mutable {
     if (!outcome) return done(std::unexpected(outcome.error()));
@@ -61,6 +57,11 @@ PartyService::PartyService(const Parts& parts, const Limits& limits, ServerIdent
       signals_sent_(limits.signals_a_peer),
       updates_(limits.updates_a_peer) {}
 
+std::unexpected<Error> PartyService::too_fast(RateLimit limit, const char* message) {
+  parts_.metrics.rate_limited(limit);
+  return fail(Errc::rate_limited, message);
+}
+
 void PartyService::execute(const Caller& caller, const PartyId& party,
                            const std::string& request_id, party::Action action,
                            Done<party::Outcome> done) {
@@ -78,7 +79,7 @@ Result<void> PartyService::may_create(const Caller& caller,
   if (policy_.kind == protocol::CreatePolicy::word) {
     const std::string address = rate_key(caller.remote);
     if (!wrong_words_.has(address, now))
-      return fail(Errc::rate_limited, "too many wrong words from your address: wait a while");
+      return too_fast(RateLimit::words, "too many wrong words from your address: wait a while");
     if (!request.word)
       return fail(Errc::wrong_word,
                   "this server wants its join word for creating parties: ask whoever runs it "
@@ -94,8 +95,8 @@ Result<void> PartyService::may_create(const Caller& caller,
     return fail(Errc::forbidden,
                 "only listed devices may create parties on this server; yours is " +
                     caller.peer.to_string());
-  if (!creations_.take(peer_key(caller.peer), now))
-    return fail(Errc::rate_limited, "you create parties too quickly: wait a while");
+  if (!creations_.take(caller.peer, now))
+    return too_fast(RateLimit::creations, "you create parties too quickly: wait a while");
   return {};
 }
 
@@ -119,7 +120,8 @@ void PartyService::create(const Caller& caller, const protocol::CreatePartyReque
           [this, caller, id = *id, bind_key = request.bind_key,
            done = std::move(done)](Result<party::Outcome> outcome) mutable {
             if (!outcome) return done(std::unexpected(outcome.error()));
-            auto answer = party_answer(caller, id, outcome->seq, bind_key);
+            if (!outcome->repeated) parts_.audit.created(id, caller.peer, caller.remote);
+            auto answer = party_answer(caller, id, outcome->seq, bind_key, 0);
             if (answer) answer->public_url = identity_.public_url;
             done(std::move(answer));
           });
@@ -144,8 +146,11 @@ Result<protocol::OpenInviteAnswer> PartyService::open_invite(
                     std::to_string(limits_.open_nonce_window.count()) +
                     " minutes (the server has " + protocol::format_time(now) + "): set yours",
                 "nonce");
-  const party::OpenRequest signed_part{id, identity_.binding, caller.peer, request.nonce};
-  if (!party::invite_proven(invite->terms.invite_key, signed_part, request.signature))
+  const auto proven = [&](const crypto::Hash& binding) {
+    const party::OpenRequest signed_part{id, binding, caller.peer, request.nonce};
+    return party::invite_proven(invite->terms.invite_key, signed_part, request.signature);
+  };
+  if (!proven(identity_.binding) && !(previous_binding_ && proven(*previous_binding_)))
     return fail(Errc::bad_signature, "the signature isn't the invite key's over this request",
                 "signature");
   auto opening = party::open_invite(*party, invite_id, caller.peer, now, limits_.party);
@@ -157,17 +162,19 @@ Result<protocol::OpenInviteAnswer> PartyService::open_invite(
 void PartyService::join(const Caller& caller, const PartyId& id,
                         const protocol::JoinRequest& request, Done<protocol::PartyAnswer> done) {
   party::Join action{request.admission, request.statement, hints_from(request.hints)};
-  execute(caller, id, request.request_id, std::move(action),
-          [this, caller, id, bind_key = request.bind_key,
-           done = std::move(done)](Result<party::Outcome> outcome) mutable {
-            if (!outcome) return done(std::unexpected(outcome.error()));
-            done(party_answer(caller, id, outcome->seq, bind_key));
-          });
+  execute(
+      caller, id, request.request_id, std::move(action),
+      [this, caller, id, bind_key = request.bind_key, log_from = request.known_records.value_or(0),
+       done = std::move(done)](Result<party::Outcome> outcome) mutable {
+        if (!outcome) return done(std::unexpected(outcome.error()));
+        if (!outcome->repeated) parts_.audit.joined(id, caller.peer, caller.remote);
+        done(party_answer(caller, id, outcome->seq, bind_key, log_from));
+      });
 }
 
 Result<protocol::PartyAnswer> PartyService::party_answer(
     const Caller& caller, const PartyId& id, std::uint64_t seq,
-    const std::optional<crypto::VerifyKey>& bind_key) const {
+    const std::optional<crypto::VerifyKey>& bind_key, std::uint64_t log_from) const {
   // A repeated request may find its caller gone from the party meanwhile.
   const auto party = member_party(caller.peer, id);
   if (!party) return std::unexpected(party.error());
@@ -175,7 +182,7 @@ Result<protocol::PartyAnswer> PartyService::party_answer(
   answer.party_id = id;
   answer.seq = seq;
   answer.incarnation = identity_.incarnation;
-  answer.party = party_view(**party, parts_.presence);
+  answer.party = party_view(**party, parts_.presence, log_from);
   if (bind_key) {
     auto grant = relay_grant(caller, id, *bind_key);
     if (!grant) return std::unexpected(grant.error());
@@ -195,8 +202,9 @@ void PartyService::update(const Caller& caller, const PartyId& id, const PeerId&
                           const protocol::UpdatePeerRequest& request,
                           Done<protocol::SeqAnswer> done) {
   if (auto self = check_self(caller, peer); !self) return done(std::unexpected(self.error()));
-  if (!updates_.take(peer_key(caller.peer), parts_.clock.monotonic()))
-    return done(fail(Errc::rate_limited, "too many changes of nick or hints: wait ten seconds"));
+  if (!updates_.take(caller.peer, parts_.clock.monotonic()))
+    return done(
+        too_fast(RateLimit::updates, "too many changes of nick or hints: wait ten seconds"));
   party::Update action{request.statement, hints_from(request.nat_type, request.public_endpoint)};
   execute(caller, id, request.request_id, std::move(action), answer_seq(std::move(done)));
 }
@@ -224,19 +232,67 @@ void PartyService::close(const Caller& caller, const PartyId& id,
           answer_seq(std::move(done)));
 }
 
+void PartyService::rotate(const Caller& caller, const PartyId& id,
+                          const protocol::RotateRequest& request, Done<protocol::SeqAnswer> done) {
+  execute(caller, id, request.request_id, party::Rotate{request.roster, boxes_of(request.boxes)},
+          answer_seq(std::move(done)));
+}
+
+void PartyService::kick(const Caller& caller, const PartyId& id, const PeerId& peer,
+                        const protocol::RotateRequest& request, Done<protocol::SeqAnswer> done) {
+  const auto roster = party::read_record<party::Roster>(request.roster);
+  if (!roster) return done(std::unexpected(roster.error()));
+  const bool named = std::ranges::any_of(roster->members, [&](const auto& member) {
+    return crypto::id_of<PeerId>(member.identity.bytes) == peer;
+  });
+  if (named)
+    return done(
+        fail(Errc::invalid_field, "the roster still names the peer to be kicked", "roster"));
+  rotate(caller, id, request, std::move(done));
+}
+
+void PartyService::revoke_invite(const Caller& caller, const PartyId& id, const InviteId& invite,
+                                 const protocol::RotateRequest& request,
+                                 Done<protocol::SeqAnswer> done) {
+  const auto roster = party::read_record<party::Roster>(request.roster);
+  if (!roster) return done(std::unexpected(roster.error()));
+  const bool named = std::ranges::any_of(roster->invites, [&](const auto& terms) {
+    return crypto::id_of<InviteId>(terms.invite_key.bytes) == invite;
+  });
+  if (named)
+    return done(
+        fail(Errc::invalid_field, "the roster still names the invite to be revoked", "roster"));
+  rotate(caller, id, request, std::move(done));
+}
+
+void PartyService::change_charter(const Caller& caller, const PartyId& id,
+                                  const protocol::ChangeCharterRequest& request,
+                                  Done<protocol::SeqAnswer> done) {
+  execute(caller, id, request.request_id, party::ChangeCharter{request.charter},
+          answer_seq(std::move(done)));
+}
+
+void PartyService::bar(const PartyId& id, const PeerId& peer, Done<void> done) {
+  parts_.registry.execute(id, {{}, {}, party::Bar{peer}},
+                          [done = std::move(done)](Result<party::Outcome> outcome) mutable {
+                            if (!outcome) return done(std::unexpected(outcome.error()));
+                            done({});
+                          });
+}
+
 Result<const party::Party*> PartyService::member_party(const PeerId& peer,
                                                        const PartyId& id) const {
   const auto* party = parts_.registry.find(id);
-  if (!party || !party->ledger.member(peer)) return unknown_party();
+  if (!party || !party->serves(peer)) return unknown_party();
   return party;
 }
 
-Result<protocol::GetPartyAnswer> PartyService::party(const Caller& caller,
-                                                     const PartyId& id) const {
+Result<protocol::GetPartyAnswer> PartyService::party(const Caller& caller, const PartyId& id,
+                                                     std::uint64_t log_from) const {
   const auto party = member_party(caller.peer, id);
   if (!party) return std::unexpected(party.error());
   return protocol::GetPartyAnswer{(*party)->seq, identity_.incarnation,
-                                  party_view(**party, parts_.presence),
+                                  party_view(**party, parts_.presence, log_from),
                                   box_of(**party, caller.peer)};
 }
 
@@ -258,9 +314,8 @@ Result<protocol::Peer> PartyService::peer(const Caller& caller, const PartyId& i
 Result<void> PartyService::heartbeat(const Caller& caller, const PartyId& id, const PeerId& peer) {
   if (auto self = check_self(caller, peer); !self) return self;
   if (auto party = member_party(caller.peer, id); !party) return std::unexpected(party.error());
-  const UnixTime now = parts_.clock.unix_time();
-  if (parts_.presence.heartbeat(id, peer, now))
-    parts_.audience.announce(id, protocol::ws::Presence{id, peer, true, now}, &peer);
+  if (parts_.presence.heartbeat(id, peer, parts_.clock.unix_time()))
+    parts_.audience.presence_changed(id, peer);
   return {};
 }
 
@@ -282,11 +337,17 @@ Result<void> PartyService::post_signal(const Caller& caller, const PartyId& id, 
     return fail(Errc::unknown_peer, "no such member in this party", "to_peer_id");
   if (to == caller.peer)
     return fail(Errc::invalid_field, "a signal goes to another member", "to_peer_id");
-  if (!signals_sent_.take(peer_key(caller.peer), parts_.clock.monotonic()))
-    return fail(Errc::rate_limited, "too many signals: wait a moment");
-  if (parts_.audience.deliver(id, to, protocol::ws::Signal{id, caller.peer, data})) return {};
-  if (!parts_.signals.add(id, caller.peer, to, std::move(data), parts_.clock.unix_time()))
+  if (!signals_sent_.take(caller.peer, parts_.clock.monotonic()))
+    return too_fast(RateLimit::signals, "too many signals: wait a moment");
+  if (parts_.audience.deliver(id, to, protocol::ws::Signal{id, caller.peer, data})) {
+    parts_.metrics.signal(SignalFate::delivered);
+    return {};
+  }
+  if (!parts_.signals.add(id, caller.peer, to, std::move(data), parts_.clock.unix_time())) {
+    parts_.metrics.signal(SignalFate::refused);
     return fail(Errc::unavailable, "too many signals wait for members who are away");
+  }
+  parts_.metrics.signal(SignalFate::queued);
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "protocol/rest.hpp"
 #include "server/audience.hpp"
+#include "server/audit_log.hpp"
 #include "server/party_registry.hpp"
 #include "server/presence.hpp"
 #include "server/relay_directory.hpp"
@@ -43,6 +44,8 @@ class PartyService {
     RelayDirectory& relays;
     Audience& audience;
     const Clock& clock;
+    Metrics& metrics;
+    AuditLog& audit;
   };
   PartyService(const Parts& parts, const Limits& limits, ServerIdentity identity,
                CreationPolicy policy);
@@ -62,8 +65,22 @@ class PartyService {
                   const protocol::AddInviteRequest& request, Done<protocol::AddInviteAnswer> done);
   void close(const Caller& caller, const PartyId& id, const protocol::ClosePartyRequest& request,
              Done<protocol::SeqAnswer> done);
+  // By host or deputy: the roster's signature says so, not the caller.
+  void rotate(const Caller& caller, const PartyId& id, const protocol::RotateRequest& request,
+              Done<protocol::SeqAnswer> done);
+  // A rotation whose roster must no longer name the peer, or the invite.
+  void kick(const Caller& caller, const PartyId& id, const PeerId& peer,
+            const protocol::RotateRequest& request, Done<protocol::SeqAnswer> done);
+  void revoke_invite(const Caller& caller, const PartyId& id, const InviteId& invite,
+                     const protocol::RotateRequest& request, Done<protocol::SeqAnswer> done);
+  void change_charter(const Caller& caller, const PartyId& id,
+                      const protocol::ChangeCharterRequest& request,
+                      Done<protocol::SeqAnswer> done);
+  // By the server's operator: ends our service to the member, for good.
+  void bar(const PartyId& id, const PeerId& peer, Done<void> done);
 
-  Result<protocol::GetPartyAnswer> party(const Caller& caller, const PartyId& id) const;
+  Result<protocol::GetPartyAnswer> party(const Caller& caller, const PartyId& id,
+                                         std::uint64_t log_from = 0) const;
   Result<protocol::PeersAnswer> peers(const Caller& caller, const PartyId& id) const;
   Result<protocol::Peer> peer(const Caller& caller, const PartyId& id, const PeerId& peer) const;
   // The party, if the caller is a member of it; else unknown_party, whether it exists or not.
@@ -77,24 +94,32 @@ class PartyService {
                                                   std::uint64_t after) const;
 
   const ServerIdentity& identity() const { return identity_; }
+  // As Authentication::set_server_binding().
+  void set_server_binding(const crypto::Hash& binding) {
+    previous_binding_ = std::exchange(identity_.binding, binding);
+  }
+  void set_public_url(std::string url) { identity_.public_url = std::move(url); }
   const CreationPolicy& policy() const { return policy_; }
 
  private:
   Result<void> may_create(const Caller& caller, const protocol::CreatePartyRequest& request);
-  Result<protocol::PartyAnswer> party_answer(
-      const Caller& caller, const PartyId& id, std::uint64_t seq,
-      const std::optional<crypto::VerifyKey>& bind_key) const;
+  Result<protocol::PartyAnswer> party_answer(const Caller& caller, const PartyId& id,
+                                             std::uint64_t seq,
+                                             const std::optional<crypto::VerifyKey>& bind_key,
+                                             std::uint64_t log_from) const;
+  std::unexpected<Error> too_fast(RateLimit limit, const char* message);
   void execute(const Caller& caller, const PartyId& party, const std::string& request_id,
                party::Action action, Done<party::Outcome> done);
 
   Parts parts_;
   const Limits& limits_;
   ServerIdentity identity_;
+  std::optional<crypto::Hash> previous_binding_;
   CreationPolicy policy_;
   TokenBuckets wrong_words_;
-  TokenBuckets creations_;
-  TokenBuckets signals_sent_;
-  TokenBuckets updates_;
+  PeerBuckets creations_;
+  PeerBuckets signals_sent_;
+  PeerBuckets updates_;
 };
 
 }  // namespace lanrage::server

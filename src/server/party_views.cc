@@ -1,7 +1,8 @@
 #include "server/party_views.hpp"
 
+#include <algorithm>
+
 #include "crypto/hash.hpp"
-#include "party/digest.hpp"
 
 namespace lanrage::server {
 
@@ -35,7 +36,8 @@ std::vector<protocol::Peer> peer_views(const party::Party& party, const Presence
   return out;
 }
 
-protocol::Party party_view(const party::Party& party, const Presence& presence) {
+protocol::Party party_view(const party::Party& party, const Presence& presence,
+                           std::uint64_t log_from) {
   protocol::Party out;
   out.id = party.id();
   out.name = party.ledger.charter().name;
@@ -44,9 +46,10 @@ protocol::Party party_view(const party::Party& party, const Presence& presence) 
   out.key_epoch = party.ledger.key_epoch();
   out.seq = party.seq;
   out.created_at = party.created_at;
-  out.log = party.log;
+  out.log_from = std::min<std::uint64_t>(log_from, party.log.size());
+  out.log.assign(party.log.begin() + static_cast<std::ptrdiff_t>(out.log_from), party.log.end());
   out.peers = peer_views(party, presence);
-  out.digest = party::digest(party.ledger, party.seq);
+  out.digest = party.digest();
   return out;
 }
 
@@ -58,52 +61,115 @@ std::optional<Bytes> box_of(const party::Party& party, const PeerId& peer) {
 
 namespace {
 
-ws::PeerUpdated patch_of(const party::Party& party, const party::Event& event) {
-  ws::PeerUpdated patch;
-  patch.party_id = party.id();
-  patch.seq = event.seq;
-  patch.peer_id = event.subject;
-  patch.records = event.records;
-  if (!event.records.empty())
-    if (const auto* member = party.ledger.member(event.subject)) {
-      patch.nick = member->nick;
-      patch.vip = member->vip;
-    }
-  if (event.hints.nat_type) patch.nat_type = protocol::nat_type_from(*event.hints.nat_type);
-  patch.public_endpoint = event.hints.public_endpoint;
-  return patch;
+std::vector<Bytes> records_of(const party::Party& party, const party::JournalEntry& entry) {
+  const auto records = party.records_of(entry);
+  return {records.begin(), records.end()};
+}
+
+// The first record of this type among an event's.
+template <class Body>
+std::optional<Body> first(const party::Party& party, const party::JournalEntry& entry) {
+  for (const auto& record : party.records_of(entry))
+    if (auto body = party::read_record<Body>(record)) return std::move(*body);
+  return std::nullopt;
+}
+
+std::optional<protocol::NatType> nat_type_of(const party::Hints& hints) {
+  return hints.nat_type ? protocol::nat_type_from(*hints.nat_type) : std::nullopt;
+}
+
+ws::ServerMessage joined(const party::Party& party, const party::JournalEntry& entry,
+                         const Presence& presence) {
+  ws::PeerJoined out{party.id(), entry.seq, {}, records_of(party, entry)};
+  out.peer.peer_id = entry.subject;
+  out.peer.joined_seq = entry.seq;
+  if (const auto admission = first<party::Admission>(party, entry)) {
+    out.peer.identity = admission->identity;
+    out.peer.wireguard_key = admission->wireguard;
+    out.peer.box_key = admission->box;
+  }
+  if (const auto statement = first<party::Statement>(party, entry)) {
+    out.peer.nick = statement->nick;
+    out.peer.vip = statement->vip;
+  }
+  out.peer.nat_type = nat_type_of(entry.hints);
+  out.peer.public_endpoint = entry.hints.public_endpoint;
+  const auto state = presence.of(party.id(), entry.subject);
+  out.peer.online = state.online;
+  if (state.last_seen != UnixTime{}) out.peer.last_seen = state.last_seen;
+  return out;
+}
+
+ws::ServerMessage updated(const party::Party& party, const party::JournalEntry& entry) {
+  ws::PeerUpdated out;
+  out.party_id = party.id();
+  out.seq = entry.seq;
+  out.peer_id = entry.subject;
+  if (const auto statement = first<party::Statement>(party, entry)) {
+    out.nick = statement->nick;
+    out.vip = statement->vip;
+  }
+  out.nat_type = nat_type_of(entry.hints);
+  out.public_endpoint = entry.hints.public_endpoint;
+  out.records = records_of(party, entry);
+  return out;
+}
+
+ws::ServerMessage charter_changed(const party::Party& party, const party::JournalEntry& entry) {
+  const auto host_of = [](const party::Charter& charter) {
+    return crypto::id_of<PeerId>(charter.host.bytes);
+  };
+  std::optional<PeerId> before;
+  for (auto n = entry.first_record; n > 0 && !before; --n)
+    if (auto charter = party::read_record<party::Charter>(party.log[n - 1]))
+      before = host_of(*charter);
+  const auto charter = first<party::Charter>(party, entry);
+  const PeerId host = charter ? host_of(*charter) : party.ledger.host_id();
+  if (before == host) return ws::CharterChanged{party.id(), entry.seq, records_of(party, entry)};
+  return ws::HostChanged{party.id(), entry.seq, host, records_of(party, entry)};
 }
 
 }  // namespace
 
-ws::ServerMessage message_of(const party::Party& party, const party::Event& event,
-                             const Presence& presence) {
+std::optional<ws::ServerMessage> message_of(const party::Party& party,
+                                            const party::JournalEntry& entry,
+                                            const Presence& presence) {
   const PartyId id = party.id();
-  const auto peer = [&] {
-    const auto* member = party.ledger.member(event.subject);
-    return member ? peer_view(party, *member, presence) : protocol::Peer{};
-  };
-  switch (event.type) {
-    case party::EventType::created:
-      return ws::PartyUpdate{party_view(party, presence), {}, {}};
-    case party::EventType::peer_joined:
-      return ws::PeerJoined{id, event.seq, peer(), event.records};
-    case party::EventType::peer_updated:
-      return patch_of(party, event);
-    case party::EventType::peer_left:
-      return ws::PeerLeft{id, event.seq, event.subject, "left", event.records};
-    case party::EventType::invite_added: {
-      InviteId invite;
-      if (!event.records.empty())
-        if (auto record = party::read_record<party::Invite>(event.records.front()))
-          invite = crypto::id_of<InviteId>(record->terms.invite_key.bytes);
-      return ws::InviteAdded{id, event.seq, invite, event.records};
+  switch (entry.type) {
+    using enum party::EventType;
+    case created:
+      return std::nullopt;
+    case peer_joined:
+      return joined(party, entry, presence);
+    case peer_updated:
+      return updated(party, entry);
+    case peer_left:
+      return ws::PeerLeft{id, entry.seq, entry.subject, "left", records_of(party, entry)};
+    case invite_added: {
+      const auto invite = first<party::Invite>(party, entry);
+      return ws::InviteAdded{
+          id, entry.seq,
+          invite ? crypto::id_of<InviteId>(invite->terms.invite_key.bytes) : InviteId{},
+          records_of(party, entry)};
     }
-    case party::EventType::party_closed:
+    case key_rotated: {
+      const auto roster = first<party::Roster>(party, entry);
+      return ws::KeyRotated{id,
+                            entry.seq,
+                            roster ? roster->key_epoch : party.ledger.key_epoch(),
+                            entry.removed,
+                            records_of(party, entry),
+                            {}};
+    }
+    case charter_changed:
+      return server::charter_changed(party, entry);
+    case peer_barred:
+      return ws::Kicked{id, entry.seq, entry.subject, "barred", {}};
+    case party_closed:
       break;
   }
   return ws::PartyClosed{
-      id, event.seq, std::string(event.close_reason ? name_of(*event.close_reason) : "unknown")};
+      id, entry.seq, std::string(entry.close_reason ? name_of(*entry.close_reason) : "unknown")};
 }
 
 party::Hints hints_from(const std::optional<protocol::NatType>& nat_type,

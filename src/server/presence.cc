@@ -11,85 +11,128 @@ void Presence::restore(const std::vector<store::StoredParty>& parties, UnixTime 
       stopped = std::max(stopped, peer.last_seen);
   for (const auto& party : parties)
     for (const auto& peer : party.peers) {
-      Entry entry;
-      entry.last_seen = peer.last_seen;
-      if (peer.last_seen + limits_.rest_lease >= stopped)
-        entry.online_until = now + limits_.restart_grace;
-      entries_[{party.row.id, peer.id}] = entry;
+      const Key key{party.row.id, peer.id};
+      Entry& restored = entry(key);
+      restored.last_seen = peer.last_seen;
+      if (peer.last_seen + limits_.stale_after >= stopped)
+        keep_until(key, restored, now + limits_.restart_grace);
     }
 }
 
-void Presence::see(Entry& entry, UnixTime now) {
+Presence::Entry* Presence::find(const Key& key) {
+  return const_cast<Entry*>(std::as_const(*this).find(key));
+}
+
+const Presence::Entry* Presence::find(const Key& key) const {
+  const auto party = parties_.find(key.first);
+  if (party == parties_.end()) return nullptr;
+  const auto peer = party->second.find(key.second);
+  return peer == party->second.end() ? nullptr : &peer->second;
+}
+
+void Presence::see(const Key& key, Entry& entry, UnixTime now) {
   entry.last_seen = std::max(entry.last_seen, now);
-  entry.changed = true;
+  if (!std::exchange(entry.changed, true)) changed_.push_back(key);
+}
+
+void Presence::keep_until(const Key& key, Entry& entry, UnixTime until) {
+  entry.online_until = until;
+  if (!std::exchange(entry.awaited, true)) deadlines_.emplace(until, key);
 }
 
 bool Presence::subscribed(const PartyId& party, const PeerId& peer, UnixTime now) {
-  Entry& entry = entries_[{party, peer}];
-  const bool was = entry.online();
-  ++entry.subscriptions;
-  entry.online_until.reset();
-  see(entry, now);
+  const Key key{party, peer};
+  Entry& subscriber = entry(key);
+  const bool was = subscriber.online();
+  ++subscriber.subscriptions;
+  subscriber.online_until.reset();
+  see(key, subscriber, now);
   return !was;
 }
 
 bool Presence::unsubscribed(const PartyId& party, const PeerId& peer, bool clean, UnixTime now) {
-  const auto found = entries_.find({party, peer});
-  if (found == entries_.end() || found->second.subscriptions == 0) return false;
-  Entry& entry = found->second;
-  --entry.subscriptions;
-  see(entry, now);
-  if (entry.subscriptions > 0) return false;
-  if (!clean) entry.online_until = now + limits_.offline_grace;
+  const Key key{party, peer};
+  Entry* subscriber = find(key);
+  if (!subscriber || subscriber->subscriptions == 0) return false;
+  --subscriber->subscriptions;
+  see(key, *subscriber, now);
+  if (subscriber->subscriptions > 0) return false;
+  if (!clean) keep_until(key, *subscriber, now + limits_.offline_grace);
   return clean;
 }
 
 bool Presence::heartbeat(const PartyId& party, const PeerId& peer, UnixTime now) {
-  Entry& entry = entries_[{party, peer}];
-  const bool was = entry.online();
-  see(entry, now);
-  if (entry.subscriptions == 0) entry.online_until = now + limits_.rest_lease;
+  const Key key{party, peer};
+  Entry& alive = entry(key);
+  const bool was = alive.online();
+  see(key, alive, now);
+  if (alive.subscriptions == 0) keep_until(key, alive, now + limits_.stale_after);
   return !was;
 }
 
 void Presence::joined(const PartyId& party, const PeerId& peer, UnixTime now) {
-  see(entries_[{party, peer}], now);
+  const Key key{party, peer};
+  see(key, entry(key), now);
 }
 
 void Presence::forget(const PartyId& party, const PeerId& peer) {
-  entries_.erase({party, peer});
+  const auto found = parties_.find(party);
+  if (found == parties_.end()) return;
+  found->second.erase(peer);
+  if (found->second.empty()) parties_.erase(found);
 }
 
 void Presence::forget(const PartyId& party) {
-  auto first = entries_.lower_bound({party, PeerId{}});
-  auto last = first;
-  while (last != entries_.end() && last->first.first == party)
-    ++last;
-  entries_.erase(first, last);
+  parties_.erase(party);
 }
 
 PresenceState Presence::of(const PartyId& party, const PeerId& peer) const {
-  const auto found = entries_.find({party, peer});
-  if (found == entries_.end()) return {};
-  return {found->second.online(), found->second.last_seen};
+  const Entry* known = find({party, peer});
+  return known ? PresenceState{known->online(), known->last_seen} : PresenceState{};
+}
+
+std::optional<UnixTime> Presence::unused_since(const PartyId& party) const {
+  const auto found = parties_.find(party);
+  UnixTime last{};
+  if (found == parties_.end()) return last;
+  for (const auto& [peer, entry] : found->second) {
+    if (entry.online()) return std::nullopt;
+    last = std::max(last, entry.last_seen);
+  }
+  return last;
 }
 
 std::vector<std::pair<PartyId, PeerId>> Presence::expire(UnixTime now) {
-  std::vector<std::pair<PartyId, PeerId>> gone;
-  for (auto& [key, entry] : entries_)
-    if (entry.subscriptions == 0 && entry.online_until && *entry.online_until <= now) {
-      entry.online_until.reset();
+  std::vector<Key> gone;
+  while (!deadlines_.empty() && deadlines_.top().first <= now) {
+    const Key key = deadlines_.top().second;
+    deadlines_.pop();
+    Entry* due = find(key);
+    if (!due || !std::exchange(due->awaited, false) || !due->online_until) continue;
+    if (*due->online_until > now) {
+      keep_until(key, *due, *due->online_until);
+    } else {
+      due->online_until.reset();
       gone.push_back(key);
     }
+  }
   return gone;
 }
 
 std::vector<store::Lease> Presence::take_changes() {
   std::vector<store::Lease> out;
-  for (auto& [key, entry] : entries_)
-    if (std::exchange(entry.changed, false))
-      out.push_back({key.first, key.second, entry.last_seen});
+  out.reserve(changed_.size());
+  for (const Key& key : std::exchange(changed_, {}))
+    if (Entry* entry = find(key); entry && std::exchange(entry->changed, false))
+      out.push_back({key.first, key.second, entry->last_seen});
   return out;
+}
+
+std::size_t Presence::size() const {
+  std::size_t count = 0;
+  for (const auto& [party, peers] : parties_)
+    count += peers.size();
+  return count;
 }
 
 }  // namespace lanrage::server

@@ -10,4 +10,8 @@ protocol::Problem refusal_of(const Error& error, Random& random) {
   return problem;
 }
 
+bool is_denial(const protocol::Problem& problem) {
+  return problem.status == 401 || problem.status == 403 || problem.status == 429;
+}
+
 }  // namespace lanrage::server

@@ -10,4 +10,7 @@ namespace lanrage::server {
 // together don't come back together.
 protocol::Problem refusal_of(const Error& error, Random& random);
 
+// Worth a line in the audit log: somebody asked for what he may not have, or too often.
+bool is_denial(const protocol::Problem& problem);
+
 }  // namespace lanrage::server

@@ -28,8 +28,19 @@ std::vector<Endpoint> RelayDirectory::stun(const IpAddress& reached) const {
 
 std::vector<protocol::Relay> RelayDirectory::relays(const IpAddress& reached) const {
   if (!services_.relay) return {};
-  return {
-      {services_.relay_id, services_.region, reachable(services_.relay, reached), stun(reached)}};
+  return {{services_.relay_id, services_.region, reachable(services_.relay, reached), stun(reached),
+           0, 0}};
+}
+
+std::vector<AdminRelay> RelayDirectory::listed(UnixTime now) const {
+  if (!services_.relay) return {};
+  AdminRelay shown;
+  shown.id = services_.relay_id;
+  shown.region = services_.region;
+  shown.endpoints = reachable(services_.relay, IpAddress{});
+  shown.built_in = true;
+  shown.last_seen = now;
+  return {shown};
 }
 
 protocol::RelayGrant RelayDirectory::grant(const Client& client, UnixTime now) const {

@@ -8,6 +8,7 @@
 #include "base/endpoint.hpp"
 #include "crypto/keys.hpp"
 #include "protocol/types.hpp"
+#include "server/admin.hpp"
 
 namespace lanrage::server {
 
@@ -31,6 +32,8 @@ class RelayDirectory {
   // back to it, needs it).
   std::vector<protocol::Relay> relays(const IpAddress& reached) const;
   std::vector<Endpoint> stun(const IpAddress& reached) const;
+  void set_public_address(const IpAddress& address) { public_address_ = address; }
+  std::vector<AdminRelay> listed(UnixTime now) const;
   std::size_t size() const { return services_.relay ? 1 : 0; }
 
   struct Client {

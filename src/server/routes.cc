@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "protocol/messages.hpp"
 #include "server/refusal.hpp"
-#include "server/request_body.hpp"
 
 namespace lanrage::server {
 
@@ -12,94 +10,91 @@ using protocol::Errc;
 
 namespace {
 
-// The parts of "a/*/b" against those of a path.
+// The parts of "/a/{x}/b" against those of a path.
 bool matches(std::string_view pattern, const std::vector<std::string>& parts) {
+  pattern.remove_prefix(1);
   std::size_t count = 0;
   for (std::size_t begin = 0; begin < pattern.size(); ++count) {
     const auto end = std::min(pattern.find('/', begin), pattern.size());
     const auto wanted = pattern.substr(begin, end - begin);
-    if (count >= parts.size() || (wanted != "*" && wanted != parts[count])) return false;
+    if (count >= parts.size() || (!wanted.starts_with('{') && wanted != parts[count])) return false;
     begin = end + 1;
   }
   return count == parts.size();
-}
-
-// Path parts 1 and 3 of /parties/{party}/peers/{peer}.
-struct PartyAndPeer {
-  PartyId party;
-  PeerId peer;
-};
-Result<PartyAndPeer> party_and_peer(const std::vector<std::string>& parts) {
-  const auto party = id_from<PartyId>(parts[1], "party_id");
-  if (!party) return std::unexpected(party.error());
-  const auto peer = id_from<PeerId>(parts[3], "peer_id");
-  if (!peer) return std::unexpected(peer.error());
-  return PartyAndPeer{*party, *peer};
-}
-
-io::HttpResponse no_content() {
-  io::HttpResponse response;
-  response.status = 204;
-  return response;
 }
 
 }  // namespace
 
 const std::vector<Routes::Route>& Routes::table() {
   using enum io::Method;
+  using enum Access;
   static const std::vector<Route> kRoutes = {
-      {get, "", false, &Routes::health},
-      {get, "health/live", false, &Routes::live},
-      {get, "health/ready", false, &Routes::live},
-      {get, "info", false, &Routes::info},
-      {post, "auth/challenge", false, &Routes::challenge},
-      {post, "auth/register", false, &Routes::register_peer},
-      {del, "auth/token", true, &Routes::revoke_token},
-      {get, "relays", true, &Routes::relays},
-      {post, "parties", true, &Routes::create_party},
-      {get, "parties/*", true, &Routes::get_party},
-      {del, "parties/*", true, &Routes::close_party},
-      {post, "parties/*/join", true, &Routes::join_party},
-      {get, "parties/*/peers", true, &Routes::get_peers},
-      {get, "parties/*/peers/*", true, &Routes::get_peer},
-      {patch, "parties/*/peers/*", true, &Routes::update_peer},
-      {del, "parties/*/peers/*", true, &Routes::leave_party},
-      {post, "parties/*/peers/*/heartbeat", true, &Routes::heartbeat},
-      {post, "parties/*/relay-token", true, &Routes::relay_token},
-      {post, "parties/*/invites", true, &Routes::add_invite},
-      {post, "parties/*/invites/*/open", true, &Routes::open_invite},
-      {post, "parties/*/signals", true, &Routes::post_signal},
-      {get, "parties/*/signals", true, &Routes::get_signals},
+      {get, "/", open, &Routes::health},
+      {get, "/health/live", open, &Routes::live},
+      {get, "/health/ready", open, &Routes::live},
+      {get, "/info", open, &Routes::info},
+      {get, "/openapi.json", open, &Routes::openapi},
+      {post, "/auth/challenge", open, &Routes::challenge},
+      {post, "/auth/register", open, &Routes::register_peer},
+      {del, "/auth/token", token, &Routes::revoke_token},
+      {get, "/relays", token, &Routes::relays},
+      {post, "/parties", token, &Routes::create_party},
+      {get, "/parties/{party_id}", token, &Routes::get_party},
+      {del, "/parties/{party_id}", token, &Routes::close_party},
+      {post, "/parties/{party_id}/join", token, &Routes::join_party},
+      {get, "/parties/{party_id}/peers", token, &Routes::get_peers},
+      {get, "/parties/{party_id}/peers/{peer_id}", token, &Routes::get_peer},
+      {patch, "/parties/{party_id}/peers/{peer_id}", token, &Routes::update_peer},
+      {del, "/parties/{party_id}/peers/{peer_id}", token, &Routes::leave_party},
+      {post, "/parties/{party_id}/peers/{peer_id}/heartbeat", token, &Routes::heartbeat},
+      {post, "/parties/{party_id}/rotate", token, &Routes::rotate},
+      {post, "/parties/{party_id}/charter", token, &Routes::change_charter},
+      {post, "/parties/{party_id}/relay-token", token, &Routes::relay_token},
+      {post, "/parties/{party_id}/invites", token, &Routes::add_invite},
+      {del, "/parties/{party_id}/invites/{invite_id}", token, &Routes::revoke_invite},
+      {post, "/parties/{party_id}/invites/{invite_id}/open", token, &Routes::open_invite},
+      {post, "/parties/{party_id}/signals", token, &Routes::post_signal},
+      {get, "/parties/{party_id}/signals", token, &Routes::get_signals},
   };
   return kRoutes;
 }
 
 Routes::Routes(const Parts& parts, const Limits& limits, PublicFacts facts)
     : parts_(parts),
+      limits_(limits),
       facts_(std::move(facts)),
       started_(parts.clock.unix_time()),
       by_address_(limits.requests_an_address),
       registrations_(limits.registrations_an_address),
-      by_peer_(limits.requests_a_peer) {}
-
-io::HttpResponse Routes::refusal(const Error& error) const {
-  return io::HttpResponse::problem(refusal_of(error, parts_.random));
+      by_peer_(limits.requests_a_peer),
+      admissions_(limits.admissions, parts.clock.monotonic()) {
+  for (const Route& route : table())
+    route_ids_.push_back(parts_.metrics.add_route(name_of(route.method), route.pattern));
 }
 
-template <class T>
-void Routes::answer(io::Responder responder, const Result<T>& result) const {
-  if (!result) return responder.send(refusal(result.error()));
-  if constexpr (std::is_void_v<T>)
-    responder.send(no_content());
-  else
-    responder.send(io::HttpResponse::json(200, protocol::to_json(*result)));
+io::HttpResponse Routes::refusal(const Error& error, std::string_view route,
+                                 const std::optional<PeerId>& peer, const IpAddress& remote) {
+  const auto problem = refusal_of(error, parts_.random);
+  parts_.metrics.refused(error.code());
+  if (is_denial(problem)) parts_.audit.denied(route, error.code(), peer, remote);
+  return io::HttpResponse::problem(problem);
 }
 
-template <class T>
-Done<T> Routes::answer_later(io::Responder responder) const {
-  return [this, responder = std::move(responder)](Result<T> result) mutable {
-    answer(std::move(responder), result);
-  };
+void Routes::send(Reply reply, io::HttpResponse response) {
+  parts_.metrics.answered(reply.route == kNoRoute ? Metrics::kNoRoute : route_ids_[reply.route],
+                          response.status);
+  reply.responder.send(std::move(response));
+}
+
+void Routes::refuse(Reply reply, const Error& error) {
+  const std::string_view route = reply.route == kNoRoute ? "none" : table()[reply.route].pattern;
+  auto response = refusal(error, route, reply.peer, reply.remote);
+  send(std::move(reply), std::move(response));
+}
+
+std::unexpected<Error> Routes::too_fast(RateLimit limit, const char* message) {
+  parts_.metrics.rate_limited(limit);
+  return fail(Errc::rate_limited, message);
 }
 
 Result<Caller> Routes::authenticate(const io::HttpRequest& request) const {
@@ -112,227 +107,75 @@ Result<Caller> Routes::authenticate(const io::HttpRequest& request) const {
 
 Result<void> Routes::within_rate(const io::HttpRequest& request) {
   if (by_address_.take(rate_key(request.remote.address), parts_.clock.monotonic())) return {};
-  return fail(Errc::rate_limited, "too many requests from your address: wait a moment");
+  return too_fast(RateLimit::address, "too many requests from your address: wait a moment");
+}
+
+Result<void> Routes::admit_newcomer(const IpAddress& remote) {
+  const Instant now = parts_.clock.monotonic();
+  if (!registrations_.take(rate_key(remote), now))
+    return too_fast(RateLimit::registrations,
+                    "too many registrations from your address: wait a moment");
+  if (admissions_.take(limits_.admissions, now)) return {};
+  parts_.metrics.sessions_refused.add();
+  return fail(Errc::unavailable, "too many clients arrive at once: come back in a moment");
+}
+
+// Who the caller is, and whether it may ask now.
+Result<void> Routes::admit(std::size_t route, Request& request) {
+  if (table()[route].access != Access::token) return {};
+  auto caller = authenticate(request.http);
+  if (!caller) return std::unexpected(caller.error());
+  request.caller = *caller;
+  if (by_peer_.take(caller->peer, parts_.clock.monotonic())) return {};
+  return too_fast(RateLimit::peer, "too many requests: wait a moment");
 }
 
 void Routes::on_request(io::HttpRequest http, io::Responder responder) {
-  if (auto allowed = within_rate(http); !allowed) return responder.send(refusal(allowed.error()));
+  Reply reply{std::move(responder), kNoRoute, {}, http.remote.address};
+  if (auto allowed = within_rate(http); !allowed) return refuse(std::move(reply), allowed.error());
   auto segments = http.segments();
   if (!segments)
-    return responder.send(refusal(Error(Errc::malformed_request, "the path is badly encoded")));
+    return refuse(std::move(reply), Error(Errc::malformed_request, "the path is badly encoded"));
 
   std::string allow;
-  for (const Route& route : table()) {
-    if (!matches(route.pattern, *segments)) continue;
-    if (route.method != http.method) {
-      allow += (allow.empty() ? "" : ", ") + std::string(name_of(route.method));
+  const auto& routes = table();
+  for (std::size_t n = 0; n < routes.size(); ++n) {
+    if (!matches(routes[n].pattern, *segments)) continue;
+    if (routes[n].method != http.method) {
+      allow += (allow.empty() ? "" : ", ") + std::string(name_of(routes[n].method));
       continue;
     }
+    reply.route = n;
     Request request{std::move(http), std::move(*segments), {}};
-    if (route.needs_token) {
-      auto caller = authenticate(request.http);
-      if (!caller) return responder.send(refusal(caller.error()));
-      const auto& id = caller->peer.bytes;
-      if (!by_peer_.take(std::string(id.begin(), id.end()), parts_.clock.monotonic()))
-        return responder.send(
-            refusal(Error(Errc::rate_limited, "too many requests: wait a moment")));
-      request.caller = *caller;
-    }
-    return (this->*route.handler)(request, std::move(responder));
+    const auto admitted = admit(n, request);
+    if (request.caller.peer != PeerId{}) reply.peer = request.caller.peer;
+    if (!admitted) return refuse(std::move(reply), admitted.error());
+    return (this->*routes[n].handler)(request, std::move(reply));
   }
   if (allow.empty())
-    return responder.send(
-        refusal(Error(Errc::not_found, "nothing at " + std::string(http.path()))));
-  auto response = refusal(Error(Errc::method_not_allowed, "allowed at this path: " + allow));
+    return refuse(std::move(reply),
+                  Error(Errc::not_found, "nothing at " + std::string(http.path())));
+  auto response = refusal(Error(Errc::method_not_allowed, "allowed at this path: " + allow), "none",
+                          {}, reply.remote);
   response.headers.add("Allow", allow);
-  responder.send(std::move(response));
+  send(std::move(reply), std::move(response));
 }
 
 std::variant<io::WebSocketOpened, io::HttpResponse> Routes::on_upgrade(
     const io::HttpRequest& request) {
-  if (auto allowed = within_rate(request); !allowed) return refusal(allowed.error());
-  if (request.path() != "/ws") return refusal(Error(Errc::not_found, "the WebSocket is at /ws"));
+  const auto refused = [&](const Error& error) {
+    return refusal(error, "/ws", {}, request.remote.address);
+  };
+  if (auto allowed = within_rate(request); !allowed) return refused(allowed.error());
+  if (request.path() != "/ws") return refused(Error(Errc::not_found, "the WebSocket is at /ws"));
   const auto caller = authenticate(request);
-  if (!caller) return refusal(caller.error());
+  if (!caller) return refused(caller.error());
+  if (!admissions_.take(limits_.admissions, parts_.clock.monotonic())) {
+    parts_.metrics.sessions_refused.add();
+    return refused(
+        Error(Errc::unavailable, "too many clients arrive at once: come back in a moment"));
+  }
   return parts_.sessions.accept(*caller);
-}
-
-void Routes::health(Request&, io::Responder responder) {
-  protocol::HealthAnswer health;
-  health.status = "ok";
-  health.version = facts_.version;
-  health.parties = parts_.registry.size();
-  health.peers = parts_.registry.peers();
-  health.connections = parts_.sessions.size();
-  health.relays = parts_.relays.size();
-  const auto uptime = std::chrono::floor<std::chrono::seconds>(parts_.clock.unix_time() - started_);
-  health.uptime_s = static_cast<std::uint64_t>(std::max<std::int64_t>(0, uptime.count()));
-  answer(std::move(responder), Result<protocol::HealthAnswer>(health));
-}
-
-void Routes::live(Request&, io::Responder responder) {
-  answer(std::move(responder), Result<protocol::StatusAnswer>({"ok"}));
-}
-
-void Routes::info(Request& request, io::Responder responder) {
-  protocol::InfoAnswer info;
-  info.version = facts_.version;
-  info.pin = facts_.pin;
-  info.incarnation = parts_.service.identity().incarnation;
-  info.relays = parts_.relays.relays(request.http.local.address);
-  info.stun = parts_.relays.stun(request.http.local.address);
-  info.create_policy = parts_.service.policy().kind;
-  answer(std::move(responder), Result<protocol::InfoAnswer>(info));
-}
-
-void Routes::relays(Request& request, io::Responder responder) {
-  answer(std::move(responder),
-         Result<protocol::RelaysAnswer>({parts_.relays.relays(request.caller.reached)}));
-}
-
-void Routes::challenge(Request& request, io::Responder responder) {
-  const auto body = read_body<protocol::ChallengeRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  if (!registrations_.take(rate_key(request.http.remote.address), parts_.clock.monotonic()))
-    return responder.send(refusal(
-        Error(Errc::rate_limited, "too many registrations from your address: wait a moment")));
-  answer(std::move(responder),
-         Result<protocol::ChallengeAnswer>(parts_.authentication.challenge(*body)));
-}
-
-void Routes::register_peer(Request& request, io::Responder responder) {
-  const auto named = request.http.query("peer_id");
-  if (!named)
-    return responder.send(
-        refusal(Error(Errc::missing_field, "expected /auth/register?peer_id=PEER", "peer_id")));
-  const auto peer = id_from<PeerId>(*named, "peer_id");
-  if (!peer) return responder.send(refusal(peer.error()));
-  const auto body = read_body<protocol::RegisterRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  if (!registrations_.take(rate_key(request.http.remote.address), parts_.clock.monotonic()))
-    return responder.send(refusal(
-        Error(Errc::rate_limited, "too many registrations from your address: wait a moment")));
-  parts_.authentication.register_peer(*peer, *body,
-                                      answer_later<protocol::RegisterAnswer>(std::move(responder)));
-}
-
-void Routes::revoke_token(Request& request, io::Responder responder) {
-  parts_.authentication.revoke(request.caller.token, answer_later<void>(std::move(responder)));
-}
-
-void Routes::create_party(Request& request, io::Responder responder) {
-  const auto body = read_body<protocol::CreatePartyRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  parts_.service.create(request.caller, *body,
-                        answer_later<protocol::PartyAnswer>(std::move(responder)));
-}
-
-void Routes::get_party(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  answer(std::move(responder), parts_.service.party(request.caller, *party));
-}
-
-void Routes::close_party(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  const auto body = read_body<protocol::ClosePartyRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  parts_.service.close(request.caller, *party, *body,
-                       answer_later<protocol::SeqAnswer>(std::move(responder)));
-}
-
-void Routes::join_party(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  const auto body = read_body<protocol::JoinRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  parts_.service.join(request.caller, *party, *body,
-                      answer_later<protocol::PartyAnswer>(std::move(responder)));
-}
-
-void Routes::get_peers(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  answer(std::move(responder), parts_.service.peers(request.caller, *party));
-}
-
-void Routes::get_peer(Request& request, io::Responder responder) {
-  const auto ids = party_and_peer(request.parts);
-  if (!ids) return responder.send(refusal(ids.error()));
-  answer(std::move(responder), parts_.service.peer(request.caller, ids->party, ids->peer));
-}
-
-void Routes::update_peer(Request& request, io::Responder responder) {
-  const auto ids = party_and_peer(request.parts);
-  if (!ids) return responder.send(refusal(ids.error()));
-  const auto body = read_body<protocol::UpdatePeerRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  parts_.service.update(request.caller, ids->party, ids->peer, *body,
-                        answer_later<protocol::SeqAnswer>(std::move(responder)));
-}
-
-void Routes::leave_party(Request& request, io::Responder responder) {
-  const auto ids = party_and_peer(request.parts);
-  if (!ids) return responder.send(refusal(ids.error()));
-  const auto body = read_body<protocol::LeaveRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  parts_.service.leave(request.caller, ids->party, ids->peer, *body,
-                       answer_later<protocol::SeqAnswer>(std::move(responder)));
-}
-
-void Routes::heartbeat(Request& request, io::Responder responder) {
-  const auto ids = party_and_peer(request.parts);
-  if (!ids) return responder.send(refusal(ids.error()));
-  // All its fields are optional, so an absent body says as much as an empty object.
-  if (!request.http.body.empty())
-    if (auto body = read_body<protocol::HeartbeatRequest>(request.http); !body)
-      return responder.send(refusal(body.error()));
-  answer(std::move(responder), parts_.service.heartbeat(request.caller, ids->party, ids->peer));
-}
-
-void Routes::relay_token(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  const auto body = read_body<protocol::RelayTokenRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  answer(std::move(responder), parts_.service.relay_grant(request.caller, *party, body->bind_key));
-}
-
-void Routes::add_invite(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  const auto body = read_body<protocol::AddInviteRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  parts_.service.add_invite(request.caller, *party, *body,
-                            answer_later<protocol::AddInviteAnswer>(std::move(responder)));
-}
-
-void Routes::open_invite(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  const auto invite = id_from<InviteId>(request.parts[3], "invite_id");
-  if (!invite) return responder.send(refusal(invite.error()));
-  const auto body = read_body<protocol::OpenInviteRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  answer(std::move(responder), parts_.service.open_invite(request.caller, *party, *invite, *body));
-}
-
-void Routes::post_signal(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  auto body = read_body<protocol::PostSignalRequest>(request.http);
-  if (!body) return responder.send(refusal(body.error()));
-  answer(std::move(responder), parts_.service.post_signal(request.caller, *party, body->to_peer_id,
-                                                          std::move(body->signal_data)));
-}
-
-void Routes::get_signals(Request& request, io::Responder responder) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return responder.send(refusal(party.error()));
-  const auto after = number_from(request.http, "after", 0);
-  if (!after) return responder.send(refusal(after.error()));
-  answer(std::move(responder), parts_.service.waiting_signals(request.caller, *party, *after));
 }
 
 }  // namespace lanrage::server

@@ -5,11 +5,14 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "io/websocket.hpp"
 #include "server/audience.hpp"
+#include "server/audit_log.hpp"
 #include "server/party_service.hpp"
+#include "server/presence_feed.hpp"
 
 namespace lanrage::server {
 
@@ -22,6 +25,9 @@ class Sessions final : public Audience {
     Authentication& authentication;
     const Clock& clock;
     Random& random;
+    Metrics& metrics;
+    AuditLog& audit;
+    io::Log& log;
   };
   Sessions(const Parts& parts, const Limits& limits);
   // Before the first connection.
@@ -30,12 +36,14 @@ class Sessions final : public Audience {
   // For an upgrade by an authenticated caller.
   io::WebSocketOpened accept(const Caller& caller);
 
-  void announce(const PartyId& party, const protocol::ws::ServerMessage& message,
-                const PeerId* except) override;
+  void presence_changed(const PartyId& party, const PeerId& peer) override;
   bool deliver(const PartyId& party, const PeerId& to,
                const protocol::ws::ServerMessage& message) override;
-  // Tells the subscribers and ends subscriptions that the event ends.
+  void token_revoked(const TokenHash& token) override;
+  // Tells the subscribers and ends the subscriptions that the event ends, in one step.
   void on_event(const party::Party& party, const party::Event& event);
+  // Tells who came and went meanwhile. Several times a second.
+  void tell_presence();
   // Closes those whose token has run out or who never said hello; goes on with snapshots that are
   // due. About every second.
   void check();
@@ -45,60 +53,80 @@ class Sessions final : public Audience {
 
  private:
   using SessionId = std::uint64_t;  // never given twice: a late callback finds nobody
+  struct Subscription {
+    // A client whose digest differs from ours gets the whole party; if that doesn't help, we say so
+    // once and leave it alone until it agrees again.
+    enum class Divergence { none, answered, reported };
+    Divergence divergence = Divergence::none;
+    std::uint64_t answered_seq = 0;
+  };
   struct Session {
     SessionId id = 0;
     std::shared_ptr<io::WebSocket> socket;
     Caller caller;
     Instant opened{};
+    TokenBucket messages;
     bool greeted = false;
     bool closing = false;
-    std::map<PartyId, std::uint64_t> parties;  // the seq of the last divergence answered; 0: none
-    std::set<PartyId> stale;                   // to be sent whole
+    std::map<PartyId, Subscription> parties;
+    std::set<PartyId> stale;  // to be sent whole
   };
   using Text = std::shared_ptr<const std::string>;
 
   void on_text(SessionId id, const std::string& text);
   void on_closed(SessionId id, std::uint16_t code);
   void on_overflow(SessionId id);
+  Session* open_session(SessionId id);  // null: gone or closing
 
-  void on(SessionId id, const protocol::ws::Hello& hello);
-  void on(SessionId id, const protocol::ws::Auth& auth);
-  void on(SessionId id, const protocol::ws::Subscribe& request);
-  void on(SessionId id, const protocol::ws::RegisterParty& message);
-  void on(SessionId id, const protocol::ws::JoinParty& message);
-  void on(SessionId id, const protocol::ws::LeaveParty& message);
-  void on(SessionId id, const protocol::ws::UpdatePeer& message);
-  void on(SessionId id, const protocol::ws::Heartbeat& heartbeat);
-  void on(SessionId id, const protocol::ws::SendSignal& signal);
-  void on(SessionId id, const protocol::ws::RelayTokenRequest& request);
+  void on(Session& session, const protocol::ws::Hello& hello);
+  void on(Session& session, const protocol::ws::Auth& auth);
+  void on(Session& session, const protocol::ws::Subscribe& request);
+  void on(Session& session, const protocol::ws::RegisterParty& message);
+  void on(Session& session, const protocol::ws::JoinParty& message);
+  void on(Session& session, const protocol::ws::LeaveParty& message);
+  void on(Session& session, const protocol::ws::UpdatePeer& message);
+  void on(Session& session, const protocol::ws::Heartbeat& heartbeat);
+  void on(Session& session, const protocol::ws::SendSignal& signal);
+  void on(Session& session, const protocol::ws::RelayTokenRequest& request);
+
+  // The outcome of a command, if its session is still there.
+  Done<protocol::PartyAnswer> entered_later(const Session& session, const std::string& request_id,
+                                            const std::optional<PartyId>& party);
+  Done<protocol::SeqAnswer> answer_later(const Session& session, const std::string& request_id,
+                                         const PartyId& party);
 
   // `known`: what the client has already, if it resumes.
   Result<void> subscribe(Session& session, const PartyId& id, const protocol::ws::Resume* known);
   void unsubscribe(Session& session, const PartyId& party, bool clean);
+  // Subscriptions of one member, or of all, end with the event that was just told.
+  void end_subscriptions(const PartyId& party, const PeerId* member);
+  void drop_subscriber(const PartyId& party, const Session& session);
+  Resumed how_to_resume(const party::Party& party, const protocol::ws::Resume& known) const;
+  void replay(Session& session, const party::Party& party, std::uint64_t after);
+  void check_digest(Session& session, const party::Party& party, Subscription& subscription,
+                    const protocol::ws::Heartbeat& heartbeat);
   // One snapshot at a time, each when all before it has left: however many and large the parties,
   // the queue holds one.
   void send_stale(Session& session);
   void send_snapshot(Session& session, const party::Party& party);
-  // The outcome of a command, if its session is still there.
-  void answer_entered(SessionId id, const std::string& request_id,
-                      const std::optional<PartyId>& party,
-                      const Result<protocol::PartyAnswer>& outcome);
-  Done<protocol::SeqAnswer> answer_later(SessionId id, const std::string& request_id,
-                                         const PartyId& party);
   void send(Session& session, const protocol::ws::ServerMessage& message);
+  void announce(const PartyId& party, const protocol::ws::ServerMessage& message,
+                const PeerId* except = nullptr);
+  void announce_rotation(const party::Party& party, protocol::ws::KeyRotated message);
+  void tell_presence_of(const PartyId& party, const PeerId& peer);
   void refuse(Session& session, const Error& error, const std::optional<std::string>& request_id,
               const std::optional<PartyId>& party);
   void close(Session& session, const Error& error);
-  std::vector<SessionId> of_peer(const PeerId& peer) const;
 
   Parts parts_;
   const Limits& limits_;
   PartyService* service_ = nullptr;
-  TokenBuckets messages_;
   bool stopping_ = false;
   SessionId last_id_ = 0;
-  std::map<SessionId, Session> sessions_;
-  std::map<PartyId, std::map<SessionId, Session*>> subscribers_;
+  std::unordered_map<SessionId, Session> sessions_;
+  std::unordered_map<PeerId, std::vector<SessionId>> by_peer_;  // the oldest first
+  std::unordered_map<PartyId, std::vector<Session*>> subscribers_;
+  PresenceFeed feed_;
 };
 
 }  // namespace lanrage::server

@@ -1,12 +1,14 @@
 // Rate limits: one token bucket for each key (an address, a peer), in a table of bounded size.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <unordered_map>
 
 #include "base/endpoint.hpp"
+#include "base/ids.hpp"
 #include "base/time.hpp"
 
 namespace lanrage::server {
@@ -16,35 +18,77 @@ struct Rate {
   double burst;  // how many may come at once
 };
 
-class TokenBuckets {
+class TokenBucket {
+ public:
+  TokenBucket(Rate rate, Instant now) : tokens_(rate.burst), filled_(now) {}
+
+  double level(Rate rate, Instant now) const {
+    const double seconds = std::chrono::duration<double>(now - filled_).count();
+    return std::min(rate.burst, tokens_ + std::max(0.0, seconds) * rate.per_second);
+  }
+  // Takes one. False: none left.
+  bool take(Rate rate, Instant now) {
+    tokens_ = level(rate, now);
+    filled_ = now;
+    if (tokens_ < 1) return false;
+    tokens_ -= 1;
+    return true;
+  }
+
+ private:
+  double tokens_;
+  Instant filled_;
+};
+
+template <class Key>
+class BucketTable {
  public:
   // Above `most_keys` keys that aren't at rest, newcomers share one bucket: a flood of addresses
   // limits other newcomers, not those who are known, and never our memory.
-  explicit TokenBuckets(Rate rate, std::size_t most_keys = 100'000)
+  explicit BucketTable(Rate rate, std::size_t most_keys = 100'000)
       : rate_(rate), most_keys_(most_keys) {}
 
   // Takes one. False: none left.
-  bool take(const std::string& key, Instant now);
+  bool take(const Key& key, Instant now) {
+    const auto found = buckets_.find(key);
+    return (found != buckets_.end() ? found->second : newcomer(key, now)).take(rate_, now);
+  }
   // Whether one is left; takes none.
-  bool has(const std::string& key, Instant now) const;
+  bool has(const Key& key, Instant now) const {
+    const auto found = buckets_.find(key);
+    return found == buckets_.end() || found->second.level(rate_, now) >= 1;
+  }
   std::size_t size() const { return buckets_.size(); }
 
  private:
-  struct Bucket {
-    double tokens;
-    Instant filled;
-  };
-  double level(const Bucket& bucket, Instant now) const;
-  void forget_full(Instant now);
+  TokenBucket& newcomer(const Key& key, Instant now) {
+    if (buckets_.size() >= most_keys_) forget_full(now);
+    const TokenBucket full(rate_, now);
+    if (buckets_.size() < most_keys_) return buckets_.emplace(key, full).first->second;
+    return shared_ ? *shared_ : shared_.emplace(full);
+  }
+  void forget_full(Instant now) {
+    if (now - last_sweep_ < std::chrono::seconds(1)) return;
+    last_sweep_ = now;
+    std::erase_if(buckets_,
+                  [&](const auto& entry) { return entry.second.level(rate_, now) >= rate_.burst; });
+  }
 
   Rate rate_;
   std::size_t most_keys_;
-  std::unordered_map<std::string, Bucket> buckets_;
+  std::unordered_map<Key, TokenBucket> buckets_;
   Instant last_sweep_{};
-  std::optional<Bucket> shared_;
+  std::optional<TokenBucket> shared_;
 };
 
+using TokenBuckets = BucketTable<std::string>;  // by rate_key()
+using PeerBuckets = BucketTable<PeerId>;
+
 // IPv4: the address; IPv6: its /64, which is what one customer has.
-std::string rate_key(const IpAddress& address);
+inline std::string rate_key(const IpAddress& address) {
+  const auto bytes = address.bytes();
+  const auto kept = address.is_v6() ? bytes.first(8) : bytes;
+  return std::string(kept.begin(), kept.end());
+}
 
 }  // namespace lanrage::server

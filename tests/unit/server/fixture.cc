@@ -26,6 +26,7 @@ ServerFixture::ServerFixture()
              {},     {"", {}, crypto::SigningKey::generate(random), "", ""},
              {}} {
   config.creation.kind = protocol::CreatePolicy::anyone;
+  config.limits.presence_wait = {};  // no test waits for it but its own
   config.services.relay_id = "relay";
   config.services.region = "default";
   config.services.relay = Endpoint{IpAddress{}, 51820};
@@ -52,7 +53,7 @@ void ServerFixture::start() {
   config.keys = *keys;
   config.tls = tls_;
   if (config.creation.kind == protocol::CreatePolicy::word) config.creation.word = keys->join_word;
-  auto started = ControlServer::start({io_, *store_, clock, random, log_}, config);
+  auto started = ControlServer::start({io_, *store_, clock, random, log, metrics, audit}, config);
   ASSERT_TRUE(started) << started.error().message();
   server_ = std::move(*started);
   config.listen = server_->endpoint();

@@ -51,6 +51,9 @@ class ServerFixture : public ::testing::Test {
  protected:
   ManualClock clock;
   crypto::SystemRandom random;
+  io::Log log{stderr, io::LogLevel::error};
+  Metrics metrics{"test"};
+  AuditLog audit{log, clock, {}};
 
   ServerFixture();
   ~ServerFixture() override;
@@ -85,7 +88,6 @@ class ServerFixture : public ::testing::Test {
  private:
   TemporaryFolder folder_;
   std::shared_ptr<io::TlsContext> tls_;
-  io::Log log_{stderr, io::LogLevel::error};
   boost::asio::io_context io_;  // devices outlive a server's restart
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ControlServer> server_;

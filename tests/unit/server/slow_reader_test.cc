@@ -89,13 +89,17 @@ class SlowReader : public ::testing::Test {
       "sqlite:" + (folder.path() / "server.db").string(),
       [this](std::move_only_function<void()> task) { boost::asio::post(loop, std::move(task)); });
   const Limits limits;
-  PartyRegistry registry{*store, clock, random, limits};
+  io::Log log{stderr, io::LogLevel::error};
+  Metrics metrics{"test"};
+  AuditLog audit{log, clock, {}};
+  PartyRegistry registry{{*store, clock, random, metrics}, limits};
   Presence presence{limits};
   SignalQueue signals{limits, clock.unix_time()};
   RelayDirectory relays{{}, {}, keys.identity};
   Authentication authentication{*store, clock, random, limits, {}};
-  server::Sessions sessions{{registry, presence, signals, authentication, clock, random}, limits};
-  PartyService service{{registry, presence, signals, relays, sessions, clock},
+  server::Sessions sessions{
+      {registry, presence, signals, authentication, clock, random, metrics, audit, log}, limits};
+  PartyService service{{registry, presence, signals, relays, sessions, clock, metrics, audit},
                        limits,
                        {"incarnation", {}, "https://server"},
                        {protocol::CreatePolicy::anyone, {}, {}}};

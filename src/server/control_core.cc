@@ -1,0 +1,189 @@
+#include "server/control_core.hpp"
+
+namespace lanrage::server {
+
+namespace {
+
+constexpr std::chrono::seconds kCheckInterval{1};
+
+}  // namespace
+
+ControlCore::ControlCore(const Surroundings& around, CoreConfig config)
+    : around_(around),
+      config_(std::move(config)),
+      authentication_(around.store, around.clock, around.random, config_.limits,
+                      {config_.keys.nonce_secret, config_.binding}),
+      registry_({around.store, around.clock, around.random, around.metrics}, config_.limits),
+      presence_(config_.limits),
+      signals_(config_.limits, around.clock.unix_time()),
+      relays_(config_.services, config_.public_address, config_.keys.relay_key),
+      sessions_({registry_, presence_, signals_, authentication_, around.clock, around.random,
+                 around.metrics, around.audit, around.log},
+                config_.limits),
+      service_({registry_, presence_, signals_, relays_, sessions_, around.clock, around.metrics,
+                around.audit},
+               config_.limits, {config_.keys.incarnation, config_.binding, {}}, config_.creation),
+      routes_({service_, registry_, authentication_, relays_, sessions_, around.clock,
+               around.random, around.metrics, around.audit},
+              config_.limits, {config_.version, config_.pin}) {
+  sessions_.serve(service_);
+  registry_.listen([this](const auto& party, const auto& event) { on_event(party, event); });
+  next_check_ = next_flush_ = next_cleanup_ = around.clock.monotonic();
+}
+
+Result<void> ControlCore::load() {
+  if (auto loaded = authentication_.load(); !loaded) return loaded;
+  const auto parties = around_.store.parties();
+  if (!parties) return std::unexpected(parties.error());
+  if (auto loaded = registry_.load(*parties); !loaded) return loaded;
+  presence_.restore(*parties, around_.clock.unix_time());
+  around_.store.watch([this](const PartyId& party) { registry_.catch_up(party); });
+  return {};
+}
+
+void ControlCore::on_request(io::HttpRequest request, io::Responder responder) {
+  routes_.on_request(std::move(request), std::move(responder));
+}
+
+std::variant<io::WebSocketOpened, io::HttpResponse> ControlCore::on_upgrade(
+    const io::HttpRequest& request) {
+  return routes_.on_upgrade(request);
+}
+
+void ControlCore::tick() {
+  const UnixTime now = around_.clock.unix_time();
+  for (const auto& [party, peer] : presence_.expire(now)) {
+    around_.metrics.removed(Removed::offline);
+    sessions_.presence_changed(party, peer);
+  }
+  sessions_.tell_presence();
+  const Instant monotonic = around_.clock.monotonic();
+  if (monotonic >= next_check_) {
+    next_check_ = monotonic + kCheckInterval;
+    signals_.expire(now);
+    sessions_.check();
+    around_.audit.tick();
+  }
+  if (monotonic >= next_flush_) {
+    next_flush_ = monotonic + config_.limits.last_seen_flush;
+    flush();
+  }
+  if (monotonic >= next_cleanup_) {
+    next_cleanup_ = monotonic + config_.limits.cleanup_interval;
+    clean_up();
+  }
+}
+
+void ControlCore::flush() {
+  auto changes = presence_.take_changes();
+  if (changes.empty()) return;
+  around_.store.touch(std::move(changes), [&log = around_.log](const Result<void>& stored) {
+    if (!stored) log.warning("last_seen_not_stored", {{"reason", stored.error().message()}});
+  });
+}
+
+void ControlCore::clean_up() {
+  around_.metrics.removed(Removed::tokens, authentication_.clean_up());
+  close_unused_parties();
+}
+
+// Unused means that no member was seen; a party that its charter keeps stays.
+void ControlCore::close_unused_parties() {
+  const UnixTime limit = around_.clock.unix_time() - config_.limits.party_unused_for;
+  for (const PartyId& id : registry_.ids()) {
+    const auto since = presence_.unused_since(id);
+    const auto* party = registry_.find(id);
+    if (!since || *since > limit || party->created_at > limit || party->ledger.charter().keep)
+      continue;
+    registry_.execute(id, {{}, {}, party::Close{party::CloseReason::expired}},
+                      [this](const Result<party::Outcome>& closed) {
+                        if (closed) around_.metrics.removed(Removed::parties);
+                      });
+  }
+}
+
+void ControlCore::on_event(const party::Party& party, const party::Event& event) {
+  using enum party::EventType;
+  const PartyId id = party.id();
+  if (event.type == created || event.type == peer_joined)
+    presence_.joined(id, event.subject, event.at);
+  sessions_.on_event(party, event);
+  const auto gone = [&](const PeerId& peer) {
+    presence_.forget(id, peer);
+    signals_.forget(id, peer);
+  };
+  if (event.type == peer_left || event.type == peer_barred) gone(event.subject);
+  if (event.type == key_rotated)
+    for (const auto& peer : event.removed)
+      gone(peer);
+  if (event.type == party_closed) {
+    presence_.forget(id);
+    signals_.forget(id);
+  }
+  note(party, event);
+}
+
+void ControlCore::note(const party::Party& party, const party::Event& event) {
+  const PartyId id = party.id();
+  switch (event.type) {
+    using enum party::EventType;
+    case peer_left:
+      around_.audit.left(id, event.subject, "left");
+      break;
+    case key_rotated:
+      for (const auto& peer : event.removed)
+        around_.audit.kicked(id, peer, event.subject);
+      break;
+    case peer_barred:
+      around_.audit.kicked(id, event.subject, {});
+      break;
+    case party_closed:
+      around_.audit.closed(id, event.close_reason ? name_of(*event.close_reason) : "unknown");
+      break;
+    case created:  // these two by the service, which knows where they came from
+    case peer_joined:
+    case peer_updated:
+    case invite_added:
+    case charter_changed:
+      break;
+  }
+  around_.log.debug("party_event", {{"party", id.to_string()},
+                                    {"seq", std::to_string(event.seq)},
+                                    {"type", std::string(name_of(event.type))},
+                                    {"peer", event.subject.to_string()}});
+}
+
+std::vector<AdminParty> ControlCore::parties() const {
+  std::vector<AdminParty> out;
+  for (const PartyId& id : registry_.ids()) {
+    const auto& party = *registry_.find(id);
+    AdminParty shown;
+    shown.id = id;
+    shown.name = party.ledger.charter().name;
+    shown.host = party.ledger.host_id();
+    shown.seq = party.seq;
+    shown.key_epoch = party.ledger.key_epoch();
+    shown.created_at = party.created_at;
+    for (const auto& [peer, member] : party.ledger.members()) {
+      const auto presence = presence_.of(id, peer);
+      shown.peers.push_back({peer, member.nick, member.vip, presence.online,
+                             party.barred.contains(peer), presence.last_seen});
+    }
+    out.push_back(std::move(shown));
+  }
+  return out;
+}
+
+std::vector<AdminRelay> ControlCore::relays() const {
+  return relays_.listed(around_.clock.unix_time());
+}
+
+void ControlCore::kick(const PartyId& party, const PeerId& peer, Done done) {
+  service_.bar(party, peer, std::move(done));
+}
+
+void ControlCore::backup(const std::string& path, Done done) {
+  around_.store.backup(path, std::move(done));
+}
+
+}  // namespace lanrage::server
