@@ -1,5 +1,7 @@
 #include "server/control_core.hpp"
 
+#include <utility>
+
 namespace lanrage::server {
 
 namespace {
@@ -33,10 +35,16 @@ ControlCore::ControlCore(const Surroundings& around, CoreConfig config)
 
 Result<void> ControlCore::load() {
   if (auto loaded = authentication_.load(); !loaded) return loaded;
-  const auto parties = around_.store.parties();
-  if (!parties) return std::unexpected(parties.error());
-  if (auto loaded = registry_.load(*parties); !loaded) return loaded;
-  presence_.restore(*parties, around_.clock.unix_time());
+  std::vector<store::StoredParty> parties;
+  auto read = around_.store.for_each_party([&](store::StoredParty party) -> Result<void> {
+    for (const auto& peer : std::exchange(party.peers, {}))
+      presence_.recall(party.row.id, peer.id, peer.last_seen);
+    parties.push_back(std::move(party));
+    return {};
+  });
+  if (!read) return read;
+  if (auto loaded = registry_.load(parties); !loaded) return loaded;
+  presence_.resume(around_.clock.unix_time());
   around_.store.watch([this](const PartyId& party) { registry_.catch_up(party); });
   return {};
 }

@@ -163,17 +163,20 @@ void PartyRegistry::on_committed(const PartyId& id, party::Outcome outcome, Pend
     return go_on(id);
   }
   // Whatever the store says, what it holds is the truth: after a conflict another process was
-  // first, after a failure the events may have been written all the same. If they were, judging
-  // the command again finds its request_id and gives the first answer.
+  // first, after an unknown outcome the events may have been written all the same. If they were,
+  // judging the command again finds its request_id and gives the first answer; if not, it is
+  // written now.
   const std::uint64_t before = entry.party.seq;
   const bool readable = read_on(entry);
-  if (readable && entry.party.seq > before && ++pending.attempts < kMostAttempts) {
+  const bool unknown = stored.error().is(store::Errc::outcome_unknown);
+  if (readable && (unknown || entry.party.seq > before) && ++pending.attempts < kMostAttempts) {
     start(entry, std::move(pending));
   } else {
     finish(std::move(pending),
            fail(Errc::unavailable,
-                readable ? "the change couldn't be stored, so nothing changed; try again"
-                         : "the change couldn't be stored; try again with the same request_id"));
+                readable && !unknown
+                    ? "the change couldn't be stored, so nothing changed; try again"
+                    : "the change couldn't be stored; try again with the same request_id"));
   }
   go_on(id);
 }

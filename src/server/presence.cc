@@ -4,19 +4,19 @@
 
 namespace lanrage::server {
 
-void Presence::restore(const std::vector<store::StoredParty>& parties, UnixTime now) {
+void Presence::recall(const PartyId& party, const PeerId& peer, UnixTime last_seen) {
+  entry({party, peer}).last_seen = last_seen;
+}
+
+void Presence::resume(UnixTime now) {
   UnixTime stopped{};  // the last sign of life of anybody: about when the last server stopped
-  for (const auto& party : parties)
-    for (const auto& peer : party.peers)
-      stopped = std::max(stopped, peer.last_seen);
-  for (const auto& party : parties)
-    for (const auto& peer : party.peers) {
-      const Key key{party.row.id, peer.id};
-      Entry& restored = entry(key);
-      restored.last_seen = peer.last_seen;
-      if (peer.last_seen + limits_.stale_after >= stopped)
-        keep_until(key, restored, now + limits_.restart_grace);
-    }
+  for (const auto& [party, peers] : parties_)
+    for (const auto& [peer, entry] : peers)
+      stopped = std::max(stopped, entry.last_seen);
+  for (auto& [party, peers] : parties_)
+    for (auto& [peer, entry] : peers)
+      if (entry.last_seen + limits_.stale_after >= stopped)
+        keep_until({party, peer}, entry, now + limits_.restart_grace);
 }
 
 Presence::Entry* Presence::find(const Key& key) {

@@ -26,9 +26,11 @@ class Presence {
  public:
   explicit Presence(const Limits& limits) : limits_(limits) {}
 
-  // At start: as the store remembers it. Those alive when the last server stopped count as online
-  // for the restart's grace, so that nobody sees a group vanish and return.
-  void restore(const std::vector<store::StoredParty>& parties, UnixTime now);
+  // At start: as the store remembers it, peer by peer, and then once: those alive when the last
+  // server stopped count as online for the restart's grace, so that nobody sees a group vanish and
+  // return.
+  void recall(const PartyId& party, const PeerId& peer, UnixTime last_seen);
+  void resume(UnixTime now);
 
   // These return true when the peer thereby came online or went offline: tell the others.
   bool subscribed(const PartyId& party, const PeerId& peer, UnixTime now);

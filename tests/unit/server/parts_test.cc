@@ -86,14 +86,9 @@ TEST(Presence, ComingBackWithinTheGraceIsNoNews) {
 TEST(Presence, AfterARestartOnlyThoseWhoWereThereCountAsThere) {
   const Limits limits;
   Presence presence(limits);
-  store::StoredParty stored;
-  stored.row.id = party(1);
-  stored.peers.resize(2);
-  stored.peers[0].id = peer(1);
-  stored.peers[0].last_seen = unix_at(10'000);
-  stored.peers[1].id = peer(2);
-  stored.peers[1].last_seen = unix_at(9'000);
-  presence.restore({stored}, unix_at(90'000));
+  presence.recall(party(1), peer(1), unix_at(10'000));
+  presence.recall(party(1), peer(2), unix_at(9'000));
+  presence.resume(unix_at(90'000));
   EXPECT_TRUE(presence.of(party(1), peer(1)).online);
   EXPECT_FALSE(presence.of(party(1), peer(2)).online);
   EXPECT_TRUE(presence.expire(unix_at(90'089)).empty());
