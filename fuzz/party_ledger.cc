@@ -139,8 +139,9 @@ void append_damaged(const Party& party, Ledger& shadow, ByteReader& script) {
   check_invariants(shadow);
 }
 
+// `key` becomes the one of a rotation that is made.
 Action govern(std::uint8_t choice, const Ledger& ledger, const Fixed& fixed,
-              const DeviceKeys& device, Random& random) {
+              const DeviceKeys& device, Random& random, PartyKey& key) {
   const auto& other = fixed.devices[choice / 4 % fixed.devices.size()];
   const auto& signer = (choice & 0x80) != 0 ? device.identity : fixed.made.root;
   switch (choice % 4) {
@@ -149,8 +150,10 @@ Action govern(std::uint8_t choice, const Ledger& ledger, const Fixed& fixed,
     case 1: {
       RotationOptions options;
       if ((choice & 0x40) != 0) options.remove = {other.peer_id()};
-      if (const auto made = build_rotation(random, ledger, signer, options, kStart))
+      if (const auto made = build_rotation(random, ledger, signer, options, kStart)) {
+        key = made->key;
         return Rotate{made->roster, made->boxes};
+      }
       break;
     }
     case 2: {
@@ -175,6 +178,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   SeededRandom random(2);
   ByteReader script({data, size});
   auto shadow = party.ledger;
+  auto key = fixed.made.key;
   int commands = 0;  // signing and verifying is what takes the time
   for (int step = 0; step < 64 && script.remaining() > 0 && !party.closed; ++step) {
     const auto op = script.u8();
@@ -194,6 +198,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       return build_statement(ledger, device.identity, "nick", vip).value();
     };
     Command command{device.peer_id(), "s" + std::to_string(step), Close{CloseReason::empty}};
+    auto next_key = key;
     switch (op % 8) {
       case 0:
       case 1:
@@ -206,19 +211,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         command.action = Update{statement(), {}};
         break;
       case 4: {
-        const auto made = build_invite(random, ledger, fixed.made.key, fixed.made.root,
-                                       {1, std::chrono::hours(1)}, kStart);
+        const auto made =
+            build_invite(random, ledger, key, fixed.made.root, {1, std::chrono::hours(1)}, kStart);
         if (made) command.action = AddInvite{made->record, made->box};
         break;
       }
       case 5:
-        command.action = govern(script.u8(), ledger, fixed, device, random);
+        command.action = govern(script.u8(), ledger, fixed, device, random, next_key);
         break;
       default:
         break;
     }
     const auto seq = party.seq;
     fixed.carry(party, command);
+    if (next_key.epoch() == party.ledger.key_epoch()) key = next_key;
     if (party.seq != seq) shadow = party.ledger;
     check_invariants(party.ledger);
     check(party.peers.size() == party.ledger.members().size());

@@ -84,6 +84,12 @@ Result<NewParty> create_party(Random& random, const PartyOptions& options, const
 Result<NewInvite> build_invite(Random& random, const Ledger& ledger, const PartyKey& key,
                                const crypto::SigningKey& signer, const InviteOptions& options,
                                UnixTime now) {
+  if (key.epoch() != ledger.key_epoch() ||
+      key.commitment(ledger.party_id()) != ledger.roster().key_commitment)
+    return fail(Errc::key_mismatch,
+                "this device doesn't have the party's newest key yet; try again when the control "
+                "server is reached",
+                "key");
   auto draft = draft_invite(random, ledger.party_id(), options, now);
   if (!draft) return std::unexpected(draft.error());
   const Invite invite{signer.public_key(), ledger.roster_hash(), draft->terms};

@@ -60,7 +60,8 @@ struct NewInvite {
   SealedBox box;
 };
 
-// `signer` is the root key, or the identity of a deputy.
+// `signer` is the root key, or the identity of a deputy who is a member; `key` the newest party key
+// (else key_mismatch).
 Result<NewInvite> build_invite(Random& random, const Ledger& ledger, const PartyKey& key,
                                const crypto::SigningKey& signer, const InviteOptions& options,
                                UnixTime now);

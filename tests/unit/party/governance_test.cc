@@ -387,6 +387,17 @@ TEST_F(GovernanceTest, AFullLogStillTakesRosters) {
   EXPECT_EQ(code_of(ledger.append(build_leave(ledger, cid.identity))), "ok");
 }
 
+TEST_F(GovernanceTest, AnOldKeyMakesNoInvite) {
+  const auto old_key = world.key;
+  ASSERT_TRUE(world.rotate(world.host, world.new_rotation().value()));
+  EXPECT_EQ(code_of(build_invite(world.random, world.ledger(), old_key, root, {}, world.now)),
+            "key_mismatch");
+  EXPECT_EQ(code_of(build_invite(world.random, world.ledger(), PartyKey(old_key.key(), 2), root, {},
+                                 world.now)),
+            "key_mismatch");
+  EXPECT_EQ(code_of(world.new_invite()), "ok");
+}
+
 TEST_F(GovernanceTest, BuildersNameWhomTheyDoNotKnow) {
   EXPECT_EQ(code_of(world.new_rotation({{PeerId{}}, {}})), "not_member");
   EXPECT_EQ(code_of(world.new_rotation({{}, {InviteId{}}})), "unknown_invite");

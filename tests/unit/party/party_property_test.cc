@@ -28,6 +28,8 @@ class Play {
     } else {
       ++accepted_;
       check_idempotence(command, *outcome);
+      const auto key = rotations_.find(world_.ledger().roster_hash());
+      if (key != rotations_.end()) world_.key = key->second;
     }
     for (auto i = events; i < world_.journal.size(); ++i) {
       ++happened_[world_.journal[i].type];
@@ -134,6 +136,7 @@ class Play {
         return Update{std::nullopt, {chance(50) ? "open" : "symmetric", {}}};
       case 9:
         if (const auto rotation = random_rotation(); rotation) {
+          rotations_.emplace(record_hash(rotation->roster), rotation->key);
           auto boxes = rotation->boxes;
           if (chance(10) && !boxes.empty()) boxes.pop_back();
           return Rotate{rotation->roster, std::move(boxes)};
@@ -243,6 +246,7 @@ class Play {
   std::map<std::string, int> refused_;
   std::map<EventType, int> happened_;
   std::optional<Party> reloaded_;
+  std::map<Hash, PartyKey> rotations_;  // by roster, accepted or not
 };
 
 TEST(PartyProperties, HoldOverRandomCommands) {
