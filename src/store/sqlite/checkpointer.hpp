@@ -19,10 +19,10 @@
 namespace lanrage::store {
 
 struct WalLimits {
-  int step = 1000;     // pages not moved yet that make the thread start
-  int pages = 8000;    // the log starts anew when it is past this
-  int remainder = 64;  // at most so many pages are left to the writer, while the log is below...
-  int hard = 32000;    // ...this many pages, where the writer moves whatever there is
+  int step = 1000;      // pages not moved yet that make the thread start
+  int pages = 8000;     // the log starts anew when it is past this
+  int remainder = 500;  // at most so many pages are left to the writer, while the log is below...
+  int hard = 32000;     // ...this many pages, where the writer moves whatever there is
 };
 
 class Checkpointer {

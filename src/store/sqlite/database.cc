@@ -176,6 +176,10 @@ int Database::changes() const {
   return sqlite3_changes(db_);
 }
 
+std::int64_t Database::total_changes() const {
+  return sqlite3_total_changes64(db_);
+}
+
 void Database::watch_wal() {
   sqlite3_wal_hook(
       db_,

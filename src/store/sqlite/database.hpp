@@ -65,8 +65,9 @@ class Database {
   // Statements are prepared once and kept; at most one use of each text at a time.
   Statement prepare(const char* sql);
   bool in_transaction() const;
-  int changes() const;     // rows changed by the last statement
-  int last_error() const;  // SQLite's extended code for the last call
+  int changes() const;                 // rows changed by the last statement
+  std::int64_t total_changes() const;  // rows changed through this connection
+  int last_error() const;              // SQLite's extended code for the last call
   bool last_error_is_cant_open() const;
   sqlite3* handle() { return db_; }
 

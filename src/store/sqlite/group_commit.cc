@@ -95,14 +95,12 @@ void GroupCommit::commit(std::vector<Job> group) {
 }
 
 Result<void> GroupCommit::write(std::vector<Job>& group, Results& results) {
-  results.reserve(group.size());
-  if (auto begun = database_->run("BEGIN IMMEDIATE"); !begun) return begun;
-  for (Job& job : group) {
-    if (auto written = write_one(job, results); !written) {
-      if (database_->in_transaction()) (void)database_->run("ROLLBACK");
-      return written;
-    }
-  }
+  // Savepoints cost a copy of every page that changes, and are needed only when work fails after it
+  // has written something: then the group is done again, with them.
+  auto done = attempt(group, results, Undo::whole_group);
+  if (done && *done == Attempt::must_undo_one) done = attempt(group, results, Undo::single);
+  if (!done) return std::unexpected(done.error());
+
   auto committed = database_->run("COMMIT");
   if (committed) return {};
   const int code = database_->last_error();
@@ -111,20 +109,48 @@ Result<void> GroupCommit::write(std::vector<Job>& group, Results& results) {
   return bury(committed.error());
 }
 
-// An error is one of the whole transaction.
-Result<void> GroupCommit::write_one(Job& job, Results& results) {
-  // A savepoint a caller: one that is refused takes back its own writes only.
-  if (auto begun = database_->run("SAVEPOINT job"); !begun) return begun;
-  auto result = job.work(*database_);
-  // After a full disk or an I/O error SQLite may have rolled back the whole transaction.
-  if (!database_->in_transaction())
-    return result ? fail(Errc::storage_failed, "the transaction was lost") : std::move(result);
-  if (!result) {
-    if (auto undone = database_->run("ROLLBACK TO job"); !undone) return undone;
+// With an error, and with must_undo_one, no transaction is left.
+Result<GroupCommit::Attempt> GroupCommit::attempt(std::vector<Job>& group, Results& results,
+                                                  Undo undo) {
+  results.clear();
+  results.reserve(group.size());
+  if (auto begun = database_->run("BEGIN IMMEDIATE"); !begun) return std::unexpected(begun.error());
+  for (Job& job : group) {
+    const auto written =
+        undo == Undo::single ? write_undoably(job, results) : write_plainly(job, results);
+    if (written && *written == Attempt::complete) continue;
+    if (database_->in_transaction()) (void)database_->run("ROLLBACK");
+    return written;
   }
-  if (auto closed = database_->run("RELEASE job"); !closed) return closed;
+  return Attempt::complete;
+}
+
+Result<GroupCommit::Attempt> GroupCommit::write_plainly(Job& job, Results& results) {
+  const auto before = database_->total_changes();
+  auto result = job.work(*database_);
+  if (auto lost = transaction_lost(result)) return std::unexpected(*std::move(lost));
+  if (!result && database_->total_changes() != before) return Attempt::must_undo_one;
   results.push_back(std::move(result));
-  return {};
+  return Attempt::complete;
+}
+
+Result<GroupCommit::Attempt> GroupCommit::write_undoably(Job& job, Results& results) {
+  if (auto begun = database_->run("SAVEPOINT job"); !begun) return std::unexpected(begun.error());
+  auto result = job.work(*database_);
+  if (auto lost = transaction_lost(result)) return std::unexpected(*std::move(lost));
+  if (!result) {
+    if (auto undone = database_->run("ROLLBACK TO job"); !undone)
+      return std::unexpected(undone.error());
+  }
+  if (auto closed = database_->run("RELEASE job"); !closed) return std::unexpected(closed.error());
+  results.push_back(std::move(result));
+  return Attempt::complete;
+}
+
+// After a full disk or an I/O error SQLite may have rolled back the whole transaction.
+std::optional<Error> GroupCommit::transaction_lost(const Result<void>& result) const {
+  if (database_->in_transaction()) return std::nullopt;
+  return result ? Error(Errc::storage_failed, "the transaction was lost") : result.error();
 }
 
 // A COMMIT that failed while it synced may have left all its pages in the log. This process doesn't

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace lanrage::store {
 
 class GroupCommit {
  public:
+  // May be run twice, the first time without effect.
   using Work = std::move_only_function<Result<void>(Database&)>;
 
   // At most so many callers share a transaction: it bounds what a failed commit takes with it and
@@ -45,13 +47,18 @@ class GroupCommit {
     Completion done;
   };
   using Results = std::vector<Result<void>>;
+  enum class Undo { whole_group, single };
+  enum class Attempt { complete, must_undo_one };
 
   void add(std::deque<Job>& queue, Work work, Completion done);
   std::vector<Job> next_group();  // empty: there is nothing left to do
   void run();
   void commit(std::vector<Job> group);
   Result<void> write(std::vector<Job>& group, Results& results);
-  Result<void> write_one(Job& job, Results& results);
+  Result<Attempt> attempt(std::vector<Job>& group, Results& results, Undo undo);
+  Result<Attempt> write_plainly(Job& job, Results& results);
+  Result<Attempt> write_undoably(Job& job, Results& results);
+  std::optional<Error> transaction_lost(const Result<void>& result) const;
   Result<void> bury(Error cause);
   void count(std::size_t works, bool committed);
 

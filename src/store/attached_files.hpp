@@ -1,0 +1,23 @@
+// Files that a backup carries inside its database: the server's key and certificate. Only backups
+// have the table; restoring takes it out.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace lanrage::store {
+
+struct AttachedFile {
+  std::string name;  // without a folder
+  Bytes content;
+};
+
+// Into the closed database `path`; errors leave it as it was.
+Result<void> attach_files(const std::string& path, const std::vector<AttachedFile>& files);
+// Takes them out; none if the database never had any.
+Result<std::vector<AttachedFile>> detach_files(const std::string& path);
+
+}  // namespace lanrage::store
