@@ -8,14 +8,45 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/endpoint.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "base/time.hpp"
 
 namespace lanrage::server {
+
+enum class AdminErrc {
+  not_running,  // no server answers for the data directory
+  no_access,    // the socket is another user's
+  malformed_request,
+  malformed_answer,
+  not_found,  // no such party or member
+  ambiguous,
+  refused,  // by the server; the message is its own
+};
+constexpr std::string_view name_of(AdminErrc e) {
+  switch (e) {
+    case AdminErrc::not_running:
+      return "not_running";
+    case AdminErrc::no_access:
+      return "no_access";
+    case AdminErrc::malformed_request:
+      return "malformed_request";
+    case AdminErrc::malformed_answer:
+      return "malformed_answer";
+    case AdminErrc::not_found:
+      return "not_found";
+    case AdminErrc::ambiguous:
+      return "ambiguous";
+    case AdminErrc::refused:
+      return "refused";
+  }
+  return "unknown";
+}
 
 struct AdminParty {
   struct Peer {
@@ -52,6 +83,8 @@ class AdminTarget {
   virtual ~AdminTarget() = default;
   virtual std::vector<AdminParty> parties() const = 0;
   virtual std::vector<AdminRelay> relays() const = 0;
+  // What relays elsewhere must show.
+  virtual SecretText enrolment_key() const = 0;
   // Ends this server's service to the member (party::Bar). unknown_party, unknown_peer.
   virtual void kick(const PartyId& party, const PeerId& peer, Done done) = 0;
   // A copy of the database with a new incarnation; refuses a file that exists.

@@ -29,8 +29,6 @@ std::string shown(const SettingValue& value) {
     std::string operator()(const std::vector<std::string>& list) const { return quoted_list(list); }
   };
   std::string text = std::visit(Visitor{}, value);
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
   if (text.size() > kShownChars) text = text.substr(0, kShownChars) + "...";
   return text;
 }

@@ -2,13 +2,11 @@
 
 #include <arpa/inet.h>
 #include <cstdlib>
-#include <cstring>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "store/store.hpp"
@@ -86,23 +84,6 @@ protocol::CreatePolicy default_create_policy(const IpAddress& advertised) {
   const bool local =
       advertised.is_loopback() || advertised.is_private() || advertised.is_link_local();
   return local ? protocol::CreatePolicy::anyone : protocol::CreatePolicy::word;
-}
-
-void notify_service_manager(const std::string& state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (!path || (*path != '/' && *path != '@')) return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const std::size_t length = std::strlen(path);
-  if (length >= sizeof address.sun_path) return;
-  std::memcpy(address.sun_path, path, length);
-  if (*path == '@') address.sun_path[0] = '\0';  // an abstract socket
-  const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return;
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-  (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
-                 reinterpret_cast<const sockaddr*>(&address), size);
-  ::close(fd);
 }
 
 }  // namespace lanrage::server

@@ -25,7 +25,4 @@ IpAddress address_of_this_machine();
 // can reach wants the join word, and one on a private address or loopback lets anybody create.
 protocol::CreatePolicy default_create_policy(const IpAddress& advertised);
 
-// Tells systemd, if it asked to be told ($NOTIFY_SOCKET); `state` is "READY=1" or "STOPPING=1".
-void notify_service_manager(const std::string& state);
-
 }  // namespace lanrage::server

@@ -98,6 +98,7 @@ class PartyService {
   void set_server_binding(const crypto::Hash& binding) {
     previous_binding_ = std::exchange(identity_.binding, binding);
   }
+  void set_creation_policy(protocol::CreatePolicy kind) { policy_.kind = kind; }
   void set_public_url(std::string url) { identity_.public_url = std::move(url); }
   const CreationPolicy& policy() const { return policy_; }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "server/region.hpp"
 #include "server/setting_table.hpp"
 
 namespace lanrage::server {
@@ -87,11 +88,7 @@ void add_addresses(SettingTable& t) {
       "region", "1 to 32 of a-z, 0-9 and -, for example \"eu\"",
       [](Config& c, const SettingValue& value) {
         const auto* given = std::get_if<std::string>(&value);
-        const auto fits = [](char x) {
-          return (x >= 'a' && x <= 'z') || (x >= '0' && x <= '9') || x == '-';
-        };
-        if (!given || given->empty() || given->size() > 32 || !std::ranges::all_of(*given, fits))
-          return false;
+        if (!given || !is_region(*given)) return false;
         c.region = *given;
         return true;
       },
@@ -179,6 +176,7 @@ void add_limits(SettingTable& t) {
   t.rate("limits.requests_an_address", limit(&Limits::requests_an_address));
   t.rate("limits.registrations_an_address", limit(&Limits::registrations_an_address));
   t.rate("limits.wrong_words_an_address", limit(&Limits::wrong_words_an_address));
+  t.rate("limits.wrong_keys_an_address", limit(&Limits::wrong_keys_an_address));
   t.rate("limits.requests_a_peer", limit(&Limits::requests_a_peer));
   t.rate("limits.signals_a_peer", limit(&Limits::signals_a_peer));
   t.rate("limits.creations_a_peer", limit(&Limits::creations_a_peer));
@@ -193,6 +191,9 @@ void add_limits(SettingTable& t) {
   t.whole("limits.events_a_snapshot", limit(&Limits::events_a_snapshot), 1, 1'000'000);
   t.whole("limits.signals_waiting", limit(&Limits::signals_waiting), 1, 1'000);
   t.whole("limits.signals_waiting_in_all", limit(&Limits::signals_waiting_in_all), 1, 10'000'000);
+  // With this server's own, as many as a list of the protocol holds.
+  t.whole("limits.relays", limit(&Limits::relays), 0, 63);
+  t.whole("limits.relays_a_grant", limit(&Limits::relays_a_grant), 1, 64);
 
   const auto time = [&t](const std::string& key, auto at, milliseconds least, milliseconds most) {
     t.time("limits." + key, at, least, most);
@@ -211,7 +212,7 @@ void add_limits(SettingTable& t) {
   time("last_seen_flush", limit(&Limits::last_seen_flush), seconds(1), minutes(10));
   time("cleanup_interval", limit(&Limits::cleanup_interval), seconds(1), hours(1));
   time("party_unused_for", limit(&Limits::party_unused_for), hours(1), days(3'650));
-  time("relay_silent", limit(&Limits::relay_silent), minutes(1), days(1));
+  time("relay_silent", limit(&Limits::relay_silent), seconds(10), days(1));
   time("stale_after", limit(&Limits::stale_after), minutes(1), days(30));
   t.yes_or_no("limits.evict_stale", limit(&Limits::evict_stale));
 }
@@ -282,8 +283,16 @@ std::vector<Setting> make_settings() {
 }  // namespace
 
 std::string quoted(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
   std::string out = "\"";
   for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }

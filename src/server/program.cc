@@ -1,0 +1,315 @@
+#include "server/program.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "crypto/keys.hpp"
+#include "io/tls.hpp"
+#include "server/admin.hpp"
+#include "server/admin_commands.hpp"
+#include "server/control_server.hpp"
+#include "server/deployment.hpp"
+#include "server/metrics_listener.hpp"
+#include "server/metrics_sources.hpp"
+#include "server/port_mapper.hpp"
+#include "server/relay_server.hpp"
+#include "server/service_manager.hpp"
+#include "server/stun_server.hpp"
+#include "store/file_lock.hpp"
+#include "store/store.hpp"
+
+namespace lanrage::server {
+namespace {
+
+namespace asio = boost::asio;
+
+Result<std::shared_ptr<io::TlsContext>> tls_of(const Config& config) {
+  if (config.insecure_http) return std::shared_ptr<io::TlsContext>();
+  if (!config.tls_cert.empty()) return io::TlsContext::load(config.tls_cert, config.tls_key);
+  return io::TlsContext::load_or_generate(config.data_dir);
+}
+
+CreationPolicy creation_of(const Config& config, const ServerKeys& keys,
+                           const IpAddress& advertised) {
+  return {config.create_policy.value_or(default_create_policy(advertised)), keys.join_word,
+          config.creator};
+}
+
+// Made in the order of its fields, ended in the reverse.
+class Program {
+ public:
+  Program(const Run& run, io::Log& log)
+      : run_(run),
+        config_(run.config),
+        log_(log),
+        metrics_(run.version),
+        manager_(loop_),
+        signals_(loop_, SIGTERM, SIGINT, SIGHUP) {}
+
+  Result<void> start() {
+    for (const auto step : {&Program::take_data_directory, &Program::open_store,
+                            &Program::start_udp, &Program::start_control, &Program::observe})
+      if (auto done = (this->*step)(); !done) return done;
+    wait_for_signals();
+    announce("ready");
+    map_ports();
+    return {};
+  }
+
+  void run() { loop_.run(); }
+
+ private:
+  Result<void> take_data_directory() {
+    if (auto made = make_data_directory(config_.data_dir); !made) return made;
+    auto lock = store::FileLock::take(config_.data_dir + "/lock");
+    if (!lock) return std::unexpected(lock.error());
+    lock_.emplace(std::move(*lock));
+    auto tls = tls_of(config_);
+    if (!tls) return std::unexpected(tls.error());
+    tls_ = std::move(*tls);
+    if (config_.audit_log.empty()) {
+      audit_ = std::make_unique<AuditLog>(log_, clock_, config_.audit);
+      return {};
+    }
+    auto audit = AuditLog::to_file(config_.audit_log, clock_, config_.audit);
+    if (!audit) return std::unexpected(audit.error());
+    audit_ = std::move(*audit);
+    return {};
+  }
+
+  Result<void> open_store() {
+    auto store = store::open_store(
+        store_location(config_),
+        [this](std::move_only_function<void()> task) { asio::post(loop_, std::move(task)); });
+    if (!store) return std::unexpected(store.error());
+    store_ = std::move(*store);
+    if (const auto notice = store_->notice(); !notice.empty())
+      log_.warning("database", {{"notice", notice}});
+    auto keys = load_keys(*store_, random_);
+    if (!keys) return std::unexpected(keys.error());
+    keys_.emplace(std::move(*keys));
+    return {};
+  }
+
+  Result<void> start_udp() {
+    if (config_.has_role("relay")) {
+      RelayServerConfig relay;
+      relay.listen = config_.relay_listen;
+      relay.relay.id = *RelayId::parse(keys_->relay_id);
+      relay.relay.token_key = keys_->relay_key.public_key();
+      relay.relay.limits = config_.relay;
+      auto started = RelayServer::start(relay);
+      if (!started) return std::unexpected(started.error());
+      relay_ = std::move(*started);
+    }
+    if (config_.has_role("stun")) {
+      auto started = StunServer::start({config_.stun_listen, config_.stun_an_address});
+      if (!started) return std::unexpected(started.error());
+      stun_ = std::move(*started);
+    }
+    return {};
+  }
+
+  BuiltInServices services() const {
+    BuiltInServices services;
+    services.relay_id = keys_->relay_id;
+    services.region = config_.region;
+    if (relay_) services.relay = relay_->endpoint();
+    if (stun_) {
+      services.stun = stun_->primary();
+      services.stun_other_port = stun_->alternate();
+    }
+    return services;
+  }
+
+  Result<void> start_control() {
+    advertised_ = config_.public_address                     ? *config_.public_address
+                  : !config_.listen.address.is_unspecified() ? config_.listen.address
+                                                             : address_of_this_machine();
+    auto control = ControlServer::start(
+        {loop_, *store_, clock_, random_, log_, metrics_, *audit_},
+        {run_.version, config_.listen, tls_, advertised_, creation_of(config_, *keys_, advertised_),
+         services(), config_.public_address, *keys_, config_.limits});
+    if (!control) return std::unexpected(control.error());
+    control_ = std::move(*control);
+    keep_relay();
+    return {};
+  }
+
+  void keep_relay() {
+    const auto built_in = services();
+    if (!built_in.relay) return;
+    const UnixTime now = clock_.unix_time();
+    store::RelayRow row{built_in.relay_id, advertised_, built_in.relay->port,
+                        built_in.region,   now,         now};
+    row.endpoints = {{advertised_, built_in.relay->port}};
+    if (built_in.stun) row.stun = {{advertised_, built_in.stun->port}};
+    store_->put_relay(std::move(row), [&log = log_](Result<void> stored) {
+      if (!stored) log.warning("relay_not_stored", {{"reason", stored.error().message()}});
+    });
+  }
+
+  Result<void> observe() {
+    metrics_.add_source([this](Exposition& out) {
+      write(out, control_->counters());
+      write(out, store_->counters());
+      if (relay_) write(out, relay_->counters());
+      if (stun_) write(out, stun_->counters());
+      write(out, process_facts());
+    });
+    if (config_.metrics_listen) {
+      if (auto listening = listen_for_metrics(*config_.metrics_listen); !listening)
+        return listening;
+    }
+    auto admin = AdminServer::start(loop_, config_.data_dir, control_->core());
+    if (!admin) return std::unexpected(admin.error());
+    admin_ = std::move(*admin);
+    if (config_.insecure_http && !config_.listen.address.is_loopback())
+      log_.warning("insecure_http", {{"listen", control_->endpoint().to_string()}});
+    return {};
+  }
+
+  Result<void> listen_for_metrics(const Endpoint& listen) {
+    auto listener = MetricsListener::start(loop_, listen, metrics_);
+    if (!listener) {
+      // Nobody asked for it, as with a second server on this machine.
+      if (listen != *Config{}.metrics_listen) return std::unexpected(listener.error());
+      log_.warning("no_metrics", {{"reason", listener.error().message()}});
+      return {};
+    }
+    metrics_listener_ = std::move(*listener);
+    if (!listen.address.is_loopback())
+      log_.warning("metrics_open", {{"listen", metrics_listener_->endpoint().to_string()},
+                                    {"why", "anybody who reaches it can read the counters"}});
+    return {};
+  }
+
+  void announce(std::string_view what) {
+    std::string line = std::string(what) + " url=" + control_->url();
+    if (tls_) line += " pin=" + io::to_text(tls_->pin());
+    const CreationPolicy& creation = control_->core().creation();
+    if (creation.kind == protocol::CreatePolicy::word) line += " word=" + creation.word;
+    if (run_.ready_stream) {
+      std::fprintf(run_.ready_stream, "%s\n", line.c_str());
+      std::fflush(run_.ready_stream);
+    }
+    manager_.ready("Serving at " + control_->url());
+  }
+
+  void map_ports() {
+    if (!should_map(config_, advertised_)) return;
+    std::vector<ServerPort> ports{{Transport::tcp, control_->endpoint().port}};
+    if (relay_) ports.push_back({Transport::udp, relay_->endpoint().port});
+    if (stun_) {
+      ports.push_back({Transport::udp, stun_->primary().port});
+      ports.push_back({Transport::udp, stun_->alternate().port});
+    }
+    port_mapper_ = std::make_unique<PortMapper>(
+        std::move(ports), advertised_, [this](const auto& news, const auto& round) {
+          asio::post(loop_, [this, news, method = round.method] { on_mapping(news, method); });
+        });
+  }
+
+  void on_mapping(const PortMapping::News& news, const std::string& method) {
+    if (stopping_) return;
+    if (!news.advice.empty()) log_.warning("not_reachable", {{"advice", news.advice}});
+    if (!news.reachable_at) return;
+    log_.info("ports_mapped", {{"by", method}, {"address", news.reachable_at->to_string()}});
+    advertised_ = *news.reachable_at;
+    control_->set_public_address(advertised_);
+    // Now others on the internet reach us: an open server is an open relay.
+    if (!config_.create_policy)
+      control_->core().set_creation_policy(default_create_policy(advertised_));
+    keep_relay();
+    announce("reachable");
+  }
+
+  void wait_for_signals() {
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+      if (error) return;
+      if (number == SIGHUP) {
+        reload();
+        wait_for_signals();
+        return;
+      }
+      log_.info("stopping", {{"signal", std::to_string(number)}});
+      manager_.stopping();
+      stopping_ = true;
+      admin_.reset();
+      metrics_listener_.reset();
+      control_->stop([this] { loop_.stop(); });
+    });
+  }
+
+  // What a running server can change: log level, certificate, the audit log's file. Each on its
+  // own: what is bad stays as it was.
+  void reload() {
+    manager_.reloading();
+    const auto failed = [this](std::string_view what, const Error& error) {
+      log_.error("not_reloaded", {{"what", std::string(what)}, {"reason", error.message()}});
+    };
+    if (auto again = run_.reread(); again) {
+      config_.log_level = again->log_level;
+      log_.set_level(config_.log_level);
+      config_.tls_cert = again->tls_cert.empty() ? config_.tls_cert : again->tls_cert;
+      config_.tls_key = again->tls_key.empty() ? config_.tls_key : again->tls_key;
+    } else {
+      failed("settings", again.error());
+    }
+    if (auto opened = audit_->reopen(); !opened) failed("audit_log", opened.error());
+    if (tls_) {
+      if (auto tls = tls_of(config_); tls)
+        use(std::move(*tls));
+      else
+        failed("certificate", tls.error());
+    }
+    log_.info("reloaded", {{"log_level", std::string(io::name_of(config_.log_level))}});
+    manager_.ready("Serving at " + control_->url());
+  }
+
+  void use(std::shared_ptr<io::TlsContext> tls) {
+    if (tls->spki() != tls_->spki())
+      log_.warning("pin_changed", {{"pin", io::to_text(tls->pin())},
+                                   {"what", "invites given out so far carry the old pin"}});
+    tls_ = std::move(tls);
+    control_->set_tls(tls_);
+  }
+
+  const Run& run_;
+  Config config_;
+  io::Log& log_;
+  const SystemClock clock_;
+  crypto::SystemRandom random_;
+  asio::io_context loop_;
+  Metrics metrics_;
+  ServiceManager manager_;
+  asio::signal_set signals_;
+  std::optional<store::FileLock> lock_;
+  std::shared_ptr<io::TlsContext> tls_;
+  std::unique_ptr<AuditLog> audit_;
+  // Whatever the store has accepted is written when it goes, after the control server.
+  std::unique_ptr<store::Store> store_;
+  std::optional<ServerKeys> keys_;
+  std::unique_ptr<RelayServer> relay_;
+  std::unique_ptr<StunServer> stun_;
+  IpAddress advertised_;
+  std::unique_ptr<ControlServer> control_;
+  std::unique_ptr<MetricsListener> metrics_listener_;
+  std::unique_ptr<AdminServer> admin_;
+  bool stopping_ = false;
+  std::unique_ptr<PortMapper> port_mapper_;  // first to go: it posts to the loop
+};
+
+}  // namespace
+
+Result<void> serve(const Run& run, io::Log& log) {
+  Program program(run, log);
+  if (auto started = program.start(); !started) return started;
+  program.run();
+  return {};
+}
+
+}  // namespace lanrage::server
