@@ -113,8 +113,12 @@ void PartyRegistry::execute(const PartyId& id, party::Command command, Done<part
   Pending pending{std::move(command), std::move(done), parts_.clock.monotonic()};
   auto found = entries_.find(id);
   if (found == entries_.end()) {
-    if (!std::holds_alternative<party::Create>(pending.command.action))
-      return finish(std::move(pending), fail(Errc::unknown_party, "no such party"));
+    if (!std::holds_alternative<party::Create>(pending.command.action)) {
+      // Judged all the same: what else is wrong with it mustn't tell whether the party exists.
+      auto refused =
+          party::apply(party::Party(id), pending.command, parts_.clock.unix_time(), limits_.party);
+      return finish(std::move(pending), std::move(refused));
+    }
     found = entries_.emplace(id, Entry(id)).first;
     found->second.relay_group = parts_.random.u64();
   }

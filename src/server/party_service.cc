@@ -24,6 +24,11 @@ Error public_error(const Error& error) {
   return error;
 }
 
+std::unexpected<Error> unknown_invite() {
+  return fail(Errc::unknown_invite,
+              "this server knows no such invite: check the link, or ask for a new one");
+}
+
 Result<void> check_self(const Caller& caller, const PeerId& peer) {
   if (caller.peer == peer) return {};
   return fail(Errc::peer_id_mismatch,
@@ -132,9 +137,7 @@ Result<protocol::OpenInviteAnswer> PartyService::open_invite(
     const protocol::OpenInviteRequest& request) {
   const auto* party = parts_.registry.find(id);
   const auto* invite = party ? party->ledger.invite(invite_id) : nullptr;
-  if (!invite)
-    return fail(Errc::unknown_invite,
-                "this server knows no such invite: check the link, or ask for a new one");
+  if (!invite) return unknown_invite();
   const auto made_at = protocol::time_of_open_nonce(request.nonce);
   if (!made_at)
     return fail(Errc::malformed_nonce, "expected 16 random bytes and the time in ms as u64",
@@ -161,6 +164,14 @@ Result<protocol::OpenInviteAnswer> PartyService::open_invite(
 
 void PartyService::join(const Caller& caller, const PartyId& id,
                         const protocol::JoinRequest& request, Done<protocol::PartyAnswer> done) {
+  // Who has no invite doesn't learn whether the party exists.
+  const auto admission = party::read_record<party::Admission>(request.admission);
+  if (!admission) return done(std::unexpected(admission.error()));
+  const auto* party = parts_.registry.find(id);
+  const auto invite = crypto::id_of<InviteId>(admission->invite_key.bytes);
+  if (!party ||
+      (!party->ledger.invite(invite) && !party->requests.find(caller.peer, request.request_id)))
+    return done(unknown_invite());
   party::Join action{request.admission, request.statement, hints_from(request.hints)};
   execute(
       caller, id, request.request_id, std::move(action),
