@@ -3,6 +3,7 @@
 // that names the field ("peers[3].vip: expected an IPv4 address, got \"x\"").
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,12 @@ namespace ws {
 // server answers with the error.
 Result<ClientMessage> parse_client_message(std::string_view json);
 Result<ServerMessage> parse_server_message(std::string_view json);
+// What an error names about a message that couldn't be taken: of these two whatever can be read.
+struct Mentioned {
+  std::optional<std::string> request_id;
+  std::optional<PartyId> party_id;
+};
+Mentioned mentioned_in(std::string_view json);
 // The message's `type`.
 std::string_view type_name(const ClientMessage& message);
 std::string to_json(const ClientMessage& message);

@@ -364,6 +364,21 @@ Result<ClientMessage> parse_client_message(std::string_view json) {
 Result<ServerMessage> parse_server_message(std::string_view json) {
   return parse_any<ServerMessage>(json);
 }
+Mentioned mentioned_in(std::string_view json) {
+  Mentioned out;
+  const auto document = parse_document(json);
+  const boost::json::object* object = document ? document->if_object() : nullptr;
+  if (object == nullptr) return out;
+  const auto read = [&](std::string_view key, auto& field, Limit limit) {
+    JsonReader reader;
+    FieldReader fields(reader, *object);
+    fields(key, field, limit);
+    if (!reader.ok()) field.reset();
+  };
+  read("request_id", out.request_id, kRequestId);
+  read("party_id", out.party_id, {});
+  return out;
+}
 std::string_view type_name(const ClientMessage& message) {
   return std::visit([](const auto& m) { return type_of<std::remove_cvref_t<decltype(m)>>(); },
                     message);

@@ -85,7 +85,10 @@ void Sessions::on_text(SessionId id, const std::string& text) {
                   {}, {});
   }
   const auto message = ws::parse_client_message(text);
-  if (!message) return refuse(*session, message.error(), {}, {});
+  if (!message) {
+    const auto about = ws::mentioned_in(text);
+    return refuse(*session, message.error(), about.request_id, about.party_id);
+  }
   parts_.metrics.websocket_messages[ws::type_name(*message)].add();
   if (!session->greeted && !std::holds_alternative<ws::Hello>(*message))
     return close(*session, Error(Errc::invalid_field, "the first message must be hello", "type"));
@@ -250,7 +253,7 @@ void Sessions::on_closed(SessionId id, std::uint16_t code) {
 void Sessions::token_revoked(const TokenHash& token) {
   for (auto& [id, session] : sessions_)
     if (!session.closing && session.caller.token == token)
-      close(session, Error(Errc::unknown_token, "the token was revoked"));
+      close(session, Error(Errc::expired_token, "the token was revoked: register again"));
 }
 
 void Sessions::check() {

@@ -129,6 +129,10 @@ TEST(WebSocketMessages, UnknownTypesAreToldApart) {
   EXPECT_TRUE(ws::parse_client_message(R"({"type":"welcome"})").error().is(Errc::unknown_type));
   EXPECT_TRUE(ws::parse_client_message(R"({"seq":1})").error().is(Errc::missing_field));
   EXPECT_TRUE(ws::parse_client_message(R"([1])").error().is(Errc::invalid_field));
+  const auto about = ws::mentioned_in(R"({"type":"x","request_id":"r1","party_id":"nonsense"})");
+  EXPECT_EQ(about.request_id, "r1");
+  EXPECT_FALSE(about.party_id);
+  EXPECT_FALSE(ws::mentioned_in("[1").request_id);
   auto bare = ws::parse_client_message(R"({"type":"hello","version":1,"client":"c"})");
   ASSERT_TRUE(bare);
   EXPECT_EQ(std::get<ws::Hello>(*bare), (ws::Hello{1, "c", {}, {}}));
