@@ -112,6 +112,7 @@ HttpResponse HttpResponse::problem(const protocol::Problem& problem) {
   response.content_type = protocol::kProblemContentType;
   if (problem.retry_after_s)
     response.headers.add("Retry-After", std::to_string(*problem.retry_after_s));
+  if (problem.status == 401) response.headers.add("WWW-Authenticate", "Bearer");  // RFC 9110 15.5.2
   return response;
 }
 

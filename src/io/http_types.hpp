@@ -50,7 +50,8 @@ struct HttpResponse {
   Headers headers;
 
   static HttpResponse json(int status, std::string body);
-  // With Content-Type application/problem+json and, where it has one, Retry-After.
+  // With Content-Type application/problem+json, Retry-After where it has one, and the challenge
+  // that a 401 needs.
   static HttpResponse problem(const protocol::Problem& problem);
 };
 
