@@ -151,6 +151,8 @@ Result<std::vector<Event>> Application::operator()(const Create& create) {
   if (!roster) return std::unexpected(roster.error());
   if (!statement) return std::unexpected(statement.error());
   if (auto ok = check_actor(charter->host, "charter.host"); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_actor(statement->identity, "statement.identity"); !ok)
+    return std::unexpected(ok.error());
   if (auto ok = check_hints(create.hints); !ok) return std::unexpected(ok.error());
   if (roster->invites.size() > limits_.open_invites)
     return fail(
