@@ -9,20 +9,28 @@ namespace lanrage::store::test {
 
 namespace {
 
+enum class Operation { write, sync, truncate };
+
 std::atomic<int> left{-1};
-std::atomic<bool> good_for_nothing{false};
+std::atomic<DiskFailure> kind{DiskFailure::once};
 std::atomic<bool> failed{false};
 
-bool fails_now() {
-  int now = left.load();
-  if (now < 0) return false;
-  if (now == 0) {
-    if (!good_for_nothing) left = -1;
-    failed = true;
-    return true;
+// `grows`: the operation makes the file longer.
+bool fails_now(Operation operation, bool grows) {
+  if (left < 0) return false;
+  if (left > 0) {
+    --left;
+    return false;
   }
-  --left;
-  return false;
+  if (kind == DiskFailure::full && !(operation == Operation::write && grows)) return false;
+  if (kind == DiskFailure::syncs && operation != Operation::sync) return false;
+  if (kind == DiskFailure::once || kind == DiskFailure::once_done) left = -1;
+  failed = true;
+  return true;
+}
+
+bool done_all_the_same() {
+  return kind == DiskFailure::once_done || kind == DiskFailure::syncs;
 }
 
 struct File {
@@ -36,16 +44,26 @@ sqlite3_vfs* system_vfs(sqlite3_vfs* vfs) {
   return static_cast<sqlite3_vfs*>(vfs->pAppData);
 }
 
+bool would_grow(sqlite3_file* f, int size, sqlite3_int64 offset) {
+  sqlite3_int64 now = 0;
+  return real(f)->pMethods->xFileSize(real(f), &now) == SQLITE_OK && offset + size > now;
+}
+
 int file_write(sqlite3_file* f, const void* data, int size, sqlite3_int64 offset) {
-  if (fails_now()) return SQLITE_IOERR_WRITE;
-  return real(f)->pMethods->xWrite(real(f), data, size, offset);
+  const bool fails = fails_now(Operation::write, would_grow(f, size, offset));
+  if (fails && !done_all_the_same())
+    return kind == DiskFailure::full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+  const int status = real(f)->pMethods->xWrite(real(f), data, size, offset);
+  return fails ? SQLITE_IOERR_WRITE : status;
 }
 int file_sync(sqlite3_file* f, int flags) {
-  if (fails_now()) return SQLITE_IOERR_FSYNC;
-  return real(f)->pMethods->xSync(real(f), flags);
+  const bool fails = fails_now(Operation::sync, false);
+  if (fails && !done_all_the_same()) return SQLITE_IOERR_FSYNC;
+  const int status = real(f)->pMethods->xSync(real(f), flags);
+  return fails ? SQLITE_IOERR_FSYNC : status;
 }
 int file_truncate(sqlite3_file* f, sqlite3_int64 size) {
-  if (fails_now()) return SQLITE_IOERR_TRUNCATE;
+  if (fails_now(Operation::truncate, false)) return SQLITE_IOERR_TRUNCATE;
   return real(f)->pMethods->xTruncate(real(f), size);
 }
 
@@ -120,9 +138,9 @@ void register_failing_vfs() {
   sqlite3_vfs_register(&vfs, 0);
 }
 
-void fail_after(int operations, bool for_good) {
+void fail_after(int operations, DiskFailure failure) {
   failed = false;
-  good_for_nothing = for_good;
+  kind = failure;
   left = operations;
 }
 

@@ -1,33 +1,11 @@
-#include "store/sqlite/sqlite_store.hpp"
-
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <signal.h>
-#include <sqlite3.h>
+#include <algorithm>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "unit/store/contract.hpp"
-#include "unit/store/failing_vfs.hpp"
+#include "unit/store/sqlite_fixture.hpp"
 
 namespace lanrage::store::test {
 
 namespace {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "store-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::string file(const char* name = "server.db") const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 class SqliteBackend final : public Backend {
  public:
@@ -41,29 +19,6 @@ class SqliteBackend final : public Backend {
 
  private:
   TemporaryFolder folder_;
-};
-
-class SqliteStoreTest : public ::testing::Test {
- protected:
-  Result<std::unique_ptr<Store>> open(const std::string& vfs = {}) {
-    return open_sqlite_store({folder_.file(), vfs}, loop_.executor());
-  }
-  void write_file(std::string_view content) {
-    std::ofstream(folder_.file(), std::ios::binary) << content;
-  }
-  std::string content() {
-    std::ifstream in(folder_.file(), std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  }
-  void run_sql(const char* sql) {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(folder_.file().c_str(), &db), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
-    sqlite3_close(db);
-  }
-
-  TemporaryFolder folder_;
-  Loop loop_;
 };
 
 }  // namespace
@@ -96,16 +51,16 @@ TEST_F(SqliteStoreTest, RefusesASecondServerOnTheSameDatabase) {
 
 TEST_F(SqliteStoreTest, RefusesANewerDatabaseAndLeavesItAlone) {
   ASSERT_TRUE(open());
-  run_sql("PRAGMA user_version = 99");
+  run_sql(folder_.file(), "PRAGMA user_version = 99");
   const auto refused = open();
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Errc::database_newer));
-  run_sql("PRAGMA user_version = 2");
+  run_sql(folder_.file(), "PRAGMA user_version = 2");
   EXPECT_TRUE(open());
 }
 
 TEST_F(SqliteStoreTest, RefusesAnotherProgramsDatabase) {
-  run_sql("CREATE TABLE cats (name TEXT)");
+  run_sql(folder_.file(), "CREATE TABLE cats (name TEXT)");
   const auto refused = open();
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Errc::database_foreign));
@@ -145,87 +100,6 @@ TEST_F(SqliteStoreTest, SaysWhatIsWrongWithAFolderThatIsNotThere) {
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().is(Errc::storage_failed));
   EXPECT_NE(refused.error().message().find("/nonexistent/server.db"), std::string::npos);
-}
-
-// Whatever operation fails, an acknowledged write is there afterwards and a refused one isn't half
-// there.
-TEST_F(SqliteStoreTest, SurvivesTheFailureOfAnyOneOperation) {
-  register_failing_vfs();
-  for (const bool for_good : {false, true}) {
-    bool failed = true;
-    for (int operations = 0; failed; ++operations) {
-      SCOPED_TRACE("operation " + std::to_string(operations));
-      TemporaryFolder folder;
-      ASSERT_TRUE(open_sqlite_store({folder.file(), {}}, loop_.executor()));
-      std::uint64_t acknowledged = 0;
-      fail_after(operations, for_good);
-      if (auto store = open_sqlite_store({folder.file(), kFailingVfs}, loop_.executor()))
-        for (std::uint64_t i = 0; i < 4; ++i) {
-          auto next = make_append(1, acknowledged);
-          next.changed = {make_peer(static_cast<std::uint8_t>(i + 1))};
-          if (loop_.wait([&](Completion done) { (*store)->append(next, std::move(done)); }))
-            ++acknowledged;
-        }
-      failed = has_failed();
-      fail_after(-1, false);
-
-      auto store = open_sqlite_store({folder.file(), {}}, loop_.executor());
-      ASSERT_TRUE(store) << store.error().message();
-      const auto parties = (*store)->parties();
-      ASSERT_TRUE(parties);
-      const auto seq = parties->empty() ? 0 : parties->front().seq;
-      EXPECT_GE(seq, acknowledged);
-      EXPECT_EQ((*store)->events_since(make_id<PartyId>(1), 0)->size(), seq);
-      if (!parties->empty()) {
-        EXPECT_EQ(parties->front().peers.size(), seq);
-      }
-      ASSERT_LT(operations, 500);
-    }
-  }
-}
-
-// A process that dies at any moment has lost nothing that it acknowledged.
-TEST_F(SqliteStoreTest, KeepsWhatItAcknowledgedWhenKilled) {
-  for (int round = 0; round < 5; ++round) {
-    int pipe_ends[2];
-    ASSERT_EQ(::pipe(pipe_ends), 0);
-    const pid_t child = ::fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      ::close(pipe_ends[0]);
-      Loop loop;
-      auto store = open_sqlite_store({folder_.file(), {}}, loop.executor());
-      if (!store) ::_exit(1);
-      const auto parties = (*store)->parties();
-      std::uint64_t seq = parties->empty() ? 0 : parties->front().seq;
-      for (;; ++seq) {
-        (*store)->append(make_append(1, seq), [&, next = seq + 1](Result<void> stored) {
-          if (!stored || ::write(pipe_ends[1], &next, sizeof next) != sizeof next) ::_exit(1);
-        });
-        loop.run_one();
-      }
-    }
-    ::close(pipe_ends[1]);
-    std::uint64_t acknowledged = 0;
-    std::uint64_t next = 0;
-    const auto target = static_cast<std::uint64_t>(20 * (round + 1));
-    while (acknowledged < target && ::read(pipe_ends[0], &next, sizeof next) == sizeof next)
-      acknowledged = next;
-    ::kill(child, SIGKILL);
-    while (::read(pipe_ends[0], &next, sizeof next) == sizeof next)
-      acknowledged = next;
-    ::close(pipe_ends[0]);
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status)) << "the child failed by itself";
-
-    auto store = open();
-    ASSERT_TRUE(store) << store.error().message();
-    const auto parties = (*store)->parties();
-    ASSERT_EQ(parties->size(), 1u);
-    EXPECT_GE(parties->front().seq, acknowledged);
-    EXPECT_EQ((*store)->events_since(make_id<PartyId>(1), 0)->size(), parties->front().seq);
-  }
 }
 
 TEST(OpenStore, SaysWhichStoresThereAre) {
