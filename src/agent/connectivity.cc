@@ -132,9 +132,13 @@ void Connectivity::set_peers(const std::vector<ConnectivityPeer>& peers) {
     replays_[entry.first] = link.replay();
     return true;
   });
-  for (const auto& peer : peers)
-    if (!links_.contains(peer.id))
-      links_[peer.id] = std::make_unique<PeerLink>(now, peer, around_, local_, replays_[peer.id]);
+  for (const auto& peer : peers) {
+    auto& link = links_[peer.id];
+    if (link)
+      link->set_preshared_key(peer.tunnel.preshared_key);
+    else
+      link = std::make_unique<PeerLink>(now, peer, around_, local_, replays_[peer.id]);
+  }
   schedule();
 }
 

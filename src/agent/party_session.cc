@@ -174,6 +174,7 @@ void PartySession::on_link(LinkState state) {
     return;
   }
   log_.on_new_link();
+  if (!key_.is_current(ledger())) ask_for_snapshot();  // the box comes with it
   connectivity_->on_link_back();
   heartbeat();
 }
@@ -188,7 +189,9 @@ void PartySession::on_message(const ws::ServerMessage& message) {
                 std::clamp<std::uint64_t>(welcome.heartbeat_interval_s, 5, 300));
           },
           [&](const ws::PartyUpdate& update) {
-            if (update.party.id == saved_.id) on_snapshot(update.party, update.incarnation);
+            if (update.party.id != saved_.id) return;
+            on_snapshot(update.party, update.incarnation);
+            follow_key(update.box);
           },
           [&](const ws::PeerJoined& joined) {
             on_merged(log_.append(joined.seq, joined.records));
@@ -201,8 +204,9 @@ void PartySession::on_message(const ws::ServerMessage& message) {
           [&](const ws::InviteAdded& added) { on_merged(log_.append(added.seq, added.records)); },
           [&](const ws::KeyRotated& rotated) {
             on_merged(log_.append(rotated.seq, rotated.records));
+            if (!follow_key(rotated.box)) ask_for_snapshot();
           },
-          [&](const ws::Kicked& kicked) { on_merged(log_.append(kicked.seq, kicked.records)); },
+          [&](const ws::Kicked& kicked) { on_kicked(kicked); },
           [&](const ws::HostChanged& changed) {
             on_merged(log_.append(changed.seq, changed.records));
           },
@@ -247,10 +251,52 @@ void PartySession::on_closed(const ws::PartyClosed& closed) {
        {"detail", "no member signed that: tunnels stay; `lanrage leave` ends them"}});
 }
 
+void PartySession::on_kicked(const ws::Kicked& kicked) {
+  on_merged(log_.append(kicked.seq, kicked.records));
+  const auto self = context_.keys.peer_id();
+  if (kicked.peer_id != self || ledger().member(self) == nullptr) return;
+  context_.log.warning(
+      "server_ended_service",
+      {{"party", saved_.id.to_string()},
+       {"reason", kicked.reason},
+       {"detail", "no member signed that: tunnels stay; `lanrage leave` ends them"}});
+}
+
+bool PartySession::follow_key(const std::optional<Bytes>& box) {
+  if (ledger().member(context_.keys.peer_id()) == nullptr) return true;  // not for us any more
+  const auto followed = key_.follow(ledger(), context_.keys.box, box);
+  const auto epoch = std::to_string(ledger().key_epoch());
+  switch (followed.outcome) {
+    case HeldKey::Outcome::current:
+      return true;
+    case HeldKey::Outcome::taken:
+      saved_.party_key = key_.key().key();
+      saved_.key_epoch = key_.key().epoch();
+      context_.log.info("party_key_changed", {{"party", saved_.id.to_string()}, {"epoch", epoch}});
+      sync_peers();
+      changed();
+      return true;
+    case HeldKey::Outcome::missing:
+      break;
+  }
+  context_.log.warning("party_key_missing",
+                       {{"party", saved_.id.to_string()},
+                        {"epoch", epoch},
+                        {"detail", followed.why ? followed.why->message()
+                                                : "the server had no box for this device"}});
+  return false;
+}
+
 void PartySession::on_merged(const VerifiedLog::Merge& merge) {
   using enum VerifiedLog::Outcome;
   control_->subscribe(saved_.id, log_.incarnation(), log_.seq());
   const auto id = saved_.id.to_string();
+  const auto self = context_.keys.peer_id();
+  // What was kept stays as it was: should we stop before the end, the next start learns it again.
+  if (std::ranges::count(merge.removed, self) > 0 && ledger().member(self) == nullptr)
+    return end(Ended::removed,
+               "the host or a deputy removed this device from the party; a new invite is needed to "
+               "come back");
   switch (merge.outcome) {
     case adopted:
       sync_peers();
@@ -292,7 +338,7 @@ void PartySession::sync_peers() {
     wireguard::PeerConfig config;
     config.public_key = member.wireguard;
     config.preshared_key =
-        key_.preshared_key(saved_.id, keys.wireguard.public_key(), member.wireguard);
+        key_.key().preshared_key(saved_.id, keys.wireguard.public_key(), member.wireguard);
     config.allowed_ips = {host_prefix(member.vip)};
     peers.push_back({id, member.identity, member.box, member.vip, std::move(config)});
   }
@@ -367,8 +413,8 @@ asio::awaitable<Result<std::string>> PartySession::invite(party::InviteOptions o
     co_return fail(SessionErrc::not_host, "only the party's host can make invites for now");
   crypto::SystemRandom random;
   auto made =
-      party::build_invite(random, ledger(), key_, crypto::SigningKey::from_seed(*saved_.root_seed),
-                          options, unix_now());
+      party::build_invite(random, ledger(), key_.key(),
+                          crypto::SigningKey::from_seed(*saved_.root_seed), options, unix_now());
   if (!made) co_return std::unexpected(made.error());
   protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
   auto added = co_await control_->add_invite(saved_.id, std::move(request));
@@ -436,7 +482,7 @@ PartyRow PartySession::report() const {
   PartyRow out{saved_.id,
                name(),
                ledger().host_id(),
-               key_.epoch(),
+               key_.key().epoch(),
                log_.seq(),
                saved_.interface,
                saved_.server_url,

@@ -13,16 +13,17 @@
 #include "agent/agent_context.hpp"
 #include "agent/connectivity.hpp"
 #include "agent/control_plane.hpp"
+#include "agent/held_key.hpp"
 #include "agent/joining.hpp"
 #include "agent/state_file.hpp"
 #include "agent/verified_log.hpp"
-#include "party/party_key.hpp"
 
 namespace lanrage::agent {
 
 // Why a session can't go on by itself.
 enum class Ended {
   party_closed,  // for good
+  removed,       // for good: a roster of the members leaves us out
   device_lost,   // a new session from saved() may work
 };
 
@@ -108,6 +109,9 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   void on_snapshot(const protocol::Party& party, const std::string& incarnation);
   void on_closed(const protocol::ws::PartyClosed& closed);
   void on_merged(const VerifiedLog::Merge& merge);
+  void on_kicked(const protocol::ws::Kicked& kicked);
+  // `box`: with the newest party key, from the server. True when the key is up to date.
+  bool follow_key(const std::optional<Bytes>& box);
   void on_presence(const PeerId& peer, bool online);
   void on_link(LinkState state);
   void ask_for_snapshot();
@@ -124,7 +128,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   AgentContext& context_;
   SavedParty saved_;
   VerifiedLog log_;
-  party::PartyKey key_;
+  HeldKey key_;
   std::shared_ptr<ControlPlane> control_;
   crypto::SigningKey bind_key_;
   Callbacks callbacks_;

@@ -180,6 +180,15 @@ void PeerLink::configure(const std::optional<Endpoint>& endpoint) {
   configured_ = true;
 }
 
+void PeerLink::set_preshared_key(const Secret<32>& key) {
+  if (peer_.tunnel.preshared_key == key) return;
+  peer_.tunnel.preshared_key = key;
+  if (!configured_) return;
+  const wireguard::Operation update =
+      wireguard::UpdatePeer{peer_.tunnel.public_key, key, {}, {}, {}};
+  check(around_.tunnel.apply({&update, 1}), "change a preshared key");
+}
+
 void PeerLink::block(const path::BlockRelayed& session) {
   if (around_.filter == nullptr) return;
   unblock();

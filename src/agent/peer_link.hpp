@@ -72,6 +72,8 @@ class PeerLink {
   std::optional<Instant> next_timeout() const { return path_.next_timeout(); }
 
   void send_signal();
+  // For the next handshake; the session that there is goes on.
+  void set_preshared_key(const Secret<32>& key);
   // True when an echo through the tunnel is due; it then counts as sent.
   bool take_probe(Instant now);
   bool wants_fast_poll() const { return fast_poll_; }

@@ -28,7 +28,8 @@ class VerifiedLog {
   };
   struct Merge {
     Outcome outcome;
-    std::optional<Error> why;  // refused
+    std::optional<Error> why;     // refused
+    std::vector<PeerId> removed;  // members whom a new roster left out
   };
 
   // `ledger` is what replaying `records` gives.

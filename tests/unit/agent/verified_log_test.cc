@@ -58,6 +58,26 @@ TEST_F(VerifiedLogTest, EventsInOrderAreAdopted) {
   EXPECT_EQ(log.seq(), 2u);
 }
 
+TEST_F(VerifiedLogTest, ALaterRosterTellsWhomItRemoved) {
+  auto log = founded();
+  ASSERT_EQ(log.append(2, newcomer(log.ledger(), "bob")).outcome, Outcome::adopted);
+  const auto host = log.ledger().host_id();
+  PeerId bob;
+  for (const auto& [id, member] : log.ledger().members())
+    if (id != host) bob = id;
+  const auto rotation =
+      party::build_rotation(random_, log.ledger(), made_->root, {{bob}, {}}, kNow).value();
+  const auto merge = log.append(3, std::vector<Bytes>{rotation.roster});
+  EXPECT_EQ(merge.outcome, Outcome::adopted);
+  EXPECT_EQ(merge.removed, std::vector{bob});
+  EXPECT_EQ(log.ledger().members().size(), 1u);
+  // A server that doesn't know of it brings nobody back.
+  auto old_log = log.records();
+  old_log.pop_back();
+  EXPECT_EQ(log.merge(old_log, 2, "restored").outcome, Outcome::behind);
+  EXPECT_EQ(log.ledger().members().size(), 1u);
+}
+
 TEST_F(VerifiedLogTest, AnEventSeenBeforeChangesNothing) {
   auto log = founded();
   const auto bob = newcomer(log.ledger(), "bob");
