@@ -345,12 +345,15 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   }
 
   asio::awaitable<void> open_websocket(Message& message, WebSocketOpened& opened) {
+    const auto rest = buffer_.data();
+    std::string behind(static_cast<const char*>(rest.data()), rest.size());
     buffer_ = beast::flat_buffer();
     arm(limits().header_time);
     ChannelLimits channel_limits{limits().message_bytes, limits().queue_bytes, limits().ping_every,
                                  limits().dead_after, limits().close_time};
-    channel_ = std::make_shared<WebSocketChannel>(std::move(stream_), channel_limits);
-    auto error = co_await channel_->accept(message);
+    channel_ =
+        std::make_shared<WebSocketChannel>(std::move(stream_), FrameSender::client, channel_limits);
+    auto error = co_await channel_->accept(message, std::move(behind));
     deadline_.cancel();
     if (error || state_->gone) {
       channel_->abandon();

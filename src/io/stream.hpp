@@ -13,6 +13,7 @@
 #include <memory>
 #include <openssl/ssl.h>
 #include <string>
+#include <utility>
 
 namespace lanrage::io {
 
@@ -41,6 +42,20 @@ class Stream {
   // Reason of the latest TLS failure, from OpenSSL; empty if it wasn't TLS.
   const std::string& tls_failure() const { return tls_failure_; }
 
+  // ---- without waiting, for callers with a loop of their own ----
+  enum class Wait { none, readable, writable };
+  struct Attempt {
+    Wait wait = Wait::none;  // none: over, with `error` or `bytes`
+    ErrorCode error;
+    std::size_t bytes = 0;
+  };
+  Attempt try_read(boost::asio::mutable_buffer buffer);
+  // After Wait::writable the same bytes again, and perhaps more behind them.
+  Attempt try_write(boost::asio::const_buffer buffer);
+  // False: to read more, wait for the socket first. True says nothing about the socket.
+  bool has_read_ahead() const { return ssl_ && SSL_has_pending(ssl_.get()) != 0; }
+
+  // ---- with handlers ----
   // Signature void(error_code). Completes at once for plain TCP.
   template <class Token>
   auto async_handshake(Token&& token) {
@@ -49,7 +64,14 @@ class Stream {
   }
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
-    auto attempt = [this, buffers] { return try_read(first_of(buffers)); };
+    // The read before took all there was, so that another attempt would most often be in vain.
+    auto attempt = [this, buffers] {
+      if (std::exchange(likely_dry_, false)) return Attempt{Wait::readable, {}, 0};
+      const boost::asio::mutable_buffer space = first_of(buffers);
+      const Attempt result = try_read(space);
+      likely_dry_ = result.bytes != 0 && (ssl_ ? !has_read_ahead() : result.bytes < space.size());
+      return result;
+    };
     return async_attempts<void(ErrorCode, std::size_t)>(attempt, std::forward<Token>(token));
   }
   template <class Buffers, class Token>
@@ -59,16 +81,7 @@ class Stream {
   }
 
  private:
-  enum class Wait { none, readable, writable };
-  struct Attempt {
-    Wait wait = Wait::none;  // none: over, with `error` or `bytes`
-    ErrorCode error;
-    std::size_t bytes = 0;
-  };
-
   Attempt try_handshake();
-  Attempt try_read(boost::asio::mutable_buffer buffer);
-  Attempt try_write(boost::asio::const_buffer buffer);
   Attempt outcome(int result);
   Attempt outcome_of_errno(bool writing);
 
@@ -137,6 +150,7 @@ class Stream {
   boost::asio::ip::tcp::socket socket_;
   std::unique_ptr<SSL, FreeSsl> ssl_;
   std::string tls_failure_;
+  bool likely_dry_ = false;
 };
 
 }  // namespace lanrage::io

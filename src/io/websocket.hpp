@@ -15,6 +15,7 @@ namespace lanrage::io {
 inline constexpr std::uint16_t kCloseNormal = 1000;
 inline constexpr std::uint16_t kCloseGoingAway = 1001;
 inline constexpr std::uint16_t kCloseUnsupported = 1003;  // binary frames
+inline constexpr std::uint16_t kCloseNoStatus = 1005;     // never sent: a close without a code
 inline constexpr std::uint16_t kCloseAbnormal = 1006;     // never sent: cut or dead
 inline constexpr std::uint16_t kClosePolicy = 1008;
 inline constexpr std::uint16_t kCloseTooBig = 1009;

@@ -1,13 +1,10 @@
-// One open WebSocket, either end: queue, pings, dead-peer watch, closing. Private to io/; includes
-// Beast.
+// One open WebSocket, either end: queue, pings, dead-peer watch, closing. Works on the stream
+// itself: a wake-up reads what is there, all frames queued in one turn of the loop leave in as few
+// TLS records as hold them, and an idle connection keeps no buffer. Private to io/; includes Beast.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/websocket/stream.hpp>
 #include <chrono>
 #include <list>
 #include <memory>
@@ -15,18 +12,10 @@
 
 #include "io/stream.hpp"
 #include "io/websocket.hpp"
+#include "io/websocket_frames.hpp"
+#include "io/websocket_handshake.hpp"
 
 namespace lanrage::io {
-
-// Found by Beast through argument-dependent lookup.
-void beast_close_socket(Stream& stream);
-template <class Handler>
-void async_teardown(boost::beast::role_type, Stream& stream, Handler&& handler) {
-  stream.shutdown();
-  boost::asio::post(stream.get_executor(),
-                    boost::beast::bind_front_handler(std::forward<Handler>(handler),
-                                                     boost::system::error_code()));
-}
 
 struct ChannelLimits {
   std::size_t message_bytes;
@@ -38,18 +27,16 @@ struct ChannelLimits {
 
 class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
  public:
-  using Socket = boost::beast::websocket::stream<Stream, false>;  // false: no compression, and
-                                                                  // none of its buffers
-  using Request = boost::beast::http::request<boost::beast::http::string_body>;
-  using Response = boost::beast::http::response<boost::beast::http::string_body>;
+  // `peer`: whose frames it reads.
+  WebSocketChannel(Stream stream, FrameSender peer, ChannelLimits limits);
 
-  WebSocketChannel(Stream stream, ChannelLimits limits);
-
-  // Handshakes; neither has a deadline of its own: close the stream to give up.
-  boost::asio::awaitable<boost::system::error_code> accept(const Request& request);
-  boost::asio::awaitable<boost::system::error_code> connect(
-      Response& response, std::string host, std::string target,
-      std::function<void(boost::beast::websocket::request_type&)> decorate);
+  // Handshakes; neither has a deadline of its own: close the stream to give up. What the peer sent
+  // behind its request goes to accept().
+  boost::asio::awaitable<boost::system::error_code> accept(const UpgradeRequest& request,
+                                                           std::string behind);
+  // websocket::error::upgrade_declined: see `response`.
+  boost::asio::awaitable<boost::system::error_code> connect(UpgradeResponse& response,
+                                                            const UpgradeCall& call);
 
   // Begins to read. `on_end` comes last and once, after events.on_closed, unless abandon()ed.
   void start(WebSocketEvents events, std::function<void()> on_end);
@@ -61,39 +48,61 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
   void cut();
 
   bool is_open() const { return phase_ == Phase::open; }
+  // Of texts that haven't been begun to send.
   std::size_t queued_bytes() const { return queued_bytes_; }
-  Stream& stream() { return socket_.next_layer(); }
+  Stream& stream() { return stream_; }
 
  private:
   using Clock = std::chrono::steady_clock;
   enum class Phase { handshake, open, closing, ended };
+  struct Outgoing {
+    FrameHeader header;
+    std::shared_ptr<const std::string> payload;
+    bool is_text = false;
+    std::size_t size() const { return header.size + payload->size(); }
+  };
 
-  void read_next();
-  void on_read(boost::system::error_code error);
-  void write_next();
-  void on_written(boost::system::error_code error);
-  void begin_close();
+  void wait_to_read();
+  void on_readable();
+  void take(std::span<unsigned char> bytes);
+  void on_message(FrameReader::Message& message);
+  void on_peer_close(const CloseReason& reason);
+  void fail(const FrameReader::Failure& failure);
+
+  Outgoing make_frame(FrameType type, std::shared_ptr<const std::string> payload) const;
+  void queue_control(FrameType type, std::string payload);
+  void flush_soon();
+  void flush();
+  std::size_t gather(std::span<unsigned char> space);
+  void on_flushed();
+
   void watch();
   void on_watch();
   void end(std::uint16_t code, std::string reason);
 
-  Socket socket_;
+  Stream stream_;
   ChannelLimits limits_;
+  FrameReader reader_;
   WebSocketEvents events_;
   std::function<void()> on_end_;
-  boost::beast::flat_buffer inbound_;
-  std::list<std::shared_ptr<const std::string>> queue_;  // the first is in flight if writing_
+  std::string behind_;         // received with the handshake
+  std::list<Outgoing> queue_;  // of the first, `begun_` bytes have left
+  std::size_t begun_ = 0;
   std::size_t queued_bytes_ = 0;
+  std::string stuck_;  // gathered, and not taken by the socket yet
   Phase phase_ = Phase::handshake;
-  bool writing_ = false;
-  bool pinging_ = false;
+  FrameSender peer_;
+  bool flush_posted_ = false;
+  bool blocked_ = false;  // waiting for the socket to take more
+  bool broken_ = false;   // for writing
   bool overflowed_ = false;
   bool close_sent_ = false;
+  bool discarding_ = false;  // what the peer still sends
   std::uint16_t close_code_ = kCloseNormal;
   std::string close_reason_;
   boost::asio::steady_timer timer_;
   Clock::time_point received_at_;
-  Clock::time_point write_began_;
+  Clock::time_point blocked_at_;
   Clock::time_point ping_at_;
   Clock::time_point close_by_;
 };

@@ -1,6 +1,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/websocket/error.hpp>
 #include <list>
 #include <utility>
 
@@ -41,7 +42,8 @@ class State : public std::enable_shared_from_this<State> {
     if (!error) local_ = from_asio(local);
     ChannelLimits channel_limits{limits_.message_bytes, limits_.queue_bytes, limits_.ping_every,
                                  limits_.dead_after, limits_.close_time};
-    auto channel = std::make_shared<WebSocketChannel>(std::move(*stream), channel_limits);
+    auto channel =
+        std::make_shared<WebSocketChannel>(std::move(*stream), FrameSender::server, channel_limits);
     channel_ = channel;
     if (gone_) co_return fail(ClientErrc::connection_lost, "given up");
     deadline_.expires_at(until);
@@ -51,16 +53,13 @@ class State : public std::enable_shared_from_this<State> {
       state->timed_out_ = true;
       state->channel_->stream().close();
     });
-    WebSocketChannel::Response response;
+    UpgradeResponse response;
     std::string url = origin_.to_string();
-    std::string host = url.substr(url.find("//") + 2);
-    std::function<void(websocket::request_type&)> decorate =
-        [headers = std::move(headers)](websocket::request_type& request) {
-          request.set(http::field::user_agent, "lanrage");
-          for (const auto& [name, value] : headers)
-            request.set(name, value);
-        };
-    error = co_await channel->connect(response, host, target, decorate);
+    UpgradeCall call = call_upgrade(url.substr(url.find("//") + 2), target);
+    call.request.set(http::field::user_agent, "lanrage");
+    for (const auto& [name, value] : headers)
+      call.request.set(name, value);
+    error = co_await channel->connect(response, call);
     deadline_.cancel();
     if (gone_) co_return fail(ClientErrc::connection_lost, "given up");
     if (error) {
@@ -149,7 +148,7 @@ class State : public std::enable_shared_from_this<State> {
     channel_->close(kClosePolicy, why);
   }
 
-  Result<void> handshake_failure(error_code error, const WebSocketChannel::Response& response) {
+  Result<void> handshake_failure(error_code error, const UpgradeResponse& response) {
     std::string server = origin_.to_string();
     if (error == websocket::error::upgrade_declined) {
       HttpResponse& refusal = refusal_.emplace();
