@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <cstring>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "store/sqlite/database.hpp"
@@ -17,10 +18,13 @@ constexpr std::size_t kMostProblems = 20;
 Result<std::unique_ptr<Database>> open_to_read(const std::string& path) {
   auto database = Database::open(path, {}, Database::Access::read_only);
   if (!database || (*database)->execute("SELECT count(*) FROM sqlite_schema")) return database;
+  const int reason = (*database)->last_error() & 0xff;
+  if (reason != SQLITE_CANTOPEN && reason != SQLITE_READONLY) return database;
   struct stat log{};
-  if ((*database)->last_error_is_cant_open() && ::stat((path + "-wal").c_str(), &log) != 0)
+  if (::stat((path + "-wal").c_str(), &log) != 0 && errno == ENOENT)
     return Database::open_immutable(path);
-  return database;
+  return fail(Errc::storage_failed, path + " can't be read by this user while its log " + path +
+                                        "-wal is there: check it as the server's user");
 }
 
 void add(StoreReport& report, std::string problem) {

@@ -203,8 +203,4 @@ int Database::last_error() const {
   return sqlite3_extended_errcode(db_);
 }
 
-bool Database::last_error_is_cant_open() const {
-  return (last_error() & 0xff) == SQLITE_CANTOPEN;
-}
-
 }  // namespace lanrage::store

@@ -68,7 +68,6 @@ class Database {
   int changes() const;                 // rows changed by the last statement
   std::int64_t total_changes() const;  // rows changed through this connection
   int last_error() const;              // SQLite's extended code for the last call
-  bool last_error_is_cant_open() const;
   sqlite3* handle() { return db_; }
 
   // From now on wal_pages() tells how many pages the write-ahead log held after this connection's
