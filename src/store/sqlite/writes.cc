@@ -45,6 +45,47 @@ Result<void> write_party(Database& db, const std::string& id, const Append& appe
   return updated;
 }
 
+// True when the peer was there with the same key and address. Naming these columns would rewrite
+// their indexes even where nothing changes.
+Result<bool> update_peer(Database& db, const std::string& party, const PeerRow& peer) {
+  auto written = db.prepare(
+                       "UPDATE peers SET nick = ?, public_endpoint = ?, nat_type = ?, last_seen = "
+                       "? WHERE party_id = ? AND peer_id = ? AND public_key = ? AND virtual_ip = ?")
+                     .bind(peer.nick)
+                     .bind(peer.public_endpoint)
+                     .bind(peer.nat_type)
+                     .bind(to_row(peer.last_seen))
+                     .bind(party)
+                     .bind(peer.id.to_string())
+                     .bind(ByteView(peer.wireguard_key))
+                     .bind(peer.vip.to_string())
+                     .run();
+  if (!written) return std::unexpected(written.error());
+  return db.changes() != 0;
+}
+
+Result<void> write_peer(Database& db, const std::string& party, const PeerRow& peer) {
+  const auto updated = update_peer(db, party, peer);
+  if (!updated) return std::unexpected(updated.error());
+  if (*updated) return {};
+  return db
+      .prepare(
+          "INSERT INTO peers (party_id, peer_id, public_key, virtual_ip, nick, public_endpoint, "
+          "nat_type, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (party_id, peer_id) "
+          "DO UPDATE SET public_key = excluded.public_key, virtual_ip = excluded.virtual_ip, nick "
+          "= excluded.nick, public_endpoint = excluded.public_endpoint, nat_type = "
+          "excluded.nat_type, last_seen = excluded.last_seen")
+      .bind(party)
+      .bind(peer.id.to_string())
+      .bind(ByteView(peer.wireguard_key))
+      .bind(peer.vip.to_string())
+      .bind(peer.nick)
+      .bind(peer.public_endpoint)
+      .bind(peer.nat_type)
+      .bind(to_row(peer.last_seen))
+      .run();
+}
+
 Result<void> write_peers(Database& db, const std::string& party, const Append& append) {
   for (const PeerId& gone : append.gone) {
     auto removed = db.prepare("DELETE FROM peers WHERE party_id = ? AND peer_id = ?")
@@ -53,25 +94,8 @@ Result<void> write_peers(Database& db, const std::string& party, const Append& a
                        .run();
     if (!removed) return removed;
   }
-  for (const PeerRow& peer : append.changed) {
-    auto written = db.prepare(
-                         "INSERT INTO peers (party_id, peer_id, public_key, virtual_ip, nick, "
-                         "public_endpoint, nat_type, last_seen) VALUES (?, ?, ?, ?, ?, ?, ?, "
-                         "?) ON CONFLICT (party_id, peer_id) DO UPDATE SET public_key = "
-                         "excluded.public_key, virtual_ip = excluded.virtual_ip, nick = "
-                         "excluded.nick, public_endpoint = excluded.public_endpoint, nat_type "
-                         "= excluded.nat_type, last_seen = excluded.last_seen")
-                       .bind(party)
-                       .bind(peer.id.to_string())
-                       .bind(ByteView(peer.wireguard_key))
-                       .bind(peer.vip.to_string())
-                       .bind(peer.nick)
-                       .bind(peer.public_endpoint)
-                       .bind(peer.nat_type)
-                       .bind(to_row(peer.last_seen))
-                       .run();
-    if (!written) return written;
-  }
+  for (const PeerRow& peer : append.changed)
+    if (auto written = write_peer(db, party, peer); !written) return written;
   return {};
 }
 

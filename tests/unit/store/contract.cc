@@ -51,6 +51,23 @@ TEST_P(StoreContract, ReplacesAndRemovesPeers) {
   EXPECT_EQ(store_->parties()->front().peers, second.changed);
 }
 
+TEST_P(StoreContract, APeerCanChangeItsKeyAndAddress) {
+  auto first = make_append(1, 0);
+  first.changed = {make_peer(1), make_peer(2)};
+  ASSERT_TRUE(append(first));
+  auto second = make_append(1, 1);
+  second.changed = {make_peer(1)};
+  second.changed[0].wireguard_key.fill(77);
+  ASSERT_TRUE(append(second));
+  EXPECT_EQ(party(1).peers[0], second.changed[0]);
+  auto third = make_append(1, 2);
+  third.changed = second.changed;
+  third.changed[0].vip = make_peer(9).vip;
+  third.changed[0].nat_type = "";
+  ASSERT_TRUE(append(third));
+  EXPECT_EQ(party(1).peers[0], third.changed[0]);
+}
+
 TEST_P(StoreContract, RefusesASecondPeerWithTheSameAddressOrKeyAndWritesNothing) {
   auto first = make_append(1, 0);
   first.changed = {make_peer(1)};
