@@ -13,7 +13,7 @@ namespace {
 using protocol::Errc;
 
 // Another server process may write faster than we can catch up; then the caller has to come again.
-constexpr int kMostAttempts = 8;
+constexpr int kMostAttempts = 32;
 
 // A committed event that our own state refuses is a bug of ours: going on would answer from a
 // state that the store contradicts.
