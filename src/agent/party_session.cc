@@ -23,115 +23,99 @@ constexpr auto kPingSpacing = 250ms;
 constexpr Duration kPingTimeout = 2s;
 constexpr std::chrono::seconds kGrantRetry = 5s;
 constexpr std::chrono::seconds kGrantSpacing =
-    60s; // between two tokens, whatever our clock says of their expiry
-constexpr auto kGrantAhead =
-    2min; // a fresh relay token before the old one expires
+    60s;                            // between two tokens, whatever our clock says of their expiry
+constexpr auto kGrantAhead = 2min;  // a fresh relay token before the old one expires
 
-} // namespace
+}  // namespace
 
-PartySession::PartySession(AgentContext &context, SavedParty saved,
-                           party::Membership membership,
-                           std::shared_ptr<ControlPlane> control,
-                           crypto::SigningKey bind_key, Callbacks callbacks)
-    : context_(context), saved_(std::move(saved)),
+PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membership membership,
+                           std::shared_ptr<ControlPlane> control, crypto::SigningKey bind_key,
+                           Callbacks callbacks)
+    : context_(context),
+      saved_(std::move(saved)),
       log_(std::move(membership.ledger), saved_.log),
-      key_(std::move(membership.key)), control_(std::move(control)),
-      bind_key_(std::move(bind_key)), callbacks_(std::move(callbacks)),
-      heartbeat_timer_(context.io), grant_timer_(context.io) {}
+      key_(std::move(membership.key)),
+      control_(std::move(control)),
+      bind_key_(std::move(bind_key)),
+      callbacks_(std::move(callbacks)),
+      heartbeat_timer_(context.io),
+      grant_timer_(context.io) {}
 
-PartySession::~PartySession() { stop(); }
+PartySession::~PartySession() {
+  stop();
+}
 
-Result<std::shared_ptr<PartySession>>
-PartySession::start(AgentContext &context, Joined joined, Callbacks callbacks) {
-  std::shared_ptr<PartySession> self(
-      new PartySession(context, std::move(joined.saved),
-                       std::move(joined.membership), std::move(joined.control),
-                       std::move(joined.bind_key), std::move(callbacks)));
-  const auto &answer = joined.answer;
+Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context, Joined joined,
+                                                          Callbacks callbacks) {
+  std::shared_ptr<PartySession> self(new PartySession(
+      context, std::move(joined.saved), std::move(joined.membership), std::move(joined.control),
+      std::move(joined.bind_key), std::move(callbacks)));
+  const auto& answer = joined.answer;
   self->log_.merge(answer.party.log, answer.seq, answer.incarnation);
-  for (const auto &peer : answer.party.peers)
+  for (const auto& peer : answer.party.peers)
     self->on_presence(peer.peer_id, peer.online);
   if (auto opened = self->open(joined.answer.relay); !opened)
     return std::unexpected(opened.error());
   return self;
 }
 
-Result<std::shared_ptr<PartySession>>
-PartySession::resume(AgentContext &context, SavedParty saved,
-                     Callbacks callbacks) {
-  auto membership = party::restore_membership(
-      saved.id, saved.log, party::PartyKey(saved.party_key, saved.key_epoch));
-  if (!membership)
-    return std::unexpected(membership.error());
-  const auto pin =
-      saved.pin ? std::optional(io::to_text(*saved.pin)) : std::nullopt;
+Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context, SavedParty saved,
+                                                           Callbacks callbacks) {
+  auto membership = party::restore_membership(saved.id, saved.log,
+                                              party::PartyKey(saved.party_key, saved.key_epoch));
+  if (!membership) return std::unexpected(membership.error());
+  const auto pin = saved.pin ? std::optional(io::to_text(*saved.pin)) : std::nullopt;
   auto control = connect_to(context, saved.server_url, pin);
-  if (!control)
-    return std::unexpected(control.error());
+  if (!control) return std::unexpected(control.error());
   crypto::SystemRandom random;
-  std::shared_ptr<PartySession> self(new PartySession(
-      context, std::move(saved), std::move(*membership), std::move(*control),
-      crypto::SigningKey::generate(random), std::move(callbacks)));
-  if (auto opened = self->open(std::nullopt); !opened)
-    return std::unexpected(opened.error());
+  std::shared_ptr<PartySession> self(
+      new PartySession(context, std::move(saved), std::move(*membership), std::move(*control),
+                       crypto::SigningKey::generate(random), std::move(callbacks)));
+  if (auto opened = self->open(std::nullopt); !opened) return std::unexpected(opened.error());
   return self;
 }
 
-Result<void>
-PartySession::open(const std::optional<protocol::RelayGrant> &grant) {
+Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant) {
   const auto keys = member_keys(context_, saved_);
-  TunnelOptions options{
-      context_.backend,          saved_.interface, vip(),
-      ledger().charter().prefix, keys.wireguard,   saved_.listen_port};
-  // A name that the player didn't choose is only a wish: another agent may have
-  // it by now.
+  TunnelOptions options{context_.backend,          saved_.interface, vip(),
+                        ledger().charter().prefix, keys.wireguard,   saved_.listen_port};
+  // A name that the player didn't choose is only a wish: another agent may have it by now.
   options.or_numbered = context_.interface_name.empty();
   auto tunnel = open_tunnel(options);
-  // The port we had may be somebody else's by now: another one is better than
-  // none.
-  if (!tunnel && tunnel.error().is(TunnelErrc::port_taken) &&
-      options.listen_port != 0) {
+  // The port we had may be somebody else's by now: another one is better than none.
+  if (!tunnel && tunnel.error().is(TunnelErrc::port_taken) && options.listen_port != 0) {
     options.listen_port = 0;
     tunnel = open_tunnel(options);
   }
-  if (!tunnel)
-    return std::unexpected(tunnel.error());
+  if (!tunnel) return std::unexpected(tunnel.error());
   tunnel_ = std::move(*tunnel);
   saved_.interface = tunnel_->interface_name();
   saved_.listen_port = tunnel_->listen_port();
-  const auto clock =
-      static_cast<std::uint64_t>(unix_now().time_since_epoch().count());
+  const auto clock = static_cast<std::uint64_t>(unix_now().time_since_epoch().count());
   saved_.boot = std::max(saved_.boot + 1, clock);
-  context_.log.info(
-      "tunnel_open",
-      {{"party", saved_.id.to_string()},
-       {"interface", saved_.interface},
-       {"port", std::to_string(saved_.listen_port)},
-       {"wireguard", tunnel_->is_kernel() ? "kernel" : "userspace"},
-       {"vip", vip().to_string()}});
+  context_.log.info("tunnel_open", {{"party", saved_.id.to_string()},
+                                    {"interface", saved_.interface},
+                                    {"port", std::to_string(saved_.listen_port)},
+                                    {"wireguard", tunnel_->is_kernel() ? "kernel" : "userspace"},
+                                    {"vip", vip().to_string()}});
 
   Connectivity::Callbacks callbacks;
   callbacks.send_signal = [this](PeerId to, Bytes sealed) {
-    control_->send(
-        ws::SendSignal{saved_.id, to, std::move(sealed), std::nullopt});
+    control_->send(ws::SendSignal{saved_.id, to, std::move(sealed), std::nullopt});
   };
-  callbacks.want_relay_token = [this] {
-    spawn([this] { return fetch_relay_grant(); });
-  };
-  callbacks.on_nat = [this](const stun::NatReport &report) {
+  callbacks.want_relay_token = [this] { spawn([this] { return fetch_relay_grant(); }); };
+  callbacks.on_nat = [this](const stun::NatReport& report) {
     spawn([this, report] { return publish_hints(report); });
   };
-  callbacks.on_tunnel_lost = [this](const Error &error) {
+  callbacks.on_tunnel_lost = [this](const Error& error) {
     end(Ended::device_lost, error.message());
   };
-  auto connectivity =
-      Connectivity::open(context_.io, *tunnel_,
-                         {saved_.id, context_.keys.peer_id(),
-                          ledger().charter().prefix, keys.identity, keys.box,
-                          keys.wireguard.public_key(), bind_key_, saved_.boot},
-                         std::move(callbacks), context_.log);
-  if (!connectivity)
-    return std::unexpected(connectivity.error());
+  auto connectivity = Connectivity::open(
+      context_.io, *tunnel_,
+      {saved_.id, context_.keys.peer_id(), ledger().charter().prefix, keys.identity, keys.box,
+       keys.wireguard.public_key(), bind_key_, saved_.boot},
+      std::move(callbacks), context_.log);
+  if (!connectivity) return std::unexpected(connectivity.error());
   connectivity_ = std::move(*connectivity);
   sync_peers();
   if (grant) {
@@ -140,9 +124,7 @@ PartySession::open(const std::optional<protocol::RelayGrant> &grant) {
   }
   control_->subscribe(saved_.id, log_.incarnation(), log_.seq());
   ControlPlane::Listener listener;
-  listener.on_message = [this](const ws::ServerMessage &message) {
-    on_message(message);
-  };
+  listener.on_message = [this](const ws::ServerMessage& message) { on_message(message); };
   listener.on_link = [this](LinkState state) { on_link(state); };
   control_->open_link(std::move(listener));
   spawn([this] { return keep_relay_grant(); });
@@ -150,164 +132,135 @@ PartySession::open(const std::optional<protocol::RelayGrant> &grant) {
 }
 
 void PartySession::stop() {
-  if (stopped_)
-    return;
+  if (stopped_) return;
   stopped_ = true;
   callbacks_ = {};
   heartbeat_timer_.cancel();
   grant_timer_.cancel();
   control_->close();
-  if (connectivity_)
-    connectivity_->close();
+  if (connectivity_) connectivity_->close();
   tunnel_.reset();
 }
 
-// Later, since it may be a callback of what the session owns that brought us
-// here.
+// Later, since it may be a callback of what the session owns that brought us here.
 void PartySession::end(Ended how, std::string why) {
-  asio::post(context_.io,
-             [self = shared_from_this(), how, why = std::move(why)] {
-               if (!self->stopped_ && self->callbacks_.on_ended)
-                 self->callbacks_.on_ended(how, why);
-             });
+  asio::post(context_.io, [self = shared_from_this(), how, why = std::move(why)] {
+    if (!self->stopped_ && self->callbacks_.on_ended) self->callbacks_.on_ended(how, why);
+  });
 }
 
 void PartySession::spawn(std::function<asio::awaitable<void>()> work) {
-  auto run = [self = shared_from_this(),
-              work = std::move(work)]() -> asio::awaitable<void> {
+  auto run = [self = shared_from_this(), work = std::move(work)]() -> asio::awaitable<void> {
     co_await work();
   };
   asio::co_spawn(context_.io, std::move(run), asio::detached);
 }
 
 IpAddress PartySession::vip() const {
-  const auto *self = ledger().member(context_.keys.peer_id());
+  const auto* self = ledger().member(context_.keys.peer_id());
   return self != nullptr ? self->vip : IpAddress();
 }
 
 // ---- what the control server says
 
 void PartySession::on_link(LinkState state) {
-  if (stopped_)
-    return;
+  if (stopped_) return;
   if (state != LinkState::connected) {
     heartbeat_timer_.cancel();
     return;
   }
   log_.on_new_link();
-  if (!key_.is_current(ledger()))
-    ask_for_snapshot(); // the box comes with it
+  if (!key_.is_current(ledger())) ask_for_snapshot();  // the box comes with it
   connectivity_->on_link_back();
   heartbeat();
 }
 
-void PartySession::on_message(const ws::ServerMessage &message) {
-  if (stopped_)
-    return;
+void PartySession::on_message(const ws::ServerMessage& message) {
+  if (stopped_) return;
   const auto keep_alive = shared_from_this();
   std::visit(
       Overloaded{
-          [&](const ws::Welcome &welcome) {
-            heartbeat_every_ = std::chrono::seconds(std::clamp<std::uint64_t>(
-                welcome.heartbeat_interval_s, 5, 300));
+          [&](const ws::Welcome& welcome) {
+            heartbeat_every_ = std::chrono::seconds(
+                std::clamp<std::uint64_t>(welcome.heartbeat_interval_s, 5, 300));
           },
-          [&](const ws::PartyUpdate &update) {
-            if (update.party.id != saved_.id)
-              return;
+          [&](const ws::PartyUpdate& update) {
+            if (update.party.id != saved_.id) return;
             on_snapshot(update.party, update.incarnation);
             follow_key(update.box);
           },
-          [&](const ws::PeerJoined &joined) {
+          [&](const ws::PeerJoined& joined) {
             on_merged(log_.append(joined.seq, joined.records));
             on_presence(joined.peer.peer_id, joined.peer.online);
           },
-          [&](const ws::PeerUpdated &updated) {
+          [&](const ws::PeerUpdated& updated) {
             on_merged(log_.append(updated.seq, updated.records));
           },
-          [&](const ws::PeerLeft &left) {
-            on_merged(log_.append(left.seq, left.records));
-          },
-          [&](const ws::InviteAdded &added) {
-            on_merged(log_.append(added.seq, added.records));
-          },
-          [&](const ws::KeyRotated &rotated) {
+          [&](const ws::PeerLeft& left) { on_merged(log_.append(left.seq, left.records)); },
+          [&](const ws::InviteAdded& added) { on_merged(log_.append(added.seq, added.records)); },
+          [&](const ws::KeyRotated& rotated) {
             on_merged(log_.append(rotated.seq, rotated.records));
-            if (!follow_key(rotated.box))
-              ask_for_snapshot();
+            if (!follow_key(rotated.box)) ask_for_snapshot();
           },
-          [&](const ws::Kicked &kicked) { on_kicked(kicked); },
-          [&](const ws::HostChanged &changed) {
+          [&](const ws::Kicked& kicked) { on_kicked(kicked); },
+          [&](const ws::HostChanged& changed) {
             on_merged(log_.append(changed.seq, changed.records));
           },
-          [&](const ws::CharterChanged &changed) {
+          [&](const ws::CharterChanged& changed) {
             on_merged(log_.append(changed.seq, changed.records));
           },
-          [&](const ws::Presence &presence) {
-            on_presence(presence.peer_id, presence.online);
-          },
-          [&](const ws::Signal &signal) {
+          [&](const ws::Presence& presence) { on_presence(presence.peer_id, presence.online); },
+          [&](const ws::Signal& signal) {
             connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
           },
-          [&](const ws::PartyClosed &closed) { on_closed(closed); },
-          [&](const ws::CaughtUp &) {},
-          [&](const ws::Ack &) {},
-          [&](const ws::ErrorMessage &error) {
-            context_.log.warning("server_refused",
-                                 {{"party", saved_.id.to_string()},
-                                  {"code", error.code},
-                                  {"detail", error.message}});
+          [&](const ws::PartyClosed& closed) { on_closed(closed); },
+          [&](const ws::CaughtUp&) {},
+          [&](const ws::Ack&) {},
+          [&](const ws::ErrorMessage& error) {
+            context_.log.warning("server_refused", {{"party", saved_.id.to_string()},
+                                                    {"code", error.code},
+                                                    {"detail", error.message}});
           },
-          [&](const ws::RelayToken &token) {
-            connectivity_->set_relays(token.grant);
-          },
+          [&](const ws::RelayToken& token) { connectivity_->set_relays(token.grant); },
       },
       message);
 }
 
 void PartySession::heartbeat() {
-  control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), log_.seq(),
-                               std::nullopt});
+  control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), log_.seq(), std::nullopt});
   heartbeat_timer_.expires_after(heartbeat_every_);
   heartbeat_timer_.async_wait(
-      [weak = weak_from_this()](const boost::system::error_code &cancelled) {
+      [weak = weak_from_this()](const boost::system::error_code& cancelled) {
         const auto self = weak.lock();
-        if (!cancelled && self && !self->stopped_)
-          self->heartbeat();
+        if (!cancelled && self && !self->stopped_) self->heartbeat();
       });
 }
 
 // ---- what we ask of it
 
 asio::awaitable<void> PartySession::fetch_relay_grant() {
-  if (stopped_)
-    co_return;
-  auto grant =
-      co_await control_->relay_grant(saved_.id, {bind_key_.public_key()});
-  if (stopped_)
-    co_return;
+  if (stopped_) co_return;
+  auto grant = co_await control_->relay_grant(saved_.id, {bind_key_.public_key()});
+  if (stopped_) co_return;
   if (grant) {
     connectivity_->set_relays(*grant);
     grant_expiry_ = grant->expires_at;
   } else {
     context_.log.warning("no_relay_token",
-                         {{"party", saved_.id.to_string()},
-                          {"detail", grant.error().message()}});
+                         {{"party", saved_.id.to_string()}, {"detail", grant.error().message()}});
   }
 }
 
-// Keeps the token fresh; relays honour an old one for existing binds, so an
-// outage is no hurry.
+// Keeps the token fresh; relays honour an old one for existing binds, so an outage is no hurry.
 asio::awaitable<void> PartySession::keep_relay_grant() {
   while (!stopped_) {
     const auto left = [&] { return grant_expiry_ - unix_now() - kGrantAhead; };
     const auto expiry = grant_expiry_;
-    if (left() <= 0s)
-      co_await fetch_relay_grant();
-    if (stopped_)
-      co_return;
+    if (left() <= 0s) co_await fetch_relay_grant();
+    if (stopped_) co_return;
     const bool failed = left() <= 0s && grant_expiry_ == expiry;
-    grant_timer_.expires_after(std::max<std::chrono::milliseconds>(
-        left(), failed ? kGrantRetry : kGrantSpacing));
+    grant_timer_.expires_after(
+        std::max<std::chrono::milliseconds>(left(), failed ? kGrantRetry : kGrantSpacing));
     boost::system::error_code cancelled;
     auto token = asio::redirect_error(asio::use_awaitable, cancelled);
     co_await grant_timer_.async_wait(token);
@@ -315,8 +268,7 @@ asio::awaitable<void> PartySession::keep_relay_grant() {
 }
 
 asio::awaitable<void> PartySession::publish_hints(stun::NatReport report) {
-  if (stopped_)
-    co_return;
+  if (stopped_) co_return;
   protocol::UpdatePeerRequest request;
   request.request_id = new_request_id();
   request.nat_type = protocol::nat_type_from(stun::name_of(report.type));
@@ -324,52 +276,42 @@ asio::awaitable<void> PartySession::publish_hints(stun::NatReport report) {
   // Display only: when it fails, the next report brings it.
   const auto updated = co_await control_->update(saved_.id, std::move(request));
   if (!updated && !stopped_)
-    context_.log.debug("hints_not_published",
-                       {{"detail", updated.error().message()}});
+    context_.log.debug("hints_not_published", {{"detail", updated.error().message()}});
 }
 
-asio::awaitable<Result<std::string>>
-PartySession::invite(party::InviteOptions options) {
+asio::awaitable<Result<std::string>> PartySession::invite(party::InviteOptions options) {
   const auto self = shared_from_this();
   if (!saved_.root_seed)
-    co_return fail(SessionErrc::not_host,
-                   "only the party's host can make invites for now");
+    co_return fail(SessionErrc::not_host, "only the party's host can make invites for now");
   crypto::SystemRandom random;
-  auto made = party::build_invite(
-      random, ledger(), key_.key(),
-      crypto::SigningKey::from_seed(*saved_.root_seed), options, unix_now());
-  if (!made)
-    co_return std::unexpected(made.error());
-  protocol::AddInviteRequest request{new_request_id(), made->record,
-                                     made->box.box};
+  auto made =
+      party::build_invite(random, ledger(), key_.key(),
+                          crypto::SigningKey::from_seed(*saved_.root_seed), options, unix_now());
+  if (!made) co_return std::unexpected(made.error());
+  protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
   auto added = co_await control_->add_invite(saved_.id, std::move(request));
-  if (!added)
-    co_return std::unexpected(added.error());
+  if (!added) co_return std::unexpected(added.error());
   co_return invite_text(saved_, made->secret);
 }
 
 asio::awaitable<Result<void>> PartySession::rename(std::string nick) {
   const auto self = shared_from_this();
-  auto statement =
-      party::build_statement(ledger(), context_.keys.identity, nick, vip());
-  if (!statement)
-    co_return std::unexpected(statement.error());
+  auto statement = party::build_statement(ledger(), context_.keys.identity, nick, vip());
+  if (!statement) co_return std::unexpected(statement.error());
   protocol::UpdatePeerRequest request;
   request.request_id = new_request_id();
   request.statement = *statement;
   auto updated = co_await control_->update(saved_.id, std::move(request));
-  if (!updated)
-    co_return std::unexpected(updated.error());
+  if (!updated) co_return std::unexpected(updated.error());
   co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> PartySession::leave() {
   const auto self = shared_from_this();
-  protocol::LeaveRequest request{
-      new_request_id(), party::build_leave(ledger(), context_.keys.identity)};
+  protocol::LeaveRequest request{new_request_id(),
+                                 party::build_leave(ledger(), context_.keys.identity)};
   auto left = co_await control_->leave(saved_.id, std::move(request));
-  if (!left)
-    co_return std::unexpected(left.error());
+  if (!left) co_return std::unexpected(left.error());
   co_return Result<void>{};
 }
 
@@ -379,25 +321,20 @@ Result<PeerId> PartySession::find_peer(std::string_view name) const {
   const auto id = PeerId::parse(name);
   const auto address = IpAddress::parse(name);
   std::vector<PeerId> found;
-  for (const auto &[peer, member] : ledger().members())
-    if (peer == id || member.vip == address || member.nick == name)
-      found.push_back(peer);
+  for (const auto& [peer, member] : ledger().members())
+    if (peer == id || member.vip == address || member.nick == name) found.push_back(peer);
   if (found.empty())
     return fail(SessionErrc::unknown_peer,
-                "nobody called \"" + std::string(name) + "\" is in this party",
-                "peer");
+                "nobody called \"" + std::string(name) + "\" is in this party", "peer");
   if (found.size() > 1)
-    return fail(
-        SessionErrc::ambiguous_peer,
-        std::to_string(found.size()) + " peers are called \"" +
-            std::string(name) +
-            "\"; name one by its id or virtual IP (see `lanrage status`)",
-        "peer");
+    return fail(SessionErrc::ambiguous_peer,
+                std::to_string(found.size()) + " peers are called \"" + std::string(name) +
+                    "\"; name one by its id or virtual IP (see `lanrage status`)",
+                "peer");
   return found.front();
 }
 
-asio::awaitable<std::vector<std::optional<Duration>>>
-PartySession::ping(PeerId peer, int count) {
+asio::awaitable<std::vector<std::optional<Duration>>> PartySession::ping(PeerId peer, int count) {
   const auto self = shared_from_this();
   const auto connectivity = connectivity_;
   const auto vip = ledger().member(peer)->vip;
@@ -425,15 +362,13 @@ PartyRow PartySession::report() const {
                saved_.nick,
                vip(),
                {}};
-  for (const auto &[id, member] : ledger().members()) {
-    if (id == self)
-      continue;
+  for (const auto& [id, member] : ledger().members()) {
+    if (id == self) continue;
     const auto online = online_.find(id);
-    out.peers.push_back({id, member.nick, member.vip,
-                         online != online_.end() && online->second,
+    out.peers.push_back({id, member.nick, member.vip, online != online_.end() && online->second,
                          connectivity_->report(id)});
   }
   return out;
 }
 
-} // namespace lanrage::agent
+}  // namespace lanrage::agent
