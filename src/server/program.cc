@@ -181,6 +181,7 @@ class Program {
       return {};
     }
     metrics_listener_ = std::move(*listener);
+    log_.info("metrics", {{"listen", metrics_listener_->endpoint().to_string()}});
     if (!listen.address.is_loopback())
       log_.warning("metrics_open", {{"listen", metrics_listener_->endpoint().to_string()},
                                     {"why", "anybody who reaches it can read the counters"}});
