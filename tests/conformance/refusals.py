@@ -1,0 +1,481 @@
+"""Provokes every refusal that docs/protocol/openapi.yaml lists."""
+
+import http.client
+import os
+import re
+import time
+
+from player import DAY, Device, Ed25519PrivateKey, Party, b64, fresh, now_ms, r
+from server import Running, rate
+
+UPGRADE = ["Host: localhost", "Connection: Upgrade", "Upgrade: websocket",
+           "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
+
+
+def refused(answer, code, field=None):
+    status, problem = answer
+    assert problem and problem.get("code") == code, f"{status} {problem}, expected {code}"
+    if field:
+        assert problem.get("field") == field, f"{problem}, expected field {field}"
+
+
+# ---- whatever the route ----
+
+
+def of_requests(server, observer):
+    ann, stranger = Device(server, observer), Device(server, observer, registered=False)
+    party = Party(ann).create()
+    names = {"party_id": party.id, "peer_id": ann.id, "invite_id": r.base32(party.invite.id)}
+    gone = Device(server, observer)
+    assert gone.call("DELETE", "/auth/token")[0] == 204
+    tokens = {"missing_token": None, "malformed_token": "Bearer x",
+              "unknown_token": "Bearer " + "A" * 43, "expired_token": f"Bearer {gone.token}"}
+    for (method, route), operation in observer.api.operations.items():
+        target = re.sub(r"\{(\w+)\}", lambda m: names[m[1]], route)
+        refused(stranger.call(method, target, b"[" * 65_537), "body_too_large")
+        refused(stranger.call(method, target, b"a=b", Content_Type="text/plain"),
+                "unsupported_media_type", "Content-Type")
+        refused(stranger.call(method, target, X_Filler="x" * 17_000), "headers_too_large")
+        refused(stranger.raw(method, target, []), "malformed_request", "Host")
+        if route == "/ws":
+            of_upgrades(stranger, ann, tokens)
+            continue
+        for other in {"PUT", "HEAD", "OPTIONS"}:
+            if other != "HEAD":  # its answer has no body to judge
+                refused(stranger.call(other, target), "method_not_allowed")
+        if operation.get("security") != []:
+            for code, token in tokens.items():
+                refused(stranger.call(method, target, Authorization=token), code)
+        if "requestBody" in operation:
+            of_bodies(ann, method, target)
+        for name in re.findall(r"\{(\w+)\}", route):
+            bad = target.replace(names[name], names[name][:-1] + "1", 1)
+            refused(ann.call(method, bad, {}), "invalid_field", name)
+    refused(ann.call("GET", "/nothing/here"), "not_found")
+    refused(ann.call("GET", "/parties/%zz"), "malformed_request")
+    for query in ("?log_from=x", "?log_from=-1", "?log_from="):
+        refused(ann.call("GET", party.path + query), "invalid_field", "log_from")
+    refused(ann.call("GET", party.path + "/signals?after=1x"), "invalid_field", "after")
+    assert "Allow" in head_of(ann, party.path), "HEAD is told what it may do"
+
+
+def head_of(device, target):
+    device.http.request("HEAD", target)
+    response = device.http.getresponse()
+    response.read()
+    assert response.status == 405
+    return dict(response.getheaders())
+
+
+def of_bodies(ann, method, target):
+    query = "" if "register" not in target else f"?peer_id={ann.id}"
+    for text in (b"{", b'{"a":1,"a":2}', b'{"a":"\xff"}', b"[" * 17 + b"]" * 17, b"{} {}"):
+        refused(ann.call(method, target + query, text), "malformed_json")
+    refused(ann.call(method, target + query, []), "invalid_field")
+    if not target.endswith("/heartbeat"):  # whose fields may all be absent
+        refused(ann.call(method, target + query, {}), "missing_field")
+    if query:
+        refused(ann.call(method, target, {}), "missing_field", "peer_id")
+        refused(ann.call(method, target + "?peer_id=x", {}), "invalid_field", "peer_id")
+
+
+def of_upgrades(stranger, ann, tokens):
+    refused(ann.call("GET", "/ws"), "not_found")
+    for code, token in tokens.items():
+        given = [] if token is None else [f"Authorization: {token}"]
+        refused(stranger.raw("GET", "/ws", UPGRADE + given), code)
+    own = f"Authorization: Bearer {ann.token}"
+    bad_key = [line.replace("AAAAAA==", "AA==") for line in UPGRADE]
+    refused(ann.raw("GET", "/ws", [*bad_key, own]), "malformed_request")
+    other_version = [line.replace(": 13", ": 12") for line in UPGRADE]
+    refused(ann.raw("GET", "/ws", [*other_version, own]), "upgrade_required")
+    assert ann.raw("GET", "/ws", [*UPGRADE, own])[0] == http.client.SWITCHING_PROTOCOLS
+
+
+# ---- parties' rules ----
+
+
+def of_parties(server, observer):
+    bad_nonce = of_registering(server, observer)
+    ann, bob, eve = (Device(server, observer, nick) for nick in ("Ann", "Bob", "Eve"))
+    party = Party(ann).create()
+    bob_joined = party.join(bob)
+    of_strangers(party, ann, eve)
+    of_request_ids(party, ann)
+    of_updates(party, ann, bob)
+    of_joins(server, observer, party, bob, eve)
+    of_opening(server, observer, party, bob, eve)
+    of_invites(party, ann, bob)
+    of_rosters(party, ann, bob)
+    of_charters(party, ann, bob)
+    of_the_rest(party, ann, bob)
+    body = party.leave_body(bob)
+    assert bob.call("DELETE", party.peer(bob), body)[0] == 200
+    refused(bob.call("POST", party.path + "/join", bob_joined), "unknown_party")
+    device, path, body = bad_nonce()
+    refused(device.call("POST", path, body), "expired_nonce", "nonce")
+
+
+def of_registering(server, observer):
+    dan = Device(server, observer, registered=False)
+    early = dan.registration(dan.challenge())
+    asked = time.monotonic()
+    path = f"/auth/register?peer_id={dan.id}"
+    refused(dan.call("POST", f"/auth/register?peer_id={'a' * 26}", early), "peer_id_mismatch")
+    refused(dan.call("POST", path, dan.registration(b"made up")), "malformed_nonce", "nonce")
+    refused(dan.call("POST", path, dan.registration(bytes(56))), "malformed_nonce", "nonce")
+    body = dan.registration(dan.challenge())
+    refused(dan.call("POST", path, {**body, "signature": early["signature"]}), "bad_signature")
+    assert dan.call("POST", path, body)[0] == 200
+    refused(dan.call("POST", path, body), "used_nonce", "nonce")
+
+    def later():
+        time.sleep(max(0.0, asked + 5.5 - time.monotonic()))  # challenge_lifetime is 5 s here
+        return dan, path, early
+    return later
+
+
+def of_strangers(party, ann, eve):
+    """Who isn't a member sees no difference to a party that doesn't exist."""
+    nowhere = Party(eve)
+    for there in (party, nowhere):
+        there.log = party.log or there.log
+    leave = {"request_id": fresh(), "record": b64(b"x")}
+    signal = {"to_peer_id": ann.id, "signal_data": b64(b"x")}
+    invite = party.invite_body(party.new_invite())
+    rotation, charter = party.rotate_body(), party.charter_body()
+    asks = [("GET", "", None), ("GET", "/peers", None), ("GET", f"/peers/{ann.id}", None),
+            ("GET", "/signals", None), ("POST", "/signals", signal),
+            ("POST", "/relay-token", {"bind_key": b64(bytes(32))}),
+            ("PATCH", f"/peers/{eve.id}", {"request_id": fresh(), "nat_type": "open"}),
+            ("POST", f"/peers/{eve.id}/heartbeat", {}), ("DELETE", f"/peers/{eve.id}", leave),
+            ("DELETE", f"/peers/{'a' * 26}", rotation), ("POST", "/rotate", rotation),
+            ("POST", "/charter", charter), ("POST", "/invites", invite),
+            ("DELETE", f"/invites/{'a' * 26}", rotation), ("DELETE", "", {"request_id": "x"})]
+    for method, path, body in asks:
+        bodies = [body]
+        if body and "request_id" in body:
+            bodies.append({**body, "request_id": "has spaces"})
+        for sent in bodies:
+            here = eve.call(method, party.path + path, sent)
+            assert here == eve.call(method, nowhere.path + path, sent), (method, path)
+        refused(eve.call(method, party.path + path, body), "unknown_party")
+    # Joining is for strangers; but without an invite they learn nothing.
+    guess = party.new_invite()
+    admission = party.admission(eve, guess)
+    body = party.join_body(eve, admission=admission)
+    for sent in (body, {**body, "admission": b64(b"x")}, {**body, "request_id": "has spaces"},
+                 {**body, "statement": b64(b"x")}):
+        here = eve.call("POST", party.path + "/join", sent)
+        assert here == eve.call("POST", nowhere.path + "/join", sent), here
+    refused(eve.call("POST", party.path + "/join", body), "unknown_invite")
+    body = party.open_body(eve, invite=guess)
+    refused(eve.call("POST", party.open_path(guess), body), "unknown_invite")
+    refused(eve.call("POST", f"{nowhere.path}/invites/{'a' * 26}/open", body), "unknown_invite")
+
+
+def of_request_ids(party, ann):
+    """Of every command: one that stood on another request, and one that is none."""
+    used = fresh()
+    hints = {"request_id": used, "nat_type": "open"}
+    assert ann.call("PATCH", party.peer(ann), hints)[0] == 200
+    commands = [("POST", "/parties", party.create_body()),
+                ("POST", party.path + "/join", party.join_body(ann)),
+                ("PATCH", party.peer(ann), {"nat_type": "symmetric"}),
+                ("DELETE", party.peer(ann), party.leave_body(ann)),
+                ("POST", party.path + "/rotate", party.rotate_body()),
+                ("POST", party.path + "/charter", party.charter_body()),
+                ("POST", party.path + "/invites", party.invite_body(party.new_invite())),
+                ("DELETE", f"{party.path}/invites/{'a' * 26}", party.rotate_body()),
+                ("DELETE", party.path, {})]
+    for method, path, body in commands:
+        refused(ann.call(method, path, {**body, "request_id": used}), "request_id_reused",
+                "request_id")
+        refused(ann.call(method, path, {**body, "request_id": "has spaces"}),
+                "invalid_request_id", "request_id")
+        part = next((name for name in ("charter", "roster", "admission", "record")
+                     if name in body), None)
+        if part:
+            broken = {**body, "request_id": fresh(), part: b64(b"\1\1 not a record")}
+            refused(ann.call(method, path, broken), "malformed_record")
+
+
+WEAK = bytes(32)
+LOOPBACK = bytes([4, 127, 0, 0, 1, 0, 80])
+
+
+def bent_statements(party, device, wrong_vip):
+    """What may be wrong with a statement, wherever it stands."""
+    yield "stale_statement", party.statement(device, version=party.versions.get(device, 0) or
+                                             2**63, vip=None)
+    yield "invalid_nick", party.statement(device, nick=" nick")
+    yield "invalid_vip", party.statement(device, vip="192.0.2.1")
+    yield "vip_bound", party.statement(device, vip=wrong_vip)
+    yield "invalid_candidate", party.statement(device, candidates=[LOOPBACK])
+    yield "bad_signature", party.statement(device, signer=Ed25519PrivateKey.generate())
+
+
+def of_updates(party, ann, bob):
+    def patch(code, statement=None, device=bob, path=None, **more):
+        body = {"request_id": fresh(), **more}
+        if statement:
+            body["statement"] = b64(statement)
+        refused(device.call("PATCH", path or party.peer(device), body), code)
+    patch("peer_id_mismatch", path=party.peer(ann))
+    patch("nothing_to_do")
+    patch("invalid_hint", public_endpoint="127.0.0.1:80")
+    patch("malformed_record", b"x")
+    patch("wrong_actor", party.statement(ann))
+    for code, statement in bent_statements(party, bob, party.free_vip()):
+        patch(code, statement)
+    refused(bob.call("POST", party.peer(ann) + "/heartbeat", {}), "peer_id_mismatch")
+
+
+def of_joins(server, observer, party, bob, eve):
+    path = party.path + "/join"
+
+    def join(code, device=eve, field=None, **bent):
+        refused(device.call("POST", path, party.join_body(device, **bent)), code, field)
+    forged = (Ed25519PrivateKey.generate(), eve.keys.identity)
+    join("bad_signature", admission=party.admission(eve, signers=forged))
+    join("stale_epoch", admission=party.admission(eve, roster=b"another"))
+    join("stale_head", admission=party.admission(eve, seen=bytes(32)))
+    join("already_member", bob)
+    join("wrong_actor", admission=party.admission(bob), field="admission.identity")
+    join("wrong_actor", statement=party.statement(bob), field="statement.identity")
+    join("vip_taken", statement=party.statement(eve, vip=party.vips[bob]))
+    join("invalid_hint", hints={"public_endpoint": "0.0.0.0:1"})
+    stolen = r.DeviceKeys()
+    stolen.identity, stolen.wireguard = eve.keys.identity, bob.keys.wireguard
+    join("key_in_use", admission=party.admission(eve, keys=stolen))
+    record = bytearray(party.admission(eve))
+    record[6 + 32 + 4 + 64: 6 + 32 + 4 + 96] = WEAK  # the WireGuard key
+    body = bytes(record[6: 6 + 196])
+    join("weak_key", admission=party.sign("admission", body, party.invite.signing,
+                                          eve.keys.identity))
+    # Who was here before has a version and an address.
+    party.join(eve)
+    body = party.leave_body(eve)
+    assert eve.call("DELETE", party.peer(eve), body)[0] == 200
+    party.left(eve, body)
+    for code, statement in bent_statements(party, eve, "10.66.0.200"):
+        join(code, statement=statement)
+    # Barred by the operator.
+    fay = Device(server, observer, "Fay")
+    party.join(fay)
+    server.admin("kick", party.id, fay.id)
+    join("barred", fay)
+    refused(fay.call("POST", party.open_path(), party.open_body(fay)), "barred")
+    # Invites that are over.
+    ended = Party(bob, not_after=now_ms() - DAY).create()
+    refused(eve.call("POST", ended.open_path(), ended.open_body(eve)), "invite_expired")
+    refused(eve.call("POST", ended.path + "/join", ended.join_body(eve)), "invite_expired")
+    single = Party(bob, uses=1).create()
+    single.join(fay)
+    refused(eve.call("POST", single.open_path(), single.open_body(eve)), "invite_used_up")
+    refused(eve.call("POST", single.path + "/join", single.join_body(eve)), "invite_used_up")
+
+
+def of_opening(server, observer, party, bob, eve):
+    path = party.open_path()
+    refused(eve.call("POST", path, party.open_body(eve, nonce=b"short")), "malformed_nonce")
+    old = bytes(16) + r.u64(now_ms() - 11 * 60 * 1000)
+    refused(eve.call("POST", path, party.open_body(eve, nonce=old)), "expired_nonce")
+    stolen = party.open_body(eve, signer=party.new_invite())
+    refused(eve.call("POST", path, stolen), "bad_signature")
+    small = Party(bob, prefix="10.66.0.0/29").create()
+    for _ in range(5):
+        small.join(Device(server, observer))
+    refused(eve.call("POST", small.open_path(), small.open_body(eve)), "no_vip_free")
+
+
+def of_invites(party, ann, bob):
+    def add(code, keys=None, **bent):
+        keys = keys or party.new_invite()
+        body = party.invite_body(keys, **{key: value for key, value in bent.items()})
+        refused(ann.call("POST", party.path + "/invites", body), code)
+    outsider = Ed25519PrivateKey.generate()
+    add("wrong_signer", signer=bob.keys.identity)
+    add("stale_epoch", roster=b"another")
+    add("invite_exists", party.invite)
+    add("invalid_invite", uses=0)
+    add("invalid_invite", used=1)
+    add("invalid_invite", not_after=now_ms() - 1000)
+    add("weak_key", box_key=WEAK)
+    add("key_in_use", box_key=r.public(bob.keys.box))
+    add("missing_box", box=b"x" * 147)
+    body = r.invite(party.root, party.last("roster"), r.terms(party.new_invite(), 1, now_ms()))
+    forged = r.record("invite", party.id_bytes, body, outsider)
+    refused(ann.call("POST", party.path + "/invites",
+                     {"request_id": fresh(), "record": b64(forged), "box": b64(b"x")}),
+            "bad_signature")
+
+
+def of_rosters(party, ann, bob):
+    """A plain rotation, a kick and a revoked invite are judged alike."""
+    nobody, no_invite = r.base32(os.urandom(16)), r.base32(os.urandom(16))
+    routes = [("POST", party.path + "/rotate"), ("DELETE", f"{party.path}/peers/{nobody}"),
+              ("DELETE", f"{party.path}/invites/{no_invite}")]
+
+    def new_terms(uses=1, box_key=None, keys=None):
+        given = r.terms(keys or party.new_invite(), uses, party.not_after)
+        return [given if box_key is None else given[:32] + box_key + given[64:]]
+    two = r.terms(party.new_invite(), 1, party.not_after)
+    bends = [("bad_signature", {"claimed": party.root, "signer": Ed25519PrivateKey.generate()}),
+             ("wrong_signer", {"signer": bob.keys.identity}),
+             ("stale_epoch", {"previous": b"another"}),
+             ("invalid_roster", {"epoch": 7}), ("invalid_roster", {"rows": []}),
+             ("invite_exists", {"terms": [two, two]}),
+             ("invalid_invite", {"terms": new_terms(uses=0)}),
+             ("weak_key", {"terms": new_terms(box_key=WEAK)}),
+             ("key_in_use", {"terms": new_terms(box_key=r.public(bob.keys.box))}),
+             ("missing_box", {"boxes": []}),
+             ("too_many_invites", {"terms": [new_terms()[0] for _ in range(33)], "boxes": []})]
+    for method, path in routes:
+        for code, bent in bends:
+            refused(ann.call(method, path, party.rotate_body(**bent)), code)
+    refused(ann.call("DELETE", party.peer(bob), party.rotate_body()), "invalid_field", "roster")
+    kept = f"{party.path}/invites/{r.base32(party.invite.id)}"
+    refused(ann.call("DELETE", kept, party.rotate_body()), "invalid_field", "roster")
+    refused(bob.call("DELETE", party.peer(bob), party.leave_body(bob, seen=bytes(32))),
+            "stale_head")
+    refused(bob.call("DELETE", party.peer(bob), party.leave_body(ann)), "wrong_actor")
+    forged = party.leave_body(bob, signer=Ed25519PrivateKey.generate())
+    refused(bob.call("DELETE", party.peer(bob), forged), "bad_signature")
+
+
+def of_charters(party, ann, bob):
+    def change(code, **bent):
+        refused(ann.call("POST", party.path + "/charter", party.charter_body(**bent)), code)
+    change("bad_signature", signer=bob.keys.identity)
+    change("invalid_charter", name="Another name")
+    change("invalid_charter", deputies=[os.urandom(32)])
+    other = Party(ann).create()
+    body = {"request_id": fresh(), "charter": other.charter_body()["charter"]}
+    refused(ann.call("POST", party.path + "/charter", body), "wrong_party")
+
+
+def of_the_rest(party, ann, bob):
+    refused(bob.call("DELETE", party.path, {"request_id": fresh()}), "not_host")
+    refused(bob.call("GET", f"{party.path}/peers/{'a' * 26}"), "unknown_peer", "peer_id")
+    signal = {"to_peer_id": "a" * 26, "signal_data": b64(b"x")}
+    refused(bob.call("POST", party.path + "/signals", signal), "unknown_peer", "to_peer_id")
+    signal["to_peer_id"] = bob.id
+    refused(bob.call("POST", party.path + "/signals", signal), "invalid_field", "to_peer_id")
+
+
+# ---- servers with other settings ----
+
+
+def of_creating(program, observer):
+    with Running(program, create_policy='"listed"', creator=f'["{"a" * 26}"]') as server:
+        ann = Device(server, observer)
+        refused(ann.call("POST", "/parties", Party(ann).create_body()), "forbidden")
+    with Running(program, create_policy='"word"', limits={"parties_a_host": 1}) as server:
+        ann = Device(server, observer)
+        word = {"word": server.facts["word"]}
+        body = Party(ann).create_body()
+        refused(ann.call("POST", "/parties", body), "wrong_word", "word")
+        refused(ann.call("POST", "/parties", {**body, "word": "guess"}), "wrong_word", "word")
+        founders_mistakes(ann, Device(server, observer), word)
+        first = Party(ann).create(**word)
+        refused(ann.call("POST", "/parties", Party(ann).create_body(**word)), "limit_reached")
+        again = first.create_body(**word)
+        refused(ann.call("POST", "/parties", again), "party_exists")
+        used = {**again, "request_id": fresh()}
+        assert ann.call("PATCH", first.peer(ann), {"request_id": used["request_id"],
+                                                   "nat_type": "open"})[0] == 200
+        refused(ann.call("POST", "/parties", used), "request_id_reused")
+
+
+def founders_mistakes(ann, bob, word):
+    def create(code, party=None, **bent):
+        body = (party or Party(ann)).create_body(**bent, **word)
+        refused(ann.call("POST", "/parties", body), code)
+    stranger = Ed25519PrivateKey.generate()
+    party = Party(ann)
+    charter = party.charter()
+
+    def roster(**bent):
+        return party.roster(charter, [charter], **bent)
+    create("invalid_request_id", request_id="has spaces")
+    create("malformed_record", charter=b"x")
+    create("bad_signature", party, charter=party.charter(signer=stranger))
+    create("wrong_actor", party, charter=party.charter(host=bob.identity))
+    party.vips[bob] = party.vip(1)
+    create("wrong_actor", party, statement=party.statement(bob))
+    create("wrong_signer", party, roster=roster(signer=stranger))
+    create("invalid_charter", party, charter=party.charter(version=2))
+    create("invalid_name", party, charter=party.charter(name=" name"))
+    create("invalid_prefix", party, charter=party.charter(prefix="192.0.2.0/24"))
+    create("invalid_roster", party, charter=charter, roster=roster(epoch=2))
+    create("too_many_invites", Party(ann, invites=33), boxes=[])
+    twice = party.terms() * 2
+    create("invite_exists", party, charter=charter, roster=roster(terms=twice))
+    create("invalid_invite", Party(ann, uses=0))
+    row = party.rows()[0]
+    create("weak_key", party, charter=charter,
+           roster=roster(rows=[row[:32] + WEAK + row[64:]]), boxes=[])
+    create("key_in_use", party, charter=charter,
+           roster=roster(rows=[row[:64] + row[32:64] + row[96:]]), boxes=[])
+    for code, statement in bent_statements(party, ann, party.vip(9)):
+        if code == "stale_statement":  # nothing is older than a first statement but this
+            body = r.statement(ann.keys, 0, "Ann", party.vip(1))
+            statement = party.sign("statement", body, ann.keys.identity)
+        create(code, party, statement=statement)
+    create("invalid_hint", hints={"public_endpoint": "127.0.0.1:1"})
+    create("missing_box", boxes=[{"recipient": b64(WEAK), "box": b64(b"x")}])
+
+
+def of_full_parties(program, observer):
+    party = {"peers": 2, "open_invites": 1}
+    with Running(program, party=party, limits={"signals_waiting_in_all": 1}) as server:
+        ann, bob, cat = (Device(server, observer) for _ in range(3))
+        party = Party(ann).create()
+        party.join(bob)
+        refused(cat.call("POST", party.open_path(), party.open_body(cat)), "party_full")
+        refused(cat.call("POST", party.path + "/join", party.join_body(cat)), "party_full")
+        refused(ann.call("POST", party.path + "/invites",
+                         party.invite_body(party.new_invite())), "too_many_invites")
+        signal = {"to_peer_id": ann.id, "signal_data": b64(b"x")}
+        assert bob.call("POST", party.path + "/signals", signal)[0] == 204
+        signal["to_peer_id"] = bob.id
+        refused(ann.call("POST", party.path + "/signals", signal), "unavailable")
+    with Running(program, party={"log_bytes": 65_536}) as server:
+        of_a_full_log(Device(server, observer), Device(server, observer))
+
+
+def of_a_full_log(ann, cat):
+    party = Party(ann).create()
+    many = [bytes([6]) + os.urandom(8) + b"\1" * 8 + bytes([0, 80])] * 16
+    many = [candidate[:1] + b"\x20\x01" + candidate[3:] for candidate in many]
+    while True:
+        body = party.update_body(ann, candidates=many)
+        status, answer = ann.call("PATCH", party.peer(ann), body)
+        if status != 200:
+            break
+        party.updated(ann, body)
+    refused((status, answer), "log_full")
+    # What is left is too little for any of these.
+    assert 65_536 - sum(map(len, party.log)) < 600
+    nobody = "a" * 26
+    wide = {"terms": [r.terms(party.new_invite(), 1, party.not_after) for _ in range(8)],
+            "boxes": []}
+    long = {"deputies": [os.urandom(32) for _ in range(20)]}
+    for method, path, body in [
+            ("POST", "/join", party.join_body(cat, statement=party.statement(
+                cat, vip=party.vip(2), candidates=many))),
+            ("POST", "/rotate", party.rotate_body(**wide)),
+            ("DELETE", f"/peers/{nobody}", party.rotate_body(**wide)),
+            ("DELETE", f"/invites/{nobody}", party.rotate_body(**wide)),
+            ("POST", "/charter", party.charter_body(**long))]:
+        device = cat if path == "/join" else ann
+        refused(device.call(method, party.path + path, body), "log_full")
+    while True:  # an invite is shorter than a statement with all its candidates
+        body = party.update_body(ann)
+        status, answer = ann.call("PATCH", party.peer(ann), body)
+        if status != 200:
+            break
+        party.updated(ann, body)
+    refused(ann.call("POST", party.path + "/invites", party.invite_body(party.new_invite())),
+            "log_full")
