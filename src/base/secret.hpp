@@ -2,6 +2,10 @@
 // formatter, stream or JSON conversion accepts them).
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "base/bytes.hpp"
 
 namespace lanrage {
@@ -35,6 +39,37 @@ class Secret {
 
  private:
   ByteArray<N> bytes_{};
+};
+
+// The same for text. Comparing tells nothing but the length.
+class SecretText {
+ public:
+  SecretText() = default;
+  explicit SecretText(std::string text) : text_(std::move(text)) {}
+  SecretText(const SecretText&) = default;
+  SecretText& operator=(const SecretText& other) {
+    if (this == &other) return *this;
+    forget();
+    text_ = other.text_;
+    return *this;
+  }
+  ~SecretText() { forget(); }
+
+  std::string_view expose() const { return text_; }
+  bool empty() const { return text_.empty(); }
+
+  friend bool operator==(const SecretText& a, const SecretText& b) {
+    if (a.text_.size() != b.text_.size()) return false;
+    int difference = 0;
+    for (std::size_t i = 0; i < a.text_.size(); ++i)
+      difference |= a.text_[i] ^ b.text_[i];
+    return difference == 0;
+  }
+
+ private:
+  void forget() { wipe({reinterpret_cast<std::uint8_t*>(text_.data()), text_.size()}); }
+
+  std::string text_;
 };
 
 }  // namespace lanrage

@@ -91,6 +91,10 @@ void AuditLog::closed(const PartyId& party, std::string_view reason) {
                {{"what", "closed"}, {"party", party.to_string()}, {"reason", std::string(reason)}});
 }
 
+void AuditLog::relay(std::string_view what, const std::string& id, const IpAddress& from) {
+  log_->notice(kEvent, {{"what", std::string(what)}, {"relay", id}, {"address", from.to_string()}});
+}
+
 void AuditLog::denied(std::string_view route, std::string_view code,
                       const std::optional<PeerId>& peer, const IpAddress& from) {
   const Instant now = clock_.monotonic();

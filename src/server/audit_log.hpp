@@ -44,6 +44,8 @@ class AuditLog {
   // `by`: host or deputy; none: the server's operator.
   void kicked(const PartyId& party, const PeerId& peer, const std::optional<PeerId>& by);
   void closed(const PartyId& party, std::string_view reason);
+  // `what`: relay_joined, relay_moved, relay_left. Of relays elsewhere.
+  void relay(std::string_view what, const std::string& id, const IpAddress& from);
   // `route`: a route's pattern or a message's type; `code`: of the error.
   void denied(std::string_view route, std::string_view code, const std::optional<PeerId>& peer,
               const IpAddress& from);

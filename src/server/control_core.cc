@@ -18,14 +18,19 @@ ControlCore::ControlCore(const Surroundings& around, CoreConfig config)
       registry_({around.store, around.clock, around.random, around.metrics}, config_.limits),
       presence_(config_.limits),
       signals_(config_.limits, around.clock.unix_time()),
-      relays_(config_.services, config_.public_address, config_.keys.relay_key),
+      relay_table_(config_.limits, config_.services.relay_id),
+      relays_(config_.services, config_.public_address, config_.keys.relay_key, relay_table_,
+              config_.limits.relays_a_grant),
+      registrar_(
+          {relay_table_, around.store, around.clock, around.metrics, around.audit, around.log},
+          config_.limits, config_.keys.enrolment_key, config_.keys.relay_key.public_key()),
       sessions_({registry_, presence_, signals_, authentication_, around.clock, around.random,
                  around.metrics, around.audit, around.log},
                 config_.limits),
       service_({registry_, presence_, signals_, relays_, sessions_, around.clock, around.metrics,
                 around.audit},
                config_.limits, {config_.keys.incarnation, config_.binding, {}}, config_.creation),
-      routes_({service_, registry_, authentication_, relays_, sessions_, around.clock,
+      routes_({service_, registry_, authentication_, relays_, registrar_, sessions_, around.clock,
                around.random, around.metrics, around.audit},
               config_.limits, {config_.version, config_.pin}) {
   sessions_.serve(service_);
@@ -35,6 +40,7 @@ ControlCore::ControlCore(const Surroundings& around, CoreConfig config)
 
 Result<void> ControlCore::load() {
   if (auto loaded = authentication_.load(); !loaded) return loaded;
+  if (auto loaded = registrar_.load(config_.services.relay.has_value()); !loaded) return loaded;
   std::vector<store::StoredParty> parties;
   auto read = around_.store.for_each_party([&](store::StoredParty party) -> Result<void> {
     for (const auto& peer : std::exchange(party.peers, {}))
@@ -92,6 +98,7 @@ void ControlCore::flush() {
 
 void ControlCore::clean_up() {
   around_.metrics.removed(Removed::tokens, authentication_.clean_up());
+  registrar_.clean_up();
   close_unused_parties();
 }
 

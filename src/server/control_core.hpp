@@ -59,6 +59,8 @@ class ControlCore final : public AdminTarget {
     routes_.set_pin(pin);
   }
   void set_public_address(const IpAddress& address) { relays_.set_public_address(address); }
+  // The join word and the list stay.
+  void set_creation_policy(protocol::CreatePolicy kind) { service_.set_creation_policy(kind); }
   const CreationPolicy& creation() const { return service_.policy(); }
   std::size_t connections() const { return sessions_.size(); }
 
@@ -66,6 +68,7 @@ class ControlCore final : public AdminTarget {
   std::vector<AdminRelay> relays() const override;
   void kick(const PartyId& party, const PeerId& peer, Done done) override;
   void backup(const std::string& path, Done done) override;
+  SecretText enrolment_key() const override { return registrar_.key(); }
 
  private:
   void on_event(const party::Party& party, const party::Event& event);
@@ -79,7 +82,9 @@ class ControlCore final : public AdminTarget {
   PartyRegistry registry_;
   Presence presence_;
   SignalQueue signals_;
+  RelayTable relay_table_;
   RelayDirectory relays_;
+  RelayRegistrar registrar_;
   Sessions sessions_;
   PartyService service_;
   Routes routes_;

@@ -16,6 +16,7 @@ struct Limits {
   Rate requests_an_address{50, 300};
   Rate registrations_an_address{2, 60};  // challenges and registrations
   Rate wrong_words_an_address{0.2, 10};
+  Rate wrong_keys_an_address{0.2, 10};  // of relays that want to enrol
   // By peer, over both transports.
   Rate requests_a_peer{20, 120};
   Rate signals_a_peer{20, 60};
@@ -33,6 +34,8 @@ struct Limits {
   std::size_t events_a_snapshot = 256;  // of a party: then the store gets it in one piece
   std::size_t signals_waiting = 8;      // of one sender for one target
   std::size_t signals_waiting_in_all = 100'000;
+  std::size_t relays = 32;          // elsewhere; an answer has room for 64
+  std::size_t relays_a_grant = 16;  // that a member is told of
 
   std::chrono::seconds token_lifetime{24 * 3600};
   std::chrono::seconds token_afterlife{24 * 3600};  // while "expired" is told from "unknown"
@@ -50,7 +53,7 @@ struct Limits {
 
   // Cleanup of what nobody uses.
   std::chrono::hours party_unused_for{30 * 24};  // since a member was seen; kept parties stay
-  std::chrono::minutes relay_silent{10};
+  std::chrono::seconds relay_silent{600};
   // Silent for so long (a heartbeat without a WebSocket counts): offline, and with evict_stale
   // gone.
   std::chrono::minutes stale_after{5};

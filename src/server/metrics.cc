@@ -10,8 +10,9 @@ namespace {
 constexpr std::array<std::string_view, 3> kResumed{"nothing", "journal", "snapshot"};
 constexpr std::array<std::string_view, 6> kRemoved{"tokens", "relays",  "parties",
                                                    "peers",  "signals", "offline"};
-constexpr std::array<std::string_view, 8> kRateLimits{
-    "address", "registrations", "words", "peer", "messages", "signals", "creations", "updates"};
+constexpr std::array<std::string_view, 9> kRateLimits{"address",   "registrations", "words",
+                                                      "peer",      "messages",      "signals",
+                                                      "creations", "updates",       "keys"};
 constexpr std::array<std::string_view, 3> kSignals{"delivered", "queued", "refused"};
 
 template <std::size_t kSize>

@@ -56,7 +56,17 @@ class SizeHistogram {
 
 enum class Resumed { nothing, journal, snapshot };  // what a resuming client was sent
 enum class Removed { tokens, relays, parties, peers, signals, offline };
-enum class RateLimit { address, registrations, words, peer, messages, signals, creations, updates };
+enum class RateLimit {
+  address,
+  registrations,
+  words,
+  peer,
+  messages,
+  signals,
+  creations,
+  updates,
+  keys
+};
 enum class SignalFate { delivered, queued, refused };
 
 // Values by a name out of a program's own words (an error's code, a command's name): found by
@@ -125,7 +135,7 @@ class Metrics {
   std::vector<Route> routes_;
   std::array<std::uint64_t, 3> resumed_{};
   std::array<std::uint64_t, 6> removed_{};
-  std::array<std::uint64_t, 8> rate_limited_{};
+  std::array<std::uint64_t, 9> rate_limited_{};
   std::array<std::uint64_t, 3> signals_{};
   ByName<Counter> refused_;
   std::vector<std::function<void(Exposition&)>> sources_;

@@ -1,9 +1,26 @@
 #include "server/relay_directory.hpp"
 
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
 #include "relay/token.hpp"
 #include "wireguard/packet.hpp"
 
 namespace lanrage::server {
+namespace {
+
+// As good as random and the same for all members of a group (highest random weight): a relay that
+// comes or goes leaves the others' order as it is.
+std::uint64_t rank_of(std::uint64_t group, std::string_view relay) {
+  std::uint64_t hash = group;
+  for (const char c : relay)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x9e37'79b9'7f4a'7c15U;
+  hash ^= hash >> 31;
+  return hash * 0xbf58'476d'1ce4'e5b9U;
+}
+
+}  // namespace
 
 std::vector<Endpoint> RelayDirectory::reachable(const std::optional<Endpoint>& service,
                                                 const IpAddress& reached) const {
@@ -26,21 +43,68 @@ std::vector<Endpoint> RelayDirectory::stun(const IpAddress& reached) const {
   return out;
 }
 
+std::optional<protocol::Relay> RelayDirectory::own(const IpAddress& reached) const {
+  if (!services_.relay) return std::nullopt;
+  return protocol::Relay{
+      services_.relay_id, services_.region,   reachable(services_.relay, reached),
+      stun(reached),      services_.capacity, services_.clients ? services_.clients() : 0};
+}
+
 std::vector<protocol::Relay> RelayDirectory::relays(const IpAddress& reached) const {
-  if (!services_.relay) return {};
-  return {{services_.relay_id, services_.region, reachable(services_.relay, reached), stun(reached),
-           0, 0}};
+  std::vector<protocol::Relay> out;
+  out.reserve(size());
+  for (const auto& [id, relay] : enrolled_.relays())
+    out.push_back(relay.shown);
+  std::ranges::sort(out, {}, [](const protocol::Relay& relay) {
+    return std::tuple(std::string_view(relay.region), load_of(relay), std::string_view(relay.id));
+  });
+  if (auto first = own(reached)) out.insert(out.begin(), std::move(*first));
+  return out;
+}
+
+std::vector<protocol::Relay> RelayDirectory::relays_of(std::string_view region,
+                                                       const IpAddress& reached) const {
+  auto out = relays(reached);
+  std::erase_if(out, [&](const protocol::Relay& relay) { return relay.region != region; });
+  return out;
+}
+
+std::vector<protocol::Relay> RelayDirectory::relays_for(std::uint64_t group,
+                                                        const IpAddress& reached) const {
+  struct Choice {
+    bool full;
+    std::uint64_t rank;
+    const protocol::Relay* relay;
+  };
+  std::vector<Choice> choices;
+  choices.reserve(enrolled_.relays().size());
+  for (const auto& [id, relay] : enrolled_.relays())
+    choices.push_back({load_of(relay.shown) >= 1, rank_of(group, id), &relay.shown});
+  std::ranges::sort(choices, {}, [](const Choice& c) { return std::pair(c.full, c.rank); });
+  std::vector<protocol::Relay> out;
+  if (auto first = own(reached)) out.push_back(std::move(*first));
+  for (const auto& choice : choices) {
+    if (out.size() >= relays_a_grant_) break;
+    out.push_back(*choice.relay);
+  }
+  return out;
 }
 
 std::vector<AdminRelay> RelayDirectory::listed(UnixTime now) const {
-  if (!services_.relay) return {};
-  AdminRelay shown;
-  shown.id = services_.relay_id;
-  shown.region = services_.region;
-  shown.endpoints = reachable(services_.relay, IpAddress{});
-  shown.built_in = true;
-  shown.last_seen = now;
-  return {shown};
+  std::vector<AdminRelay> out;
+  out.reserve(size());
+  for (const auto& relay : relays(IpAddress{})) {
+    const auto enrolled = enrolled_.relays().find(relay.id);
+    AdminRelay shown;
+    shown.id = relay.id;
+    shown.region = relay.region;
+    shown.endpoints = relay.endpoints;
+    shown.load = load_of(relay);
+    shown.built_in = enrolled == enrolled_.relays().end();
+    shown.last_seen = shown.built_in ? now : enrolled->second.last_seen;
+    out.push_back(std::move(shown));
+  }
+  return out;
 }
 
 protocol::RelayGrant RelayDirectory::grant(const Client& client, UnixTime now) const {
@@ -49,7 +113,7 @@ protocol::RelayGrant RelayDirectory::grant(const Client& client, UnixTime now) c
   token.mac1_key = wireguard::mac1_key(client.wireguard);
   token.bind_key = client.bind_key;
   token.expires = now + relay::kTokenLifetime;
-  return {relay::issue(token, token_key_), token.expires, relays(client.reached)};
+  return {relay::issue(token, token_key_), token.expires, relays_for(client.group, client.reached)};
 }
 
 }  // namespace lanrage::server

@@ -38,6 +38,9 @@ const std::vector<Routes::Route>& Routes::table() {
       {post, "/auth/register", open, &Routes::register_peer},
       {del, "/auth/token", token, &Routes::revoke_token},
       {get, "/relays", token, &Routes::relays},
+      {post, "/relays", enrolment, &Routes::enroll_relay},
+      {get, "/relays/{region}", token, &Routes::relays_of_region},
+      {del, "/relays/{relay_id}", enrolment, &Routes::remove_relay},
       {post, "/parties", token, &Routes::create_party},
       {get, "/parties/{party_id}", token, &Routes::get_party},
       {del, "/parties/{party_id}", token, &Routes::close_party},
@@ -122,7 +125,11 @@ Result<void> Routes::admit_newcomer(const IpAddress& remote) {
 
 // Who the caller is, and whether it may ask now.
 Result<void> Routes::admit(std::size_t route, Request& request) {
-  if (table()[route].access != Access::token) return {};
+  const Access access = table()[route].access;
+  if (access == Access::enrolment)
+    return parts_.registrar.admit(request.http.headers.find("authorization"),
+                                  request.http.remote.address);
+  if (access != Access::token) return {};
   auto caller = authenticate(request.http);
   if (!caller) return std::unexpected(caller.error());
   request.caller = *caller;

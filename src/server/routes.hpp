@@ -12,6 +12,7 @@
 #include "server/metrics.hpp"
 #include "server/party_service.hpp"
 #include "server/relay_directory.hpp"
+#include "server/relay_registrar.hpp"
 #include "server/sessions.hpp"
 
 namespace lanrage::server {
@@ -29,6 +30,7 @@ class Routes {
     PartyRegistry& registry;
     Authentication& authentication;
     RelayDirectory& relays;
+    RelayRegistrar& registrar;
     Sessions& sessions;
     const Clock& clock;
     Random& random;
@@ -91,6 +93,9 @@ class Routes {
   void register_peer(Request& request, Reply reply);
   void revoke_token(Request& request, Reply reply);
   void relays(Request& request, Reply reply);
+  void relays_of_region(Request& request, Reply reply);
+  void enroll_relay(Request& request, Reply reply);
+  void remove_relay(Request& request, Reply reply);
   // Of parties: party_routes.cc.
   void create_party(Request& request, Reply reply);
   void get_party(Request& request, Reply reply);

@@ -35,9 +35,14 @@ Result<ServerKeys> load_keys(store::Store& store, Random& random) {
   // 56 bits, 12 characters: guesses are rate-limited, and the word is to be typed.
   const auto word = fixed<7>(store, random, "join_word");
   if (!word) return std::unexpected(word.error());
-  return ServerKeys{to_base32(*incarnation), Secret<32>(*nonce_secret),
-                    crypto::SigningKey::from_seed(Secret<32>(*relay_key)), to_base32(*relay_id),
-                    to_base32(*word)};
+  const auto enrolment = fixed<16>(store, random, "relay_enrolment_key");
+  if (!enrolment) return std::unexpected(enrolment.error());
+  return ServerKeys{to_base32(*incarnation),
+                    Secret<32>(*nonce_secret),
+                    crypto::SigningKey::from_seed(Secret<32>(*relay_key)),
+                    to_base32(*relay_id),
+                    to_base32(*word),
+                    SecretText(to_base32(*enrolment))};
 }
 
 }  // namespace lanrage::server

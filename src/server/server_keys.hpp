@@ -16,6 +16,7 @@ struct ServerKeys {
   crypto::SigningKey relay_key;  // signs relay tokens
   std::string relay_id;          // of the relay in this process
   std::string join_word;
+  SecretText enrolment_key{};  // of relays elsewhere
 };
 
 // Reads them, making those that are absent.

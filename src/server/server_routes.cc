@@ -42,6 +42,23 @@ void Routes::relays(Request& request, Reply reply) {
          Result<protocol::RelaysAnswer>({parts_.relays.relays(request.caller.reached)}));
 }
 
+void Routes::relays_of_region(Request& request, Reply reply) {
+  answer(std::move(reply), Result<protocol::RelaysAnswer>({parts_.relays.relays_of(
+                               request.parts[1], request.caller.reached)}));
+}
+
+void Routes::enroll_relay(Request& request, Reply reply) {
+  const auto body = read_body<protocol::EnrollRelayRequest>(request.http);
+  if (!body) return refuse(std::move(reply), body.error());
+  parts_.registrar.enroll(*body, request.http.remote.address,
+                          answer_later<protocol::EnrollRelayAnswer>(std::move(reply)));
+}
+
+void Routes::remove_relay(Request& request, Reply reply) {
+  parts_.registrar.remove(request.parts[1], request.http.remote.address,
+                          answer_later<void>(std::move(reply)));
+}
+
 void Routes::openapi(Request&, Reply reply) {
   send(std::move(reply), io::HttpResponse::json(200, std::string(openapi_json())));
 }

@@ -149,8 +149,14 @@ TEST(RelayDirectory, NamesThePublicAddressFirst) {
   const auto key = crypto::SigningKey::generate(random);
   const BuiltInServices services{"id", "default", *Endpoint::parse("0.0.0.0:51820"), {}, {}};
   const auto reached = *IpAddress::parse("192.168.1.5");
+  const Limits limits;
+  const RelayTable none(limits, "id");
+  const auto relays = [&](const BuiltInServices& built_in,
+                          std::optional<IpAddress> public_address) {
+    return RelayDirectory(built_in, public_address, key, none, 16).relays(reached);
+  };
   const auto endpoints = [&](std::optional<IpAddress> public_address) {
-    return RelayDirectory(services, public_address, key).relays(reached).front().endpoints;
+    return relays(services, public_address).front().endpoints;
   };
   const auto own = *Endpoint::parse("192.168.1.5:51820");
   EXPECT_EQ(endpoints({}), std::vector{own});
@@ -160,9 +166,8 @@ TEST(RelayDirectory, NamesThePublicAddressFirst) {
   // One that listens on one address only isn't reached at another.
   auto bound = services;
   bound.relay = *Endpoint::parse("10.0.0.1:51820");
-  EXPECT_EQ(RelayDirectory(bound, {}, key).relays(reached).front().endpoints,
-            std::vector{*bound.relay});
-  EXPECT_TRUE(RelayDirectory({}, {}, key).relays(reached).empty());
+  EXPECT_EQ(relays(bound, {}).front().endpoints, std::vector{*bound.relay});
+  EXPECT_TRUE(relays({}, {}).empty());
 }
 
 TEST(Deployment, WhatTheInternetReachesWantsTheWord) {

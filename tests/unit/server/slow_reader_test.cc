@@ -95,7 +95,8 @@ class SlowReader : public ::testing::Test {
   PartyRegistry registry{{*store, clock, random, metrics}, limits};
   Presence presence{limits};
   SignalQueue signals{limits, clock.unix_time()};
-  RelayDirectory relays{{}, {}, keys.identity};
+  RelayTable relay_table{limits, "own"};
+  RelayDirectory relays{{}, {}, keys.identity, relay_table, limits.relays_a_grant};
   Authentication authentication{*store, clock, random, limits, {}};
   server::Sessions sessions{
       {registry, presence, signals, authentication, clock, random, metrics, audit, log}, limits};
