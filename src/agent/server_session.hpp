@@ -10,9 +10,9 @@
 #include <optional>
 #include <string>
 
-#include "agent/backoff.hpp"
 #include "agent/device_keys.hpp"
 #include "agent/pauses.hpp"
+#include "base/backoff.hpp"
 #include "crypto/keys.hpp"
 #include "io/http_client.hpp"
 #include "io/log.hpp"

@@ -1,4 +1,4 @@
-#include "agent/backoff.hpp"
+#include "base/backoff.hpp"
 
 #include <gtest/gtest.h>
 #include <set>

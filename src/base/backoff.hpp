@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/random.hpp"
-
-namespace lanrage::agent {
+namespace lanrage {
 
 class Backoff {
  public:
@@ -35,4 +33,4 @@ class Backoff {
   std::chrono::milliseconds bound_{};
 };
 
-}  // namespace lanrage::agent
+}  // namespace lanrage
