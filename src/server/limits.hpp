@@ -54,10 +54,8 @@ struct Limits {
   // Cleanup of what nobody uses.
   std::chrono::hours party_unused_for{30 * 24};  // since a member was seen; kept parties stay
   std::chrono::seconds relay_silent{600};
-  // Silent for so long (a heartbeat without a WebSocket counts): offline, and with evict_stale
-  // gone.
+  // Silent for so long (a heartbeat without a WebSocket counts): offline, never gone.
   std::chrono::minutes stale_after{5};
-  bool evict_stale = false;  // stale members leave, as their own command would do
 
   party::Limits party;
   // A client's queue has room for the largest party whole, and for what comes behind it.

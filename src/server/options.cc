@@ -33,6 +33,11 @@ constexpr FlagText kFlags[] = {
     {"relay_listen", "Relay, UDP (default: 0.0.0.0:51820)"},
     {"stun_listen", "STUN, UDP; the next port too (default: 0.0.0.0:3478)"},
     {"region", "What the relay's region is called (default: default)"},
+    {"enroll",
+     "The relays' enrolment key, or better @FILE with it: command lines show in process lists. "
+     "Also from $LANRAGE_ENROLL_KEY"},
+    {"control", "Of a relay alone: the URL of the control server that it enrols with"},
+    {"pin", "That server's pin, from its ready line"},
     {"map_ports",
      "auto or off: ask the router to forward our ports where our address is private (default: "
      "auto)"},
@@ -73,9 +78,11 @@ class Parser {
       Flag& flag = flags_.emplace_back(Flag{key, nullptr, {"true"}});
       flag.option = app_.add_flag_callback(flag_name(key), [] {}, help);
     }
-    Flag& evict = flags_.emplace_back(Flag{"limits.evict_stale", nullptr, {"true"}});
-    evict.option = app_.add_flag_callback(
-        "--evict-stale", [] {}, "Members silent for limits.stale_after leave their party");
+    Flag& capacity = flags_.emplace_back(Flag{"relay.clients", nullptr, {}});
+    capacity.option = app_.add_option("--capacity", capacity.values,
+                                      "How many clients the relay takes (default: 10000)")
+                          ->allow_extra_args(false)
+                          ->type_name("");
     add_commands();
   }
 
@@ -106,6 +113,8 @@ class Parser {
     auto* relays = add(Command::relays, "relays", "The relays that it knows");
     for (auto* listing : {parties, relays})
       listing->add_flag("--json", invocation_.json, "As one JSON object");
+    relays->add_flag("--enroll-key", invocation_.enroll_key,
+                     "Only the key that relays elsewhere must show to enrol here");
     auto* kick = add(Command::kick, "kick", "End this server's service to a member of a party");
     kick->add_option("PARTY", invocation_.party, "Its id or name")->required();
     kick->add_option("PEER", invocation_.peer, "The member's id or nick")->required();
@@ -133,7 +142,7 @@ class Parser {
       if (flag.option->count() == 0) continue;
       auto values = flag.values;
       if (flag.key == "role" && values.size() == 1) values = split(values[0]);
-      if (auto set = set_from_flag(config, flag.key, values); !set)
+      if (auto set = set_from_flag(config, flag.key, values, flag.option->get_name()); !set)
         return std::unexpected(refused(set.error(), 2));
     }
     if (auto checked = check_consistency(config); !checked)

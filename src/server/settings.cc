@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/encoding.hpp"
 #include "server/region.hpp"
 #include "server/setting_table.hpp"
 
@@ -102,6 +103,39 @@ void add_addresses(SettingTable& t) {
         return true;
       },
       [](const Config& c) { return quoted(c.map_ports ? "auto" : "off"); });
+}
+
+void add_enrolment(SettingTable& t) {
+  t.add_secret("enroll", "@ and the path of a file with the relays' enrolment key, or the key: 16 to "
+                         "128 of A-Z, a-z, 0-9, - and _",
+               [](Config& c, const SettingValue& value) {
+                 const auto* given = std::get_if<std::string>(&value);
+                 const bool names_a_file = given && given->size() > 1 && given->front() == '@';
+                 if (!given || (!names_a_file && !protocol::BearerToken::well_formed(*given)))
+                   return false;
+                 c.enroll = SecretText(*given);
+                 return true;
+               });
+  t.add(
+      "control", "a control server's URL, for example \"https://203.0.113.10:8667\"",
+      [](Config& c, const SettingValue& value) {
+        const auto* given = std::get_if<std::string>(&value);
+        if (!given || (!given->starts_with("https://") && !given->starts_with("http://")))
+          return false;
+        c.control = *given;
+        return true;
+      },
+      [](const Config& c) { return c.control.empty() ? "" : quoted(c.control); });
+  t.add(
+      "pin", "the 26 characters of a-z and 2-7 in the control server's ready line",
+      [](Config& c, const SettingValue& value) {
+        const auto* given = std::get_if<std::string>(&value);
+        const auto pin = given ? from_base32(*given) : std::nullopt;
+        if (!pin || pin->size() != 16) return false;
+        c.pin = *given;
+        return true;
+      },
+      [](const Config& c) { return c.pin.empty() ? "" : quoted(c.pin); });
 }
 
 void add_access(SettingTable& t) {
@@ -214,7 +248,6 @@ void add_limits(SettingTable& t) {
   time("party_unused_for", limit(&Limits::party_unused_for), hours(1), days(3'650));
   time("relay_silent", limit(&Limits::relay_silent), seconds(10), days(1));
   time("stale_after", limit(&Limits::stale_after), minutes(1), days(30));
-  t.yes_or_no("limits.evict_stale", limit(&Limits::evict_stale));
 }
 
 // Larger parties than these the protocol doesn't have.
@@ -271,6 +304,7 @@ void add_udp_limits(SettingTable& t) {
 std::vector<Setting> make_settings() {
   SettingTable table;
   add_addresses(table);
+  add_enrolment(table);
   add_access(table);
   add_observation(table);
   add_limits(table);

@@ -81,7 +81,7 @@ TEST(Config, EveryLimitIsASetting) {
   constexpr auto kHttp = sizeof(io::ServerLimits) / 8;
   EXPECT_EQ(count("limits.party."), kParty);
   EXPECT_EQ(count("limits.http."), kHttp);
-  EXPECT_EQ(count("limits."), sizeof(Limits) / 8) << "all fields have 8 bytes, evict_stale padded";
+  EXPECT_EQ(count("limits."), sizeof(Limits) / 8) << "all fields have 8 bytes";
 }
 
 TEST(Config, ReadsEachKindOfValue) {
@@ -96,7 +96,6 @@ TEST(Config, ReadsEachKindOfValue) {
     map_ports = "off"
     log_level = "warning"
     limits.parties = 5
-    limits.evict_stale = true
     limits.token_lifetime = 3600
     limits.challenge_lifetime = "1m"
     limits.http.close_time = "1500ms"
@@ -116,7 +115,6 @@ TEST(Config, ReadsEachKindOfValue) {
   EXPECT_FALSE(c.map_ports);
   EXPECT_EQ(c.log_level, io::LogLevel::warning);
   EXPECT_EQ(c.limits.parties, 5u);
-  EXPECT_TRUE(c.limits.evict_stale);
   EXPECT_EQ(c.limits.token_lifetime, std::chrono::hours(1));
   EXPECT_EQ(c.limits.challenge_lifetime, std::chrono::minutes(1));
   EXPECT_EQ(c.limits.http.close_time, std::chrono::milliseconds(1'500));

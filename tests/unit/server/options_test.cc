@@ -35,11 +35,11 @@ TEST_F(OptionsTest, WithoutAnyServesWithTheDefaults) {
 }
 
 TEST_F(OptionsTest, FlagsWinOverTheFile) {
-  write("listen = \"0.0.0.0:1\"\nstun_listen = \"0.0.0.0:2\"\nlimits.evict_stale = false\n");
-  const auto run = parsed({"--config", file, "--listen", "127.0.0.1:3", "--evict-stale"});
+  write("listen = \"0.0.0.0:1\"\nstun_listen = \"0.0.0.0:2\"\ninsecure_http = false\n");
+  const auto run = parsed({"--config", file, "--listen", "127.0.0.1:3", "--insecure-http"});
   EXPECT_EQ(run.config.listen.to_string(), "127.0.0.1:3");
   EXPECT_EQ(run.config.stun_listen.to_string(), "0.0.0.0:2");
-  EXPECT_TRUE(run.config.limits.evict_stale);
+  EXPECT_TRUE(run.config.insecure_http);
 }
 
 TEST_F(OptionsTest, EveryFlagReachesItsSetting) {
