@@ -28,6 +28,16 @@ std::unexpected<Error> damaged(const PartyId& id, const std::string& what) {
               "party " + id.to_string() + ": " + what + ": restore a backup of the database");
 }
 
+// By another server process, for a reason that isn't known here.
+party::Event closed_elsewhere(const party::Party& party, UnixTime now) {
+  party::Event event;
+  event.seq = party.seq + 1;
+  event.type = party::EventType::party_closed;
+  event.subject = party.ledger.host_id();
+  event.at = now;
+  return event;
+}
+
 std::string_view name_of_command(const party::Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<party::Action>> kNames{
       "create", "join", "leave", "update", "add_invite", "close", "rotate", "charter", "bar"};
@@ -171,7 +181,12 @@ void PartyRegistry::on_committed(const PartyId& id, party::Outcome outcome, Pend
   // judging the command again finds its request_id and gives the first answer; if not, it is
   // written now.
   const std::uint64_t before = entry.party.seq;
-  const bool readable = read_on(entry);
+  const bool closes = outcome.events.back().type == party::EventType::party_closed;
+  const bool readable = read_on(entry, closes ? outcome.events : std::vector<party::Event>{});
+  if (closes && !entry.party.exists()) {
+    finish(std::move(pending), std::move(outcome));
+    return go_on(id);
+  }
   const bool unknown = stored.error().is(store::Errc::outcome_unknown);
   if (readable && (unknown || entry.party.seq > before) && ++pending.attempts < kMostAttempts) {
     start(entry, std::move(pending));
@@ -185,11 +200,23 @@ void PartyRegistry::on_committed(const PartyId& id, party::Outcome outcome, Pend
   go_on(id);
 }
 
-bool PartyRegistry::read_on(Entry& entry) {
+bool PartyRegistry::read_on(Entry& entry, const std::vector<party::Event>& ending) {
   const PartyId id = entry.party.id();
   const auto rows = parts_.store.events_since(id, entry.party.seq);
   entry.unsure = !rows;
   if (!rows) return false;
+  if (rows->empty() && entry.party.exists()) {
+    const auto kept = parts_.store.party(id);
+    entry.unsure = !kept;
+    if (!kept) return false;
+    // A closed party leaves nothing behind that could tell how it ended.
+    if (!*kept)
+      for (const auto& event :
+           ending.empty() ? std::vector{closed_elsewhere(entry.party, parts_.clock.unix_time())}
+                          : ending)
+        carry_in(entry, event);
+    return true;
+  }
   for (const auto& row : *rows) {
     const auto event = party::decode_event(row.body);
     if (!event) die(id, event.error());

@@ -68,8 +68,9 @@ class PartyRegistry {
   void commit(Entry& entry, party::Outcome outcome, Pending pending);
   void on_committed(const PartyId& id, party::Outcome outcome, Pending pending,
                     const Result<void>& stored);
-  // False: the store can't be read.
-  bool read_on(Entry& entry);
+  // Carries in what the store has beyond `entry`; `ending` if it has the party no more (and it was
+  // ours that would end it). False: the store can't be read.
+  bool read_on(Entry& entry, const std::vector<party::Event>& ending = {});
   void carry_in(Entry& entry, const party::Event& event);
   void count(const party::Party& party, bool there);
   void finish(Pending pending, Result<party::Outcome> outcome);
