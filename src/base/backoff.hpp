@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/random.hpp"
+
 namespace lanrage {
 
 class Backoff {
