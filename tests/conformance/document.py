@@ -39,8 +39,12 @@ class OpenApi:
             part = self.resolver.resolve(part["$ref"])[1]
         return part
 
-    def schema(self, name):
-        return self.plain["components"]["schemas"][name]
+    def merged(self, schema):
+        """A schema that extends the one it refers to, in one piece."""
+        base = self.resolve({"$ref": schema["$ref"]}) if "$ref" in schema else {}
+        return {"type": "object",
+                "required": schema["required"] + base.get("required", []),
+                "properties": {**schema["properties"], **base.get("properties", {})}}
 
     def errors(self, instance, schema):
         checker = jsonschema.Draft202012Validator(schema, resolver=self.resolver)
