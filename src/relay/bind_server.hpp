@@ -33,6 +33,8 @@ class BindServer {
                     const stun::MessageView& request, ClientTable& clients);
 
   std::uint64_t boot_id() const { return boot_id_; }
+  // Clients that are bound keep their token.
+  void set_token_key(const crypto::VerifyKey& key) { token_key_ = key; }
 
  private:
   Bytes nonce_for(Instant now, const Endpoint& from) const;

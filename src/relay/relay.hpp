@@ -39,6 +39,9 @@ class Relay {
   // Forgets what ran out; call about once a second. Nothing goes wrong when it is late.
   void on_timeout(Instant now);
 
+  // Tokens are the control server's with this key from now on; who is bound stays.
+  void set_token_key(const crypto::VerifyKey& key) { binds_.set_token_key(key); }
+
   const Counters& counters() const { return counters_; }
   std::size_t clients() const { return clients_.size(); }
   std::size_t sessions() const { return sessions_.size(); }  // rows: two a session

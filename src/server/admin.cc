@@ -123,6 +123,8 @@ class Server final : public AdminServer {
         out = parties(text_at(request, "after"));
       } else if (command == "relays") {
         out = relays();
+      } else if (command == "enrolment_key") {
+        out = {{"key", target_.enrolment_key().expose()}};
       } else if (command == "ping") {
         out = {{"pid", ::getpid()}};
       } else if (command == "kick") {

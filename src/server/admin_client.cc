@@ -178,6 +178,15 @@ Result<std::vector<AdminRelay>> AdminClient::relays() const {
   return all;
 }
 
+Result<SecretText> AdminClient::enrolment_key() const {
+  const auto answer = ask(data_dir_, {{"command", "enrolment_key"}});
+  if (!answer) return std::unexpected(answer.error());
+  Reading reading{*answer};
+  SecretText key(reading.text("key"));
+  if (!reading.good) return unexpected_answer();
+  return key;
+}
+
 Result<AdminClient::Kicked> AdminClient::kick(const std::string& party,
                                               const std::string& peer) const {
   const auto answer = ask(data_dir_, {{"command", "kick"}, {"party", party}, {"peer", peer}});

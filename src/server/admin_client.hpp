@@ -19,6 +19,7 @@ class AdminClient {
   Result<std::int64_t> ping() const;
   Result<std::vector<AdminParty>> parties() const;
   Result<std::vector<AdminRelay>> relays() const;
+  Result<SecretText> enrolment_key() const;
 
   struct Kicked {
     std::string party_id;

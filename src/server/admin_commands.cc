@@ -126,7 +126,18 @@ int list_parties(const Invocation& invocation, std::ostream& out, std::ostream& 
   return kDone;
 }
 
+int show_enrolment_key(const Invocation& invocation, std::ostream& out, std::ostream& err) {
+  const auto key = AdminClient(invocation.config.data_dir).enrolment_key();
+  if (!key) return complain(err, key.error());
+  if (invocation.json)
+    out << json::serialize(json::object{{"schema", 1}, {"enroll_key", key->expose()}}) << "\n";
+  else
+    out << key->expose() << "\n";
+  return kDone;
+}
+
 int list_relays(const Invocation& invocation, std::ostream& out, std::ostream& err) {
+  if (invocation.enroll_key) return show_enrolment_key(invocation, out, err);
   const auto relays = AdminClient(invocation.config.data_dir).relays();
   if (!relays) return complain(err, relays.error());
   json::array list;

@@ -3,7 +3,10 @@
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -31,6 +34,42 @@ std::string shown(const SettingValue& value) {
   std::string text = std::visit(Visitor{}, value);
   if (text.size() > kShownChars) text = text.substr(0, kShownChars) + "...";
   return text;
+}
+
+std::string got(const Setting& setting, const std::string& what) {
+  return setting.secret ? "" : ", got " + what;
+}
+
+// toml++ 3.3 has undefined behaviour where it asks whether some characters beyond ASCII are spaces,
+// which it does outside of strings and in those of several lines. So here are the first line and
+// what is wrong with it, where a file has such.
+struct Oddity {
+  std::size_t line = 0;  // 0: none
+  std::string_view what;
+};
+Oddity oddity_in(std::string_view text) {
+  constexpr std::string_view kBeyond = "characters beyond ASCII belong into quotes";
+  const auto is_beyond = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  std::size_t line = 1;
+  char quote = '\0';  // of the string that we are in
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\n') {
+      ++line;
+      quote = '\0';
+    } else if (quote == '\0') {
+      if (is_beyond(c)) return {line, kBeyond};
+      if (c == '#') i = std::min(text.find('\n', i), text.size()) - 1;
+      if ((c == '"' || c == '\'') && text.substr(i, 3) == std::string(3, c))
+        return {line, "no setting needs a string of several lines"};
+      if (c == '"' || c == '\'') quote = c;
+    } else if (c == quote) {
+      quote = '\0';
+    } else if (c == '\\' && quote == '"' && i + 1 < text.size() && text[i + 1] != '\n') {
+      if (is_beyond(text[++i])) return {line, "there is no such escape"};
+    }
+  }
+  return {};
 }
 
 // Levenshtein's distance, for "did you mean".
@@ -86,8 +125,9 @@ class Reader {
   Result<void> apply(const Setting& setting, const toml::node& node) {
     const auto value = value_of(node);
     if (value && setting.set(config_, *value)) return {};
-    return refuse(ConfigErrc::invalid_setting, node.source(), setting.key,
-                  "expected " + setting.expected + ", got " + (value ? shown(*value) : kind(node)));
+    return refuse(
+        ConfigErrc::invalid_setting, node.source(), setting.key,
+        "expected " + setting.expected + got(setting, value ? shown(*value) : kind(node)));
   }
 
   static std::optional<SettingValue> value_of(const toml::node& node) {
@@ -131,6 +171,9 @@ bool Config::has_role(std::string_view name) const {
 Result<Config> parse_config(std::string_view toml, std::string_view file, Config base) {
   if (toml.size() > kMaxFileSize)
     return fail(ConfigErrc::not_toml, std::string(file) + ": longer than 1 MiB, so no settings");
+  if (const auto odd = oddity_in(toml); odd.line != 0)
+    return fail(ConfigErrc::not_toml,
+                std::string(file) + ":" + std::to_string(odd.line) + ": " + std::string(odd.what));
   const auto parsed = toml::parse(toml);
   if (!parsed) {
     const auto& error = parsed.error();
@@ -160,20 +203,60 @@ Result<Config> load_config(const std::string& path, Config base) {
 }
 
 Result<void> set_from_flag(Config& config, std::string_view key,
-                           const std::vector<std::string>& values) {
+                           const std::vector<std::string>& values, std::string flag) {
   const Setting* setting = find_setting(key);
-  std::string flag = "--" + std::string(key);
-  std::ranges::replace(flag, '_', '-');
-  // A flag's text may stand for a yes, a text or a list; which, its setting knows.
+  if (flag.empty()) {
+    flag = "--" + std::string(key);
+    std::ranges::replace(flag, '_', '-');
+  }
+  if (!setting) return fail(ConfigErrc::unknown_setting, flag + ": there is no such setting", flag);
+  // A flag's text may stand for a yes, a number, a text or a list; which, its setting knows.
   std::vector<SettingValue> readings{values};
-  if (values.size() == 1) readings.insert(readings.begin(), values[0]);
+  if (values.size() == 1) {
+    const std::string& text = values[0];
+    std::int64_t number = 0;
+    const char* const end = text.data() + text.size();
+    if (std::from_chars(text.data(), end, number).ptr == end && !text.empty())
+      readings.emplace_back(number);
+    readings.insert(readings.begin(), text);
+  }
   if (values == std::vector<std::string>{"true"}) readings.emplace_back(true);
   for (const auto& reading : readings)
-    if (setting && setting->set(config, reading)) return {};
+    if (setting->set(config, reading)) return {};
   return fail(ConfigErrc::invalid_setting,
-              flag + ": expected " + (setting ? setting->expected : "nothing") + ", got " +
-                  shown(readings.front()),
+              flag + ": expected " + setting->expected + got(*setting, shown(readings.front())),
               flag);
+}
+
+Result<SecretText> enrolment_key_of(const Config& config) {
+  const auto invalid = [](const std::string& where, std::string field) {
+    return fail(ConfigErrc::invalid_setting,
+                where +
+                    " isn't an enrolment key: expected 16 to 128 of A-Z, a-z, 0-9, - and _, as "
+                    "lanrage-server relays --enroll-key shows it on the control server",
+                std::move(field));
+  };
+  if (config.enroll.empty()) {
+    const char* given = std::getenv("LANRAGE_ENROLL_KEY");
+    if (!given || !*given) return SecretText();
+    if (!protocol::BearerToken::well_formed(given))
+      return invalid("$LANRAGE_ENROLL_KEY", "LANRAGE_ENROLL_KEY");
+    return SecretText(given);
+  }
+  if (!config.enroll.expose().starts_with('@')) return config.enroll;
+  const std::string path(config.enroll.expose().substr(1));
+  errno = 0;
+  std::ifstream file(path);
+  std::string line;
+  if (!file || !std::getline(file, line))
+    return fail(ConfigErrc::cannot_read,
+                "can't read " + path + " (" + (errno ? std::strerror(errno) : "it is empty") +
+                    "): --enroll @FILE names a file with the enrolment key",
+                "--enroll");
+  while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back())))
+    line.pop_back();
+  if (!protocol::BearerToken::well_formed(line)) return invalid("what is in " + path, "--enroll");
+  return SecretText(std::move(line));
 }
 
 Result<void> check_consistency(const Config& config) {
@@ -190,17 +273,38 @@ Result<void> check_consistency(const Config& config) {
     return refuse("--creator goes with --create-policy listed", "--creator");
   if (config.stun_listen.port == 65'535)
     return refuse("--stun-listen: STUN takes the next port too, so 65534 at most", "--stun-listen");
-  const auto& http = config.limits.http;
+  const Limits& limits = config.limits;
+  const auto& http = limits.http;
   if (http.ping_every >= http.dead_after)
     return refuse(
         "limits.http.ping_every must be shorter than limits.http.dead_after, else every "
         "quiet WebSocket counts as dead",
         "limits.http.ping_every");
-  if (!config.has_role("control"))
+  if (2 * limits.heartbeat_interval > limits.relay_silent)
     return refuse(
-        "--role: a relay or STUN server of its own can't be enrolled with a control "
-        "server in this version; leave control among the roles",
-        "--role");
+        "limits.relay_silent must be at least twice limits.heartbeat_interval, by which relays "
+        "announce themselves",
+        "limits.relay_silent");
+  if (config.has_role("control")) {
+    if (!config.control.empty() || !config.pin.empty())
+      return refuse(
+          "--control and --pin tell a relay alone (--role relay) where to enrol; this one is a "
+          "control server itself",
+          config.control.empty() ? "--pin" : "--control");
+    return {};
+  }
+  if (!config.has_role("relay"))
+    return refuse("--role: STUN goes with a control server or a relay; add one of them", "--role");
+  if (config.control.empty())
+    return refuse(
+        "--role relay without control enrols with a control server elsewhere: name it with "
+        "--control https://HOST:8667",
+        "--control");
+  if (config.control.starts_with("http://") && !config.insecure_http)
+    return refuse(
+        "--control: the enrolment key would travel in the clear; use https://, or "
+        "--insecure-http for tests",
+        "--control");
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "base/endpoint.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "io/log.hpp"
 #include "protocol/rest.hpp"
 #include "relay/limits.hpp"
@@ -50,6 +51,11 @@ struct Config {
   Endpoint relay_listen{{}, 51820};
   Endpoint stun_listen{{}, 3478};  // the next port too
   std::string region = "default";  // of the relay in this process
+  // The relays' enrolment key, or @ and the path of a file with it: of a control server, what
+  // relays must show; of a relay alone, what it shows. Empty: made at first start.
+  SecretText enroll;
+  std::string control;  // of a relay alone: the control server's URL
+  std::string pin;      // and its pin; empty: a certificate that an authority vouches for
   std::string tls_cert;
   std::string tls_key;
   bool insecure_http = false;
@@ -72,9 +78,14 @@ struct Config {
 Result<Config> parse_config(std::string_view toml, std::string_view file, Config base = {});
 Result<Config> load_config(const std::string& path, Config base = {});
 
-// One setting from a flag's text, judged as the file's would be; `key` as in the file.
+// One setting from a flag's text, judged as the file's would be; `key` as in the file. `flag`
+// names it in errors; made of the key unless given.
 Result<void> set_from_flag(Config& config, std::string_view key,
-                           const std::vector<std::string>& values);
+                           const std::vector<std::string>& values, std::string flag = {});
+
+// The enrolment key that `config` gives, from its file where it names one, else from
+// $LANRAGE_ENROLL_KEY; empty when neither gives any. cannot_read, invalid_setting.
+Result<SecretText> enrolment_key_of(const Config& config);
 
 // What settings say together.
 Result<void> check_consistency(const Config& config);

@@ -1,5 +1,7 @@
 #include "server/metrics_listener.hpp"
 
+#include "server/config.hpp"
+
 namespace lanrage::server {
 
 Result<std::unique_ptr<MetricsListener>> MetricsListener::start(boost::asio::io_context& io,
@@ -20,6 +22,23 @@ Result<std::unique_ptr<MetricsListener>> MetricsListener::start(boost::asio::io_
                 http.error().message() + " with --metrics-listen, or off", "--metrics-listen");
   if (!http) return std::unexpected(http.error());
   listener->http_ = std::move(*http);
+  return listener;
+}
+
+Result<std::unique_ptr<MetricsListener>> MetricsListener::start_as_set(boost::asio::io_context& io,
+                                                                       const Endpoint& listen,
+                                                                       const Metrics& metrics,
+                                                                       io::Log& log) {
+  auto listener = start(io, listen, metrics);
+  if (!listener) {
+    if (listen != *Config{}.metrics_listen) return std::unexpected(listener.error());
+    log.warning("no_metrics", {{"reason", listener.error().message()}});
+    return nullptr;
+  }
+  log.info("metrics", {{"listen", (*listener)->endpoint().to_string()}});
+  if (!listen.address.is_loopback())
+    log.warning("metrics_open", {{"listen", (*listener)->endpoint().to_string()},
+                                 {"why", "anybody who reaches it can read the counters"}});
   return listener;
 }
 

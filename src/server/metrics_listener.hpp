@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "io/http_server.hpp"
+#include "io/log.hpp"
 #include "server/metrics.hpp"
 
 namespace lanrage::server {
@@ -16,6 +17,12 @@ class MetricsListener {
   static Result<std::unique_ptr<MetricsListener>> start(boost::asio::io_context& io,
                                                         const Endpoint& listen,
                                                         const Metrics& metrics);
+  // The same as an operator's settings have it: null, with a warning, where only the default
+  // address is taken (nobody asked for it, as with a second server on this machine).
+  static Result<std::unique_ptr<MetricsListener>> start_as_set(boost::asio::io_context& io,
+                                                               const Endpoint& listen,
+                                                               const Metrics& metrics,
+                                                               io::Log& log);
   Endpoint endpoint() const { return http_->endpoint(); }
 
  private:

@@ -17,8 +17,9 @@ struct Invocation {
   Config config;  // data_dir filled in
   std::string config_file;
   bool json = false;
-  std::string file;   // of backup and restore
-  std::string party;  // of kick
+  bool enroll_key = false;  // of relays
+  std::string file;         // of backup and restore
+  std::string party;        // of kick
   std::string peer;
 };
 

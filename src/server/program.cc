@@ -15,6 +15,7 @@
 #include "server/metrics_listener.hpp"
 #include "server/metrics_sources.hpp"
 #include "server/port_mapper.hpp"
+#include "server/relay_program.hpp"
 #include "server/relay_server.hpp"
 #include "server/service_manager.hpp"
 #include "server/stun_server.hpp"
@@ -91,6 +92,9 @@ class Program {
     auto keys = load_keys(*store_, random_);
     if (!keys) return std::unexpected(keys.error());
     keys_.emplace(std::move(*keys));
+    const auto enrolment = enrolment_key_of(config_);
+    if (!enrolment) return std::unexpected(enrolment.error());
+    if (!enrolment->empty()) keys_->enrolment_key = *enrolment;
     return {};
   }
 
@@ -117,7 +121,11 @@ class Program {
     BuiltInServices services;
     services.relay_id = keys_->relay_id;
     services.region = config_.region;
-    if (relay_) services.relay = relay_->endpoint();
+    if (relay_) {
+      services.relay = relay_->endpoint();
+      services.capacity = config_.relay.clients;
+      services.clients = [relay = relay_.get()] { return relay->counters().clients; };
+    }
     if (stun_) {
       services.stun = stun_->primary();
       services.stun_other_port = stun_->alternate();
@@ -161,30 +169,15 @@ class Program {
       write(out, process_facts());
     });
     if (config_.metrics_listen) {
-      if (auto listening = listen_for_metrics(*config_.metrics_listen); !listening)
-        return listening;
+      auto listener = MetricsListener::start_as_set(loop_, *config_.metrics_listen, metrics_, log_);
+      if (!listener) return std::unexpected(listener.error());
+      metrics_listener_ = std::move(*listener);
     }
     auto admin = AdminServer::start(loop_, config_.data_dir, control_->core());
     if (!admin) return std::unexpected(admin.error());
     admin_ = std::move(*admin);
     if (config_.insecure_http && !config_.listen.address.is_loopback())
       log_.warning("insecure_http", {{"listen", control_->endpoint().to_string()}});
-    return {};
-  }
-
-  Result<void> listen_for_metrics(const Endpoint& listen) {
-    auto listener = MetricsListener::start(loop_, listen, metrics_);
-    if (!listener) {
-      // Nobody asked for it, as with a second server on this machine.
-      if (listen != *Config{}.metrics_listen) return std::unexpected(listener.error());
-      log_.warning("no_metrics", {{"reason", listener.error().message()}});
-      return {};
-    }
-    metrics_listener_ = std::move(*listener);
-    log_.info("metrics", {{"listen", metrics_listener_->endpoint().to_string()}});
-    if (!listen.address.is_loopback())
-      log_.warning("metrics_open", {{"listen", metrics_listener_->endpoint().to_string()},
-                                    {"why", "anybody who reaches it can read the counters"}});
     return {};
   }
 
@@ -307,6 +300,7 @@ class Program {
 }  // namespace
 
 Result<void> serve(const Run& run, io::Log& log) {
+  if (!run.config.has_role("control")) return serve_relay(run, log);
   Program program(run, log);
   if (auto started = program.start(); !started) return started;
   program.run();

@@ -36,7 +36,21 @@ void RelayServer::stop() {
   worker_.reset();
 }
 
+void RelayServer::set_token_key(const crypto::VerifyKey& key) {
+  const std::lock_guard lock(key_mutex_);
+  next_key_ = key;
+  has_next_key_ = true;
+}
+
+void RelayServer::adopt_token_key() {
+  if (!has_next_key_) return;
+  const std::lock_guard lock(key_mutex_);
+  relay_.set_token_key(*next_key_);
+  has_next_key_ = false;
+}
+
 void RelayServer::on_readable(const UdpTimes& times) {
+  adopt_token_key();
   for (int turn = 0; turn < kBatchesATurn; ++turn) {
     auto received = batch_.receive(socket_);
     for (const auto& datagram : received) {

@@ -2,8 +2,10 @@
 // relay/; here are only the socket, the clock and the batches.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "relay/relay.hpp"
 #include "server/udp_socket.hpp"
@@ -31,18 +33,24 @@ class RelayServer {
   const Endpoint& endpoint() const { return socket_.local(); }
   // As of the last batch or second; from any thread.
   Counters counters() const;
+  // For packets that arrive from now on; from any thread.
+  void set_token_key(const crypto::VerifyKey& key);
   void stop();  // idempotent
 
  private:
   RelayServer(UdpSocket socket, const relay::RelayConfig& config, Random& random);
   void on_readable(const UdpTimes& times);
   void publish();
+  void adopt_token_key();
 
   UdpSocket socket_;
   relay::Relay relay_;  // the thread's own, as is the batch
   UdpBatch batch_;
   mutable std::mutex counters_mutex_;
   Counters published_;
+  std::mutex key_mutex_;
+  std::optional<crypto::VerifyKey> next_key_;
+  std::atomic<bool> has_next_key_ = false;
   std::unique_ptr<UdpWorker> worker_;
 };
 

@@ -131,7 +131,15 @@ class SettingTable {
   void add(std::string key, std::string expected,
            std::function<bool(Config&, const SettingValue&)> set,
            std::function<std::string(const Config&)> show) {
-    settings_.push_back({std::move(key), std::move(expected), std::move(set), std::move(show)});
+    settings_.push_back(
+        {std::move(key), std::move(expected), std::move(set), std::move(show), false});
+  }
+
+  // Shown nowhere, neither in errors.
+  void add_secret(std::string key, std::string expected,
+                  std::function<bool(Config&, const SettingValue&)> set) {
+    settings_.push_back({std::move(key), std::move(expected), std::move(set),
+                         [](const Config&) { return std::string(); }, true});
   }
 
  private:

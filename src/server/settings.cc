@@ -106,8 +106,9 @@ void add_addresses(SettingTable& t) {
 }
 
 void add_enrolment(SettingTable& t) {
-  t.add_secret("enroll", "@ and the path of a file with the relays' enrolment key, or the key: 16 to "
-                         "128 of A-Z, a-z, 0-9, - and _",
+  t.add_secret("enroll",
+               "@ and the path of a file with the relays' enrolment key, or the key: 16 to "
+               "128 of A-Z, a-z, 0-9, - and _",
                [](Config& c, const SettingValue& value) {
                  const auto* given = std::get_if<std::string>(&value);
                  const bool names_a_file = given && given->size() > 1 && given->front() == '@';

@@ -23,6 +23,7 @@ struct Setting {
   std::function<bool(Config&, const SettingValue&)> set;
   // As TOML; empty: unset.
   std::function<std::string(const Config&)> show;
+  bool secret = false;  // its value stands in no message
 };
 
 const std::vector<Setting>& settings();
