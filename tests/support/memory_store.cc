@@ -23,10 +23,7 @@ Result<void> apply_append(Tables& tables, const Append& append) {
   const bool there = found != tables.parties.end();
   if (append.expected_seq == 0 ? there : !there || found->second.seq != append.expected_seq)
     return fail(Errc::conflict, "the party's seq is no longer the expected one");
-  const auto same_group = [&](const auto& other) {
-    return other.first != id && other.second.row.relay_group == append.party.relay_group;
-  };
-  if (!there && std::ranges::any_of(tables.parties, same_group))
+  if (!there && tables.relay_groups.contains(append.party.relay_group))
     return fail(Errc::storage_failed, "another party has this relay group");
 
   Tables::Party party;
@@ -36,6 +33,7 @@ Result<void> apply_append(Tables& tables, const Append& append) {
   for (const PeerRow& peer : append.changed)
     if (auto added = add_peer(party, peer); !added) return added;
   if (append.closes) {
+    if (there) tables.relay_groups.erase(found->second.row.relay_group);
     tables.parties.erase(id);
     return {};
   }
@@ -46,6 +44,7 @@ Result<void> apply_append(Tables& tables, const Append& append) {
     kept.row.host = append.party.host;
   } else {
     kept.row = append.party;
+    tables.relay_groups.insert(append.party.relay_group);
   }
   kept.seq = append.events.back().seq;
   kept.events.insert(kept.events.end(), append.events.begin(), append.events.end());

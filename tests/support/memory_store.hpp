@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct MemoryTables {
     std::deque<EventRow> events;
   };
   std::map<std::string, Party> parties;  // by their ids' text
+  std::set<std::uint64_t> relay_groups;  // of all parties
   std::vector<TokenRow> tokens;
   std::map<std::string, RelayRow> relays;
   std::map<std::string, Bytes, std::less<>> settings;
