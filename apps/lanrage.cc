@@ -51,8 +51,11 @@ int run_daemon(const DaemonOptions& options) {
   boost::asio::io_context io(1);
   lanrage::io::Log log(
       stderr, options.verbose ? lanrage::io::LogLevel::debug : lanrage::io::LogLevel::info);
-  auto agent = lanrage::agent::Agent::start(
-      io, {options.state_dir, options.wireguard, options.interface_name}, log);
+  auto agent =
+      lanrage::agent::Agent::start(io,
+                                   {options.state_dir, options.wireguard, options.interface_name,
+                                    socket.parent_path() / "discovery"},
+                                   log);
   if (!agent) return refuse(agent.error().message());
   lanrage::agent::LocalApi api(**agent);
   lanrage::io::LocalServer::Options local;

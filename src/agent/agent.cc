@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "agent/local_addresses.hpp"
+#include "agent/local_control_plane.hpp"
 #include "agent/state_lock.hpp"
+#include "io/tls.hpp"
 #include "party/invite_link.hpp"
 
 namespace lanrage::agent {
@@ -14,6 +16,13 @@ using namespace std::chrono_literals;
 
 constexpr auto kDormantRetry = 5s;
 
+std::vector<std::filesystem::path> discovery_folders(const Agent::Options& options) {
+  std::vector<std::filesystem::path> out;
+  if (!options.discovery_dir.empty()) out.push_back(options.discovery_dir);
+  out.push_back(options.state_dir / "discovery");
+  return out;
+}
+
 bool overlap(const Prefix& a, const Prefix& b) {
   return a.contains(b.address) || b.contains(a.address);
 }
@@ -22,16 +31,20 @@ bool overlap(const Prefix& a, const Prefix& b) {
 
 Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKeys keys,
              io::Log& log)
-    : io_(io),
-      log_(log),
+    : log_(log),
       lock_(std::move(lock)),
       keys_(std::move(keys)),
       context_{io, keys_, log, options.backend, options.interface_name},
       state_(io, options.state_dir / "state.json",
              [&log](const Error& error) { log.error("state", {{"detail", error.message()}}); }),
+      lan_host_(context_, options.state_dir / "local-server",
+                DiscoveryFiles(discovery_folders(options), keys_.peer_id().to_string()),
+                lan_host_callbacks()),
+      search_(std::make_shared<ServerSearch>(context_, lan_host_.files(), search_callbacks())),
       dormant_timer_(io) {}
 
 Agent::~Agent() {
+  search_->stop();
   for (const auto& session : sessions_)
     session->stop();
 }
@@ -48,6 +61,7 @@ Result<std::unique_ptr<Agent>> Agent::start(asio::io_context& io, Options option
   if (!parties) return std::unexpected(parties.error());
   agent->dormant_ = std::move(*parties);
   agent->retry_dormant();
+  agent->search_->start();
   return agent;
 }
 
@@ -77,8 +91,37 @@ Result<void> Agent::may_join(const PartyId& party) const {
 asio::awaitable<Result<Agent::Entered>> Agent::create(CreateOptions options) {
   if (auto allowed = may_enter(); !allowed) co_return std::unexpected(allowed.error());
   if (options.any_prefix) options.party.prefix = free_prefix(options.party.prefix);
-  auto joined = co_await create_party(context_, std::move(options));
-  co_return co_await enter(std::move(joined));
+  const bool local = options.local;
+  auto control = co_await control_for(options);
+  if (!control) co_return std::unexpected(control.error());
+  auto joined = co_await create_party(context_, std::move(*control), std::move(options));
+  auto entered = co_await enter(std::move(joined));
+  if (local) lan_host_.announce();
+  co_return entered;
+}
+
+asio::awaitable<Result<std::shared_ptr<ControlPlane>>> Agent::control_for(CreateOptions& options) {
+  if (!options.local) co_return connect_to(context_, options.server, options.pin);
+  auto server = co_await lan_host_.server();
+  if (!server) co_return std::unexpected(server.error());
+  options.server = (*server)->lan_url();
+  options.pin = io::to_text((*server)->pin());
+  co_return std::make_shared<LocalControlPlane>(context_, *server);
+}
+
+// Of a party that we were in before. One that is hosted here lives on from what was kept, even when
+// its server can't be started.
+Result<std::shared_ptr<ControlPlane>> Agent::control_for(SavedParty& saved) {
+  if (saved.local) {
+    if (auto server = lan_host_.start_server()) {
+      saved.server_url = saved.public_url = (*server)->lan_url();
+      return std::make_shared<LocalControlPlane>(context_, std::move(*server));
+    } else {
+      log_.error("local_server", {{"detail", server.error().message()}});
+    }
+  }
+  const auto pin = saved.pin ? std::optional(io::to_text(*saved.pin)) : std::nullopt;
+  return connect_to(context_, saved.server_url, pin);
 }
 
 asio::awaitable<Result<Agent::Entered>> Agent::join(std::string invite, std::string nick) {
@@ -131,6 +174,10 @@ asio::awaitable<Result<std::string>> Agent::leave(std::shared_ptr<PartySession> 
   if (!told && !told.error().is(protocol::Errc::unknown_party))
     note = "the server could not be told (" + told.error().message() +
            "), so the others see you as offline";
+  if (session->saved().local && session->members() > 1)
+    note += std::string(note.empty() ? "" : "; ") +
+            "the party's server ran in this agent: the others keep their tunnels, but nobody can "
+            "join them any more";
   remove(session->id());
   co_return note;
 }
@@ -144,6 +191,7 @@ void Agent::remove(PartyId party) {
   state_.save(saved());
   if (auto written = state_.flush(); !written)
     log_.error("state", {{"detail", written.error().message()}});
+  lan_host_.announce();
 }
 
 // ---- what happens to sessions
@@ -172,7 +220,10 @@ void Agent::on_ended(PartyId party, Ended how, const std::string& why) {
 void Agent::retry_dormant() {
   for (auto& saved : std::exchange(dormant_, {})) {
     const auto id = saved.id;
-    auto session = PartySession::resume(context_, saved, callbacks_for(id));
+    auto control = control_for(saved);
+    auto session =
+        control ? PartySession::resume(context_, saved, std::move(*control), callbacks_for(id))
+                : std::unexpected(control.error());
     if (session) {
       sessions_.push_back(*session);
       continue;
@@ -182,11 +233,70 @@ void Agent::retry_dormant() {
     dormant_.push_back(std::move(saved));
   }
   state_.save(saved());  // the interface or port may be another now
+  lan_host_.announce();
   if (dormant_.empty()) return;
   dormant_timer_.expires_after(kDormantRetry);
   dormant_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (!cancelled) retry_dormant();
   });
+}
+
+// ---- parties on the LAN
+
+LanHost::Callbacks Agent::lan_host_callbacks() {
+  LanHost::Callbacks out;
+  out.wanted = [this] {
+    return std::ranges::any_of(saved(), [](const auto& party) { return party.local; });
+  };
+  out.parties = [this] {
+    std::vector<LanParty> parties;
+    for (const auto& session : sessions_)
+      if (session->saved().local)
+        parties.push_back({session->id(),
+                           {},
+                           {},
+                           static_cast<std::uint16_t>(session->members()),
+                           session->name(),
+                           session->saved().nick});
+    return parties;
+  };
+  out.on_moved = [this](const std::string& url) {
+    for (const auto& session : sessions_)
+      if (session->saved().local) session->set_public_url(url);
+  };
+  return out;
+}
+
+ServerSearch::Callbacks Agent::search_callbacks() {
+  ServerSearch::Callbacks out;
+  out.lost = [this] {
+    std::vector<LostServer> lost;
+    for (const auto& session : sessions_) {
+      const auto& party = session->saved();
+      const bool reached = session->link_state() == LinkState::connected;
+      if (!reached && !party.local && party.pin && is_lan_url(party.server_url))
+        lost.push_back({party.id, *party.pin, party.server_url});
+    }
+    return lost;
+  };
+  out.on_found = [this](const PartyId& party, std::string url,
+                        std::shared_ptr<ControlPlane> control) {
+    const auto session = session_of(party);
+    // It may have been reached, or left, while we looked.
+    if (!session || session->link_state() == LinkState::connected) return control->close();
+    session->move_to(std::move(url), std::move(control));
+  };
+  return out;
+}
+
+std::shared_ptr<PartySession> Agent::session_of(const PartyId& party) const {
+  for (const auto& session : sessions_)
+    if (session->id() == party) return session;
+  return nullptr;
+}
+
+asio::awaitable<std::vector<FoundParty>> Agent::discover() {
+  return discover_parties(context_, lan_host_.files(), kDiscoveryTime);
 }
 
 std::string Agent::free_interface() const {

@@ -12,7 +12,9 @@
 
 #include "agent/agent_context.hpp"
 #include "agent/joining.hpp"
+#include "agent/lan_host.hpp"
 #include "agent/party_session.hpp"
+#include "agent/server_search.hpp"
 #include "agent/state_file.hpp"
 #include "io/unique_fd.hpp"
 
@@ -42,7 +44,8 @@ class Agent {
   struct Options {
     std::filesystem::path state_dir;  // must exist, readable by us alone
     Backend backend = Backend::automatic;
-    std::string interface_name;  // empty: lanrageN
+    std::string interface_name;             // empty: lanrageN
+    std::filesystem::path discovery_dir{};  // shared with other agents; else the state directory
   };
 
   // Reads keys and state, and takes up every party it was in. Errors: StateErrc.
@@ -63,6 +66,10 @@ class Agent {
   // By id or name; without a name, the only one. no_party, which_party, unknown_party.
   Result<std::shared_ptr<PartySession>> find_party(const std::optional<std::string>& name) const;
   const std::vector<std::shared_ptr<PartySession>>& sessions() const { return sessions_; }
+  // Parties hosted on this LAN and this machine.
+  boost::asio::awaitable<std::vector<FoundParty>> discover();
+  // What the player should know of the agent itself, beside its parties.
+  const std::vector<std::string>& warnings() const { return state_.problems(); }
   PeerId peer_id() const { return keys_.peer_id(); }
   AgentContext& context() { return context_; }
 
@@ -72,8 +79,12 @@ class Agent {
 
   Result<void> may_enter() const;
   Result<void> may_join(const PartyId& party) const;
+  boost::asio::awaitable<Result<std::shared_ptr<ControlPlane>>> control_for(CreateOptions& options);
+  Result<std::shared_ptr<ControlPlane>> control_for(SavedParty& saved);
+  LanHost::Callbacks lan_host_callbacks();
+  ServerSearch::Callbacks search_callbacks();
+  std::shared_ptr<PartySession> session_of(const PartyId& party) const;
   boost::asio::awaitable<Result<Entered>> enter(Result<Joined> joined);
-  Result<std::shared_ptr<PartySession>> resume(SavedParty saved);
   PartySession::Callbacks callbacks_for(const PartyId& party);
   void on_ended(PartyId party, Ended how, const std::string& why);
   void remove(PartyId party);
@@ -85,12 +96,13 @@ class Agent {
   void retry_dormant();
   std::vector<SavedParty> saved() const;
 
-  boost::asio::io_context& io_;
   io::Log& log_;
   io::UniqueFd lock_;  // before what it protects, so that it goes last
   DeviceKeys keys_;
   AgentContext context_;
   StateFile state_;
+  LanHost lan_host_;  // before the sessions, whose server it may have
+  std::shared_ptr<ServerSearch> search_;
   std::vector<std::shared_ptr<PartySession>> sessions_;
   std::vector<SavedParty> dormant_;
   std::set<PartyId> joining_;

@@ -10,7 +10,7 @@
 
 namespace lanrage::agent {
 
-enum class StateErrc { unreadable, unwritable, malformed, in_use };
+enum class StateErrc { unreadable, unwritable, malformed, newer, in_use };
 constexpr std::string_view name_of(StateErrc errc) {
   switch (errc) {
     case StateErrc::unreadable:
@@ -19,6 +19,8 @@ constexpr std::string_view name_of(StateErrc errc) {
       return "state_unwritable";
     case StateErrc::malformed:
       return "state_malformed";
+    case StateErrc::newer:
+      return "state_newer";
     case StateErrc::in_use:
       return "state_in_use";
   }

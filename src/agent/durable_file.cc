@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/device_keys.hpp"
@@ -30,12 +31,14 @@ bool write_all(int fd, std::string_view contents) {
 
 }  // namespace
 
-Result<void> write_durably(const std::filesystem::path& path, std::string_view contents) {
+Result<void> write_durably(const std::filesystem::path& path, std::string_view contents,
+                           mode_t mode) {
   auto temporary = path;
   temporary += ".new";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0) return unwritable(temporary, "create");
-  const bool written = write_all(fd, contents) && ::fsync(fd) == 0;
+  // Whatever the umask, and whoever left such a file behind.
+  const bool written = ::fchmod(fd, mode) == 0 && write_all(fd, contents) && ::fsync(fd) == 0;
   if (::close(fd) != 0 || !written) return unwritable(temporary, "write");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return unwritable(path, "replace");
   // The rename itself lives in the folder.

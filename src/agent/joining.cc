@@ -57,10 +57,9 @@ std::string invite_text(const SavedParty& saved, const party::InviteSecret& secr
   return link.to_text();
 }
 
-asio::awaitable<Result<Joined>> create_party(AgentContext& context, CreateOptions options) {
-  auto control = connect_to(context, options.server, options.pin);
-  if (!control) co_return std::unexpected(control.error());
-
+asio::awaitable<Result<Joined>> create_party(AgentContext& context,
+                                             std::shared_ptr<ControlPlane> control,
+                                             CreateOptions options) {
   crypto::SystemRandom random;
   SavedParty saved;
   saved.wireguard_secret = crypto::ExchangeSecret::generate(random).bytes();
@@ -78,11 +77,12 @@ asio::awaitable<Result<Joined>> create_party(AgentContext& context, CreateOption
     request.boxes.push_back({box.recipient, box.box});
   request.bind_key = bind_key.public_key();
   request.word = options.word;
-  auto answer = co_await (*control)->create_party(std::move(request));
+  auto answer = co_await control->create_party(std::move(request));
   if (!answer) co_return std::unexpected(answer.error());
 
   saved.id = made->id;
   saved.server_url = options.server;
+  saved.local = options.local;
   if (options.pin) saved.pin = io::parse_pin(*options.pin);
   saved.public_url = answer->public_url.value_or(options.server);
   saved.root_seed = made->root.seed();
@@ -94,7 +94,7 @@ asio::awaitable<Result<Joined>> create_party(AgentContext& context, CreateOption
   auto membership = party::restore_membership(made->id, saved.log, made->key);
   if (!membership) co_return std::unexpected(membership.error());
   auto invite = invite_text(saved, made->invite);
-  co_return Joined{std::move(saved), std::move(*membership), *control,
+  co_return Joined{std::move(saved), std::move(*membership), control,
                    bind_key,         std::move(*answer),     std::move(invite)};
 }
 

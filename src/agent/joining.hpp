@@ -34,6 +34,7 @@ constexpr std::string_view name_of(JoinErrc errc) {
 }
 
 struct CreateOptions {
+  bool local = false;  // the server runs inside this agent; server and pin are then filled in
   std::string server;  // URL
   std::optional<std::string> pin;
   std::optional<std::string> word;
@@ -52,7 +53,9 @@ struct Joined {
 };
 
 // Errors: JoinErrc, party::Errc (names, nick, prefix), and ControlPlane's.
-boost::asio::awaitable<Result<Joined>> create_party(AgentContext& context, CreateOptions options);
+boost::asio::awaitable<Result<Joined>> create_party(AgentContext& context,
+                                                    std::shared_ptr<ControlPlane> control,
+                                                    CreateOptions options);
 boost::asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteLink invite,
                                                   std::string nick);
 

@@ -10,6 +10,7 @@
 #include "agent/netcheck.hpp"
 #include "agent/status_json.hpp"
 #include "io/http_client.hpp"
+#include "io/tls.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -71,11 +72,13 @@ class Arguments {
 };
 
 // The exit statuses that users' scripts rely on (docs/guide/cli.md).
+constexpr int kServerUnreachable = 4;
+
 int exit_status(const Error& error) {
   if (error.is(AgentErrc::no_party)) return 5;
   if (error.is(io::ClientErrc::cannot_resolve) || error.is(io::ClientErrc::server_unreachable) ||
       error.is(io::ClientErrc::timeout) || error.is(io::ClientErrc::connection_lost))
-    return 4;
+    return kServerUnreachable;
   return 1;
 }
 
@@ -116,7 +119,7 @@ LocalApi::Answer LocalApi::dispatch(const json::object& request) {
       Row{"status", &LocalApi::status},     Row{"ping", &LocalApi::ping},
       Row{"invite", &LocalApi::invite},     Row{"list", &LocalApi::list},
       Row{"nick", &LocalApi::nick},         Row{"leave", &LocalApi::leave},
-      Row{"netcheck", &LocalApi::netcheck},
+      Row{"netcheck", &LocalApi::netcheck}, Row{"discover", &LocalApi::discover},
   };
   Arguments arguments(request);
   const auto command = arguments.text("command");
@@ -139,7 +142,8 @@ LocalApi::Answer LocalApi::create(const json::object& request) {
   Arguments arguments(request);
   CreateOptions options;
   options.party.name = arguments.text("name");
-  options.server = arguments.text("server");
+  options.local = arguments.flag("local");
+  if (!options.local) options.server = arguments.text("server");
   options.nick = arguments.text("nick");
   options.pin = arguments.optional_text("pin");
   options.word = arguments.optional_text("word");
@@ -154,8 +158,14 @@ LocalApi::Answer LocalApi::create(const json::object& request) {
       arguments.refuse("prefix", "must be an IPv4 prefix such as 10.66.0.0/16");
   }
   if (arguments.error()) co_return std::unexpected(*arguments.error());
+  const auto local_instead =
+      "or create a party on this LAN alone: lanrage create " + options.party.name + " --local";
   auto entered = co_await agent_.create(std::move(options));
-  if (!entered) co_return std::unexpected(entered.error());
+  if (!entered) {
+    const auto& error = entered.error();
+    co_return std::unexpected(
+        exit_status(error) == kServerUnreachable ? error.with_advice(local_instead) : error);
+  }
   auto out = entered_json(agent_, *entered);
   out["invite"] = entered->invite;
   co_return out;
@@ -187,12 +197,14 @@ LocalApi::Answer LocalApi::status(const json::object&) {
     for (const auto& endpoint : session->connectivity().own_endpoints())
       endpoints.emplace_back(endpoint.to_string());
   }
-  co_return json::object{{"schema", 1},
-                         {"self",
-                          {{"peer_id", agent_.peer_id().to_string()},
-                           {"nat_type", stun::name_of(nat)},
-                           {"endpoints", std::move(endpoints)}}},
-                         {"parties", std::move(parties)}};
+  co_return json::object{
+      {"schema", 1},
+      {"self",
+       {{"peer_id", agent_.peer_id().to_string()},
+        {"nat_type", stun::name_of(nat)},
+        {"endpoints", std::move(endpoints)}}},
+      {"parties", std::move(parties)},
+      {"warnings", json::array(agent_.warnings().begin(), agent_.warnings().end())}};
 }
 
 LocalApi::Answer LocalApi::ping(const json::object& request) {
@@ -300,6 +312,22 @@ LocalApi::Answer LocalApi::netcheck(const json::object& request) {
       {"portmap", nullptr},  // not looked for yet
       {"relays", std::move(relays)},
       {"udp", nat.udp}};
+}
+
+LocalApi::Answer LocalApi::discover(const json::object&) {
+  const auto found = co_await agent_.discover();
+  json::array parties;
+  for (const auto& [party, source] : found)
+    parties.emplace_back(
+        json::object{{"id", party.id.to_string()},
+                     {"name", party.name},
+                     {"host", party.host},
+                     {"members", party.members},
+                     {"server", party.server_url()},
+                     {"pin", io::to_text(party.pin)},
+                     {"source", name_of(source)},
+                     {"joined", agent_.find_party(party.id.to_string()).has_value()}});
+  co_return json::object{{"schema", 1}, {"parties", std::move(parties)}};
 }
 
 }  // namespace lanrage::agent

@@ -10,7 +10,6 @@
 
 #include "agent/clock.hpp"
 #include "base/overloaded.hpp"
-#include "io/tls.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -60,16 +59,14 @@ Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context,
 }
 
 Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context, SavedParty saved,
+                                                           std::shared_ptr<ControlPlane> control,
                                                            Callbacks callbacks) {
   auto membership = party::restore_membership(saved.id, saved.log,
                                               party::PartyKey(saved.party_key, saved.key_epoch));
   if (!membership) return std::unexpected(membership.error());
-  const auto pin = saved.pin ? std::optional(io::to_text(*saved.pin)) : std::nullopt;
-  auto control = connect_to(context, saved.server_url, pin);
-  if (!control) return std::unexpected(control.error());
   crypto::SystemRandom random;
   std::shared_ptr<PartySession> self(
-      new PartySession(context, std::move(saved), std::move(*membership), std::move(*control),
+      new PartySession(context, std::move(saved), std::move(*membership), std::move(control),
                        crypto::SigningKey::generate(random), std::move(callbacks)));
   if (auto opened = self->open(std::nullopt); !opened) return std::unexpected(opened.error());
   return self;
@@ -122,13 +119,32 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
     connectivity_->set_relays(*grant);
     grant_expiry_ = grant->expires_at;
   }
+  open_link();
+  spawn([this] { return keep_relay_grant(); });
+  return {};
+}
+
+void PartySession::open_link() {
   control_->subscribe(saved_.id, log_.incarnation(), log_.seq());
   ControlPlane::Listener listener;
   listener.on_message = [this](const ws::ServerMessage& message) { on_message(message); };
   listener.on_link = [this](LinkState state) { on_link(state); };
   control_->open_link(std::move(listener));
-  spawn([this] { return keep_relay_grant(); });
-  return {};
+}
+
+void PartySession::move_to(std::string url, std::shared_ptr<ControlPlane> control) {
+  if (stopped_) return control->close();
+  control_->close();
+  heartbeat_timer_.cancel();
+  control_ = std::move(control);
+  saved_.server_url = url;
+  open_link();
+  set_public_url(std::move(url));
+}
+
+void PartySession::set_public_url(std::string url) {
+  saved_.public_url = std::move(url);
+  if (callbacks_.on_saved_changed) callbacks_.on_saved_changed();
 }
 
 void PartySession::stop() {

@@ -76,6 +76,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   // The same after a restart of the agent: works from what was kept, whether or not the control
   // server can be reached.
   static Result<std::shared_ptr<PartySession>> resume(AgentContext& context, SavedParty saved,
+                                                      std::shared_ptr<ControlPlane> control,
                                                       Callbacks callbacks);
   ~PartySession();
   // Removes the device and closes the link; no callback comes after it.
@@ -87,6 +88,8 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   IpAddress vip() const;
   const Prefix& prefix() const { return ledger().charter().prefix; }
   PartyRow report() const;
+  LinkState link_state() const { return control_->link_state(); }
+  std::size_t members() const { return ledger().members().size(); }
   const Connectivity& connectivity() const { return *connectivity_; }
 
   // By peer id, nick or virtual IP. unknown_peer, or ambiguous_peer where a nick names several.
@@ -95,6 +98,9 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   boost::asio::awaitable<std::vector<std::optional<Duration>>> ping(PeerId peer, int count);
   boost::asio::awaitable<Result<std::string>> invite(party::InviteOptions options);
   boost::asio::awaitable<Result<void>> rename(std::string nick);
+  // The party's server is at another address now and has proved there that it is the same one.
+  void move_to(std::string url, std::shared_ptr<ControlPlane> control);
+  void set_public_url(std::string url);
   // Tells the others, if the server can be reached; the caller then stops the session.
   boost::asio::awaitable<Result<void>> leave();
 
@@ -103,6 +109,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
                std::shared_ptr<ControlPlane> control, crypto::SigningKey bind_key,
                Callbacks callbacks);
   Result<void> open(const std::optional<protocol::RelayGrant>& grant);
+  void open_link();
 
   const party::Ledger& ledger() const { return log_.ledger(); }
   void on_message(const protocol::ws::ServerMessage& message);

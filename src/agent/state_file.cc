@@ -15,7 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int kSchema = 1;
-constexpr auto kBatch = std::chrono::milliseconds(100);
+constexpr int kMaxDamaged = 10;  // files moved aside and kept
 
 json::object to_json(const SavedParty& party) {
   json::array log;
@@ -24,6 +24,7 @@ json::object to_json(const SavedParty& party) {
   json::object out{{"party_id", party.id.to_string()},
                    {"server_url", party.server_url},
                    {"public_url", party.public_url},
+                   {"local", party.local},
                    {"wireguard_secret", secret_to_json(party.wireguard_secret)},
                    {"party_key", secret_to_json(party.party_key)},
                    {"key_epoch", party.key_epoch},
@@ -57,6 +58,11 @@ class FieldReader {
       if (const auto number = value->to_number<T>(bad); !bad) return number;
     return wrong(key, T{});
   }
+  bool flag(std::string_view key) {  // absent: false
+    const auto* value = object_.if_contains(key);
+    if (value == nullptr) return false;
+    return value->is_bool() ? value->get_bool() : wrong(key, false);
+  }
   Secret<32> secret(std::string_view key) {
     if (auto value = secret_from_json<32>(object_, key)) return *value;
     return wrong(key, Secret<32>{});
@@ -84,6 +90,7 @@ SavedParty party_from_json(FieldReader& fields) {
     fields.wrong("party_id", 0);
   out.server_url = fields.text("server_url");
   out.public_url = fields.text("public_url");
+  out.local = fields.flag("local");
   if (fields.has("pin")) {
     const auto pin = from_base32(fields.text("pin"));
     if (pin && pin->size() == 16) {
@@ -131,7 +138,13 @@ Result<std::vector<SavedParty>> decode_state(std::string_view text) {
   const auto* object = bad ? nullptr : document.if_object();
   if (object == nullptr) return malformed("not a JSON object");
   FieldReader top(*object, "");
-  if (top.number<int>("schema") != kSchema) return malformed("schema");
+  const auto schema = top.number<int>("schema");
+  if (schema > kSchema)
+    return fail(StateErrc::newer,
+                "the agent's state was written by a newer version of lanrage; use that one, or "
+                "move the file away to start without its parties",
+                "schema");
+  if (schema != kSchema) return malformed("schema");
   const auto* list = object->if_contains("parties");
   if (list == nullptr || !list->is_array()) return malformed("parties");
   std::vector<SavedParty> out;
@@ -146,8 +159,8 @@ Result<std::vector<SavedParty>> decode_state(std::string_view text) {
 }
 
 StateFile::StateFile(boost::asio::io_context& io, std::filesystem::path path,
-                     std::function<void(const Error&)> on_error)
-    : path_(std::move(path)), on_error_(std::move(on_error)), timer_(io) {}
+                     std::function<void(const Error&)> on_error, Timing timing)
+    : path_(std::move(path)), on_error_(std::move(on_error)), timing_(timing), timer_(io) {}
 
 StateFile::~StateFile() {
   if (auto written = flush(); !written) on_error_(written.error());
@@ -159,28 +172,47 @@ Result<std::vector<SavedParty>> StateFile::load() {
   if (!text->has_value()) return std::vector<SavedParty>{};
   auto parties = decode_state(**text);
   if (parties) return parties;
+  if (parties.error().is(StateErrc::newer))
+    return std::unexpected(parties.error().with_context(path_.string()));
+  if (auto moved = move_aside(parties.error()); !moved) return std::unexpected(moved.error());
+  return std::vector<SavedParty>{};
+}
+
+Result<void> StateFile::move_aside(const Error& why) {
   auto aside = path_;
   aside += ".damaged";
   std::error_code failed;
+  for (int n = 1; n < kMaxDamaged && std::filesystem::exists(aside, failed); ++n) {
+    aside = path_;
+    aside += ".damaged." + std::to_string(n);
+  }
   std::filesystem::rename(path_, aside, failed);
   if (failed)
-    return fail(StateErrc::malformed, parties.error().message() + "; it can't be moved to " +
-                                          aside.string() + " (" + failed.message() +
-                                          "): move it away by hand");
-  on_error_(Error(StateErrc::malformed, parties.error().message() + "; it was moved to " +
-                                            aside.string() + " and the agent starts fresh"));
-  return std::vector<SavedParty>{};
+    return fail(StateErrc::malformed, why.message() + "; it can't be moved to " + aside.string() +
+                                          " (" + failed.message() + "): move it away by hand");
+  const Error error(StateErrc::malformed, why.message() + "; it was moved to " + aside.string() +
+                                              " and the agent starts fresh");
+  damaged_ = error.message();
+  note_problems();
+  on_error_(error);
+  return {};
 }
 
 void StateFile::save(std::vector<SavedParty> parties) {
   waiting_ = std::move(parties);
-  if (armed_) return;
+  if (!armed_) arm(timing_.batch);
+}
+
+void StateFile::arm(std::chrono::milliseconds time) {
   armed_ = true;
-  timer_.expires_after(kBatch);
+  timer_.expires_after(time);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     armed_ = false;
-    if (auto written = flush(); !written) on_error_(written.error());
+    if (auto written = flush(); !written) {
+      on_error_(written.error());
+      arm(timing_.retry);
+    }
   });
 }
 
@@ -188,7 +220,15 @@ Result<void> StateFile::flush() {
   if (!waiting_) return {};
   auto written = write_durably(path_, encode_state(*waiting_));
   if (written) waiting_.reset();
+  unwritable_ = written ? "" : written.error().message();
+  note_problems();
   return written;
+}
+
+void StateFile::note_problems() {
+  problems_.clear();
+  for (const auto& problem : {damaged_, unwritable_})
+    if (!problem.empty()) problems_.push_back(problem);
 }
 
 }  // namespace lanrage::agent

@@ -24,6 +24,7 @@ struct SavedParty {
   std::string server_url;               // as the player or the invite named it
   std::optional<ByteArray<16>> pin;     // absent with a certificate from an authority
   std::string public_url;               // what invites name
+  bool local = false;                   // its server runs inside this agent
   std::optional<Secret<32>> root_seed;  // the host's alone
   Secret<32> wireguard_secret;
   Secret<32> party_key;
@@ -42,24 +43,45 @@ Result<std::vector<SavedParty>> decode_state(std::string_view text);
 
 class StateFile {
  public:
-  // `on_error` hears of failed batched writes (the next change tries again).
+  struct Timing {
+    std::chrono::milliseconds batch{100};
+    std::chrono::milliseconds retry{5'000};  // after a batch that couldn't be written
+  };
+
+  // `on_error` hears of a damaged file and of failed batched writes, which are tried again.
   StateFile(boost::asio::io_context& io, std::filesystem::path path,
-            std::function<void(const Error&)> on_error);
+            std::function<void(const Error&)> on_error)
+      : StateFile(io, std::move(path), std::move(on_error), Timing{}) {}
+  StateFile(boost::asio::io_context& io, std::filesystem::path path,
+            std::function<void(const Error&)> on_error, Timing timing);
   ~StateFile();  // writes what is still waiting
 
-  // A damaged file is renamed to NAME.damaged and reported through on_error; the agent starts
-  // fresh.
+  // A damaged file is renamed to NAME.damaged (.damaged.1, ... where there are some already; the
+  // last is replaced) and reported through on_error; the agent starts fresh. Errors: unreadable;
+  // newer, of a version that we would lose something of.
   Result<std::vector<SavedParty>> load();
-  // Written within 100 ms, together with whatever else changes until then.
+  // Written within the batch's time, together with whatever else changes until then.
   void save(std::vector<SavedParty> parties);
   Result<void> flush();
 
+  // What the player should know: that the file was damaged when we started, that it can't be
+  // written now.
+  const std::vector<std::string>& problems() const { return problems_; }
+
  private:
+  Result<void> move_aside(const Error& why);
+  void arm(std::chrono::milliseconds time);
+  void note_problems();
+
   std::filesystem::path path_;
   std::function<void(const Error&)> on_error_;
+  Timing timing_;
   boost::asio::steady_timer timer_;
   std::optional<std::vector<SavedParty>> waiting_;
   bool armed_ = false;
+  std::string damaged_;     // of load()
+  std::string unwritable_;  // of the latest write
+  std::vector<std::string> problems_;
 };
 
 }  // namespace lanrage::agent

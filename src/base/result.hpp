@@ -40,6 +40,14 @@ class Error {
     return out;
   }
 
+  // The same error, with something else to do behind the message: "...; or try another".
+  Error with_advice(std::string_view advice) const {
+    Error out = *this;
+    out.message_ += "; ";
+    out.message_ += advice;
+    return out;
+  }
+
   std::string_view code() const { return code_; }
   const std::string& message() const { return message_; }
   const std::string& field() const { return field_; }

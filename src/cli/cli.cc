@@ -23,6 +23,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   out.push_back(make_nick());
   out.push_back(make_leave());
   out.push_back(make_netcheck());
+  out.push_back(make_discover());
   return out;
 }
 

@@ -52,5 +52,6 @@ std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_nick();
 std::unique_ptr<Command> make_leave();
 std::unique_ptr<Command> make_netcheck();
+std::unique_ptr<Command> make_discover();
 
 }  // namespace lanrage::cli

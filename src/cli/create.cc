@@ -14,9 +14,16 @@ class Create final : public Command {
 
   void add_options(CLI::App& app) override {
     app.add_option("name", name_, "What the party is called")->required();
-    app.add_option("--server", server_, "The control server, https://HOST[:PORT]")->required();
-    app.add_option("--pin", pin_, "The server's pin, which it shows when it starts");
-    app.add_option("--word", word_, "The server's join word, where it asks for one");
+    auto* local = app.add_flag("--local", local_, "On this LAN alone, without a server");
+    auto* server = app.add_option("--server", server_, "The control server, https://HOST[:PORT]");
+    local->excludes(server);
+    app.add_option("--pin", pin_, "The server's pin, which it shows when it starts")->needs(server);
+    app.add_option("--word", word_, "The server's join word, where it asks for one")->needs(server);
+    app.callback([this] {
+      if (!local_ && server_.empty())
+        throw CLI::ValidationError(
+            "create", "say where: --server URL, or --local for a party on this LAN alone");
+    });
     app.add_option("--prefix", prefix_, "Virtual addresses of the party")
         ->default_str("10.66.0.0/16");
     app.add_flag("--keep", keep_, "Keep the party even when nobody uses it for a month");
@@ -26,10 +33,11 @@ class Create final : public Command {
 
   boost::json::object request() const override {
     boost::json::object out{{"name", name_},
-                            {"server", server_},
                             {"nick", nick_.value()},
                             {"keep", keep_},
                             {"close_with_host", close_with_host_}};
+    if (local_) out["local"] = true;
+    if (!server_.empty()) out["server"] = server_;
     if (!pin_.empty()) out["pin"] = pin_;
     if (!word_.empty()) out["word"] = word_;
     if (!prefix_.empty()) out["prefix"] = prefix_;
@@ -44,7 +52,7 @@ class Create final : public Command {
 
  private:
   std::string name_, server_, pin_, word_, prefix_;
-  bool keep_ = false, close_with_host_ = false;
+  bool local_ = false, keep_ = false, close_with_host_ = false;
   NickOption nick_;
 };
 

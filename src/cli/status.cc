@@ -17,6 +17,9 @@ class Status final : public Command {
   json::object request() const override { return {}; }
 
   void print(const json::object& result, std::ostream& out) const override {
+    if (const auto* warnings = result.if_contains("warnings"); warnings && warnings->is_array())
+      for (const auto& warning : warnings->get_array())
+        out << "Warning: " << std::string_view(warning.as_string()) << '\n';
     const auto* parties = result.if_contains("parties");
     if (parties == nullptr || parties->get_array().empty()) {
       out << "You are in no party. `lanrage create` makes one, `lanrage join INVITE` joins one.\n";

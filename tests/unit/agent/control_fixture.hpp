@@ -120,9 +120,9 @@ class ControlPlaneTest : public ::testing::Test {
   template <class T>
   T run(boost::asio::awaitable<T> work) {
     std::optional<T> result;
-    boost::asio::co_spawn(io, std::move(work), [&](const std::exception_ptr& failure, T value) {
+    auto keep = [&]() -> boost::asio::awaitable<void> { result.emplace(co_await std::move(work)); };
+    boost::asio::co_spawn(io, std::move(keep), [](const std::exception_ptr& failure) {
       if (failure) std::rethrow_exception(failure);
-      result = std::move(value);
     });
     until([&] { return result.has_value(); });
     if (!result) throw std::runtime_error("nothing came of it");
