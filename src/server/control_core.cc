@@ -16,7 +16,7 @@ ControlCore::ControlCore(const Surroundings& around, CoreConfig config)
       authentication_(around.store, around.clock, around.random, config_.limits,
                       {config_.keys.nonce_secret, config_.binding}),
       registry_({around.store, around.clock, around.random, around.metrics}, config_.limits),
-      presence_(config_.limits),
+      presence_(config_.limits, around.clock),
       signals_(config_.limits, around.clock.unix_time()),
       relay_table_(config_.limits, config_.services.relay_id),
       relays_(config_.services, config_.public_address, config_.keys.relay_key, relay_table_,
@@ -50,7 +50,7 @@ Result<void> ControlCore::load() {
   });
   if (!read) return read;
   if (auto loaded = registry_.load(parties); !loaded) return loaded;
-  presence_.resume(around_.clock.unix_time());
+  presence_.resume();
   around_.store.watch([this](const PartyId& party) { registry_.catch_up(party); });
   return {};
 }
@@ -65,8 +65,7 @@ std::variant<io::WebSocketOpened, io::HttpResponse> ControlCore::on_upgrade(
 }
 
 void ControlCore::tick() {
-  const UnixTime now = around_.clock.unix_time();
-  for (const auto& [party, peer] : presence_.expire(now)) {
+  for (const auto& [party, peer] : presence_.expire()) {
     around_.metrics.removed(Removed::offline);
     sessions_.presence_changed(party, peer);
   }
@@ -74,7 +73,7 @@ void ControlCore::tick() {
   const Instant monotonic = around_.clock.monotonic();
   if (monotonic >= next_check_) {
     next_check_ = monotonic + kCheckInterval;
-    signals_.expire(now);
+    signals_.expire(around_.clock.unix_time());
     sessions_.check();
     around_.audit.tick();
   }
@@ -120,8 +119,7 @@ void ControlCore::close_unused_parties() {
 void ControlCore::on_event(const party::Party& party, const party::Event& event) {
   using enum party::EventType;
   const PartyId id = party.id();
-  if (event.type == created || event.type == peer_joined)
-    presence_.joined(id, event.subject, event.at);
+  if (event.type == created || event.type == peer_joined) presence_.joined(id, event.subject);
   sessions_.on_event(party, event);
   const auto gone = [&](const PeerId& peer) {
     presence_.forget(id, peer);

@@ -325,7 +325,7 @@ Result<protocol::Peer> PartyService::peer(const Caller& caller, const PartyId& i
 Result<void> PartyService::heartbeat(const Caller& caller, const PartyId& id, const PeerId& peer) {
   if (auto self = check_self(caller, peer); !self) return self;
   if (auto party = member_party(caller.peer, id); !party) return std::unexpected(party.error());
-  if (parts_.presence.heartbeat(id, peer, parts_.clock.unix_time()))
+  if (parts_.presence.heartbeat(id, peer))
     parts_.audience.presence_changed(id, peer);
   return {};
 }

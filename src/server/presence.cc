@@ -8,15 +8,15 @@ void Presence::recall(const PartyId& party, const PeerId& peer, UnixTime last_se
   entry({party, peer}).last_seen = last_seen;
 }
 
-void Presence::resume(UnixTime now) {
+void Presence::resume() {
+  const Instant until = clock_.monotonic() + limits_.restart_grace;
   UnixTime stopped{};  // the last sign of life of anybody: about when the last server stopped
   for (const auto& [party, peers] : parties_)
     for (const auto& [peer, entry] : peers)
       stopped = std::max(stopped, entry.last_seen);
   for (auto& [party, peers] : parties_)
     for (auto& [peer, entry] : peers)
-      if (entry.last_seen + limits_.stale_after >= stopped)
-        keep_until({party, peer}, entry, now + limits_.restart_grace);
+      if (entry.last_seen + limits_.stale_after >= stopped) keep_until({party, peer}, entry, until);
 }
 
 Presence::Entry* Presence::find(const Key& key) {
@@ -30,49 +30,51 @@ const Presence::Entry* Presence::find(const Key& key) const {
   return peer == party->second.end() ? nullptr : &peer->second;
 }
 
-void Presence::see(const Key& key, Entry& entry, UnixTime now) {
-  entry.last_seen = std::max(entry.last_seen, now);
+void Presence::see(const Key& key, Entry& entry) {
+  entry.last_seen = std::max(entry.last_seen, clock_.unix_time());
   if (!std::exchange(entry.changed, true)) changed_.push_back(key);
 }
 
-void Presence::keep_until(const Key& key, Entry& entry, UnixTime until) {
+void Presence::keep_until(const Key& key, Entry& entry, Instant until) {
   entry.online_until = until;
-  if (!std::exchange(entry.awaited, true)) deadlines_.emplace(until, key);
+  if (entry.awaited && *entry.awaited <= until) return;
+  entry.awaited = until;
+  deadlines_.emplace(until, key);
 }
 
-bool Presence::subscribed(const PartyId& party, const PeerId& peer, UnixTime now) {
+bool Presence::subscribed(const PartyId& party, const PeerId& peer) {
   const Key key{party, peer};
   Entry& subscriber = entry(key);
   const bool was = subscriber.online();
   ++subscriber.subscriptions;
   subscriber.online_until.reset();
-  see(key, subscriber, now);
+  see(key, subscriber);
   return !was;
 }
 
-bool Presence::unsubscribed(const PartyId& party, const PeerId& peer, bool clean, UnixTime now) {
+bool Presence::unsubscribed(const PartyId& party, const PeerId& peer, bool clean) {
   const Key key{party, peer};
   Entry* subscriber = find(key);
   if (!subscriber || subscriber->subscriptions == 0) return false;
   --subscriber->subscriptions;
-  see(key, *subscriber, now);
+  see(key, *subscriber);
   if (subscriber->subscriptions > 0) return false;
-  if (!clean) keep_until(key, *subscriber, now + limits_.offline_grace);
+  if (!clean) keep_until(key, *subscriber, clock_.monotonic() + limits_.offline_grace);
   return clean;
 }
 
-bool Presence::heartbeat(const PartyId& party, const PeerId& peer, UnixTime now) {
+bool Presence::heartbeat(const PartyId& party, const PeerId& peer) {
   const Key key{party, peer};
   Entry& alive = entry(key);
   const bool was = alive.online();
-  see(key, alive, now);
-  if (alive.subscriptions == 0) keep_until(key, alive, now + limits_.stale_after);
+  see(key, alive);
+  if (alive.subscriptions == 0) keep_until(key, alive, clock_.monotonic() + limits_.stale_after);
   return !was;
 }
 
-void Presence::joined(const PartyId& party, const PeerId& peer, UnixTime now) {
+void Presence::joined(const PartyId& party, const PeerId& peer) {
   const Key key{party, peer};
-  see(key, entry(key), now);
+  see(key, entry(key));
 }
 
 void Presence::forget(const PartyId& party, const PeerId& peer) {
@@ -102,13 +104,16 @@ std::optional<UnixTime> Presence::unused_since(const PartyId& party) const {
   return last;
 }
 
-std::vector<std::pair<PartyId, PeerId>> Presence::expire(UnixTime now) {
+std::vector<std::pair<PartyId, PeerId>> Presence::expire() {
+  const Instant now = clock_.monotonic();
   std::vector<Key> gone;
   while (!deadlines_.empty() && deadlines_.top().first <= now) {
-    const Key key = deadlines_.top().second;
+    const auto [place, key] = deadlines_.top();
     deadlines_.pop();
     Entry* due = find(key);
-    if (!due || !std::exchange(due->awaited, false) || !due->online_until) continue;
+    if (!due || due->awaited != place) continue;
+    due->awaited.reset();
+    if (!due->online_until) continue;
     if (*due->online_until > now) {
       keep_until(key, *due, *due->online_until);
     } else {

@@ -1,6 +1,7 @@
 // Who is there: soft state, never journaled. A peer is online in a party while it has a
 // subscription to it, or shortly after its connection was lost, or for a lease after a heartbeat
-// without a WebSocket. The cost of each call doesn't depend on how many peers there are.
+// without a WebSocket. The cost of each call doesn't depend on how many peers there are. Waits are
+// measured by the monotonic clock, so that a wall clock that is set makes nobody stay or vanish.
 #pragma once
 
 #include <map>
@@ -12,6 +13,7 @@
 
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "server/clock.hpp"
 #include "server/limits.hpp"
 #include "store/store.hpp"
 
@@ -24,21 +26,21 @@ struct PresenceState {
 
 class Presence {
  public:
-  explicit Presence(const Limits& limits) : limits_(limits) {}
+  Presence(const Limits& limits, const Clock& clock) : limits_(limits), clock_(clock) {}
 
   // At start: as the store remembers it, peer by peer, and then once: those alive when the last
   // server stopped count as online for the restart's grace, so that nobody sees a group vanish and
   // return.
   void recall(const PartyId& party, const PeerId& peer, UnixTime last_seen);
-  void resume(UnixTime now);
+  void resume();
 
   // These return true when the peer thereby came online or went offline: tell the others.
-  bool subscribed(const PartyId& party, const PeerId& peer, UnixTime now);
+  bool subscribed(const PartyId& party, const PeerId& peer);
   // `clean`: the peer closed its connection itself, so there is nothing to wait for.
-  bool unsubscribed(const PartyId& party, const PeerId& peer, bool clean, UnixTime now);
-  bool heartbeat(const PartyId& party, const PeerId& peer, UnixTime now);
+  bool unsubscribed(const PartyId& party, const PeerId& peer, bool clean);
+  bool heartbeat(const PartyId& party, const PeerId& peer);
 
-  void joined(const PartyId& party, const PeerId& peer, UnixTime now);
+  void joined(const PartyId& party, const PeerId& peer);
   void forget(const PartyId& party, const PeerId& peer);
   void forget(const PartyId& party);
 
@@ -46,7 +48,7 @@ class Presence {
   // When anybody of the party was there last; nothing while somebody is.
   std::optional<UnixTime> unused_since(const PartyId& party) const;
   // Those whose grace or lease has run out: now offline.
-  std::vector<std::pair<PartyId, PeerId>> expire(UnixTime now);
+  std::vector<std::pair<PartyId, PeerId>> expire();
   // What changed since the last call, for the store.
   std::vector<store::Lease> take_changes();
   std::size_t size() const;
@@ -54,25 +56,26 @@ class Presence {
  private:
   struct Entry {
     std::size_t subscriptions = 0;
-    std::optional<UnixTime> online_until;  // without a subscription
+    std::optional<Instant> online_until;  // without a subscription
     UnixTime last_seen{};
     bool changed = false;
-    bool awaited = false;  // has a place in deadlines_
+    std::optional<Instant> awaited;  // its earliest place in deadlines_
 
     bool online() const { return subscriptions > 0 || online_until; }
   };
   using Key = std::pair<PartyId, PeerId>;
-  using Deadline = std::pair<UnixTime, Key>;
+  using Deadline = std::pair<Instant, Key>;
 
   Entry& entry(const Key& key) { return parties_[key.first][key.second]; }
   Entry* find(const Key& key);
   const Entry* find(const Key& key) const;
-  void see(const Key& key, Entry& entry, UnixTime now);
-  void keep_until(const Key& key, Entry& entry, UnixTime until);
+  void see(const Key& key, Entry& entry);
+  void keep_until(const Key& key, Entry& entry, Instant until);
 
   const Limits& limits_;
+  const Clock& clock_;
   std::unordered_map<PartyId, std::map<PeerId, Entry>> parties_;
-  // One place a peer at most; what it says may have been put off since.
+  // A peer's earliest place counts; what it says may have been put off since.
   std::priority_queue<Deadline, std::vector<Deadline>, std::greater<>> deadlines_;
   std::vector<Key> changed_;
 };

@@ -31,7 +31,7 @@ Result<void> Sessions::subscribe(Session& session, const PartyId& id, const ws::
   if (fresh) {
     session.parties[id] = {};
     subscribers_[id].push_back(&session);
-    if (parts_.presence.subscribed(id, self, now)) presence_changed(id, self);
+    if (parts_.presence.subscribed(id, self)) presence_changed(id, self);
   }
   const Resumed how = known ? how_to_resume(party, *known) : Resumed::snapshot;
   if (known) parts_.metrics.resumed(how);
@@ -59,8 +59,10 @@ void Sessions::replay(Session& session, const party::Party& party, std::uint64_t
   for (auto seq = after + 1; seq <= party.seq; ++seq) {
     auto message = message_of(party, *party.entry(seq), parts_.presence);
     if (!message) continue;
+    // Boxes of earlier epochs aren't kept.
     if (auto* rotated = std::get_if<ws::KeyRotated>(&*message))
-      rotated->box = box_of(party, session.caller.peer);
+      if (rotated->key_epoch == party.ledger.key_epoch())
+        rotated->box = box_of(party, session.caller.peer);
     send(session, *message);
   }
   for (const auto& [peer, member] : party.ledger.members()) {
@@ -87,8 +89,7 @@ void Sessions::send_stale(Session& session) {
 
 void Sessions::unsubscribe(Session& session, const PartyId& party, bool clean) {
   const PeerId peer = session.caller.peer;
-  if (parts_.presence.unsubscribed(party, peer, clean, parts_.clock.unix_time()) && !stopping_)
-    presence_changed(party, peer);
+  if (parts_.presence.unsubscribed(party, peer, clean) && !stopping_) presence_changed(party, peer);
 }
 
 void Sessions::drop_subscriber(const PartyId& party, const Session& session) {

@@ -61,46 +61,86 @@ TEST(TokenBuckets, AnIpv6CustomerIsOneKey) {
   EXPECT_NE(key("192.0.2.1"), key("192.0.2.2"));
 }
 
-TEST(Presence, ASecondConnectionKeepsThePeerOnline) {
+class PresenceOfPeers : public ::testing::Test {
+ protected:
+  class TwoClocks final : public Clock {
+   public:
+    Instant monotonic() const override { return at(seconds); }
+    UnixTime unix_time() const override { return unix_at(seconds + set_by); }
+    std::int64_t seconds = 0;
+    std::int64_t set_by = 0;  // the wall clock alone
+  };
+  TwoClocks clock;
   const Limits limits;
-  Presence presence(limits);
-  EXPECT_TRUE(presence.subscribed(party(1), peer(1), unix_at(0)));
-  EXPECT_FALSE(presence.subscribed(party(1), peer(1), unix_at(1)));
-  EXPECT_FALSE(presence.unsubscribed(party(1), peer(1), true, unix_at(2)));
+  Presence presence{limits, clock};
+};
+
+TEST_F(PresenceOfPeers, ASecondConnectionKeepsThePeerOnline) {
+  EXPECT_TRUE(presence.subscribed(party(1), peer(1)));
+  EXPECT_FALSE(presence.subscribed(party(1), peer(1)));
+  EXPECT_FALSE(presence.unsubscribed(party(1), peer(1), true));
   EXPECT_TRUE(presence.of(party(1), peer(1)).online);
-  EXPECT_TRUE(presence.unsubscribed(party(1), peer(1), true, unix_at(3)));
+  clock.seconds = 3;
+  EXPECT_TRUE(presence.unsubscribed(party(1), peer(1), true));
   EXPECT_FALSE(presence.of(party(1), peer(1)).online);
   EXPECT_EQ(presence.of(party(1), peer(1)).last_seen, unix_at(3));
 }
 
-TEST(Presence, ComingBackWithinTheGraceIsNoNews) {
-  const Limits limits;
-  Presence presence(limits);
-  presence.subscribed(party(1), peer(1), unix_at(0));
-  EXPECT_FALSE(presence.unsubscribed(party(1), peer(1), false, unix_at(5)));
-  EXPECT_TRUE(presence.expire(unix_at(14)).empty());
-  EXPECT_FALSE(presence.subscribed(party(1), peer(1), unix_at(14)));
-  EXPECT_TRUE(presence.expire(unix_at(100)).empty());
+TEST_F(PresenceOfPeers, ComingBackWithinTheGraceIsNoNews) {
+  presence.subscribed(party(1), peer(1));
+  clock.seconds = 5;
+  EXPECT_FALSE(presence.unsubscribed(party(1), peer(1), false));
+  clock.seconds = 14;
+  EXPECT_TRUE(presence.expire().empty());
+  EXPECT_FALSE(presence.subscribed(party(1), peer(1)));
+  clock.seconds = 100;
+  EXPECT_TRUE(presence.expire().empty());
 }
 
-TEST(Presence, AfterARestartOnlyThoseWhoWereThereCountAsThere) {
-  const Limits limits;
-  Presence presence(limits);
+TEST_F(PresenceOfPeers, AShorterGraceDoesNotWaitForALongerLease) {
+  presence.heartbeat(party(1), peer(1));  // five minutes
+  presence.subscribed(party(1), peer(1));
+  presence.unsubscribed(party(1), peer(1), false);  // ten seconds
+  clock.seconds = 10;
+  EXPECT_EQ(presence.expire().size(), 1u);
+  EXPECT_FALSE(presence.of(party(1), peer(1)).online);
+  clock.seconds = 400;
+  EXPECT_TRUE(presence.expire().empty());
+}
+
+TEST_F(PresenceOfPeers, AWallClockThatIsSetBackKeepsNobodyOnline) {
+  presence.subscribed(party(1), peer(1));
+  presence.unsubscribed(party(1), peer(1), false);
+  clock.set_by = -4 * 3600;
+  clock.seconds = 10;
+  EXPECT_EQ(presence.expire().size(), 1u);
+}
+
+TEST_F(PresenceOfPeers, AWallClockThatIsSetForwardTakesNobodyOffline) {
+  presence.subscribed(party(1), peer(1));
+  presence.unsubscribed(party(1), peer(1), false);
+  clock.set_by = 4 * 3600;
+  EXPECT_TRUE(presence.expire().empty());
+}
+
+TEST_F(PresenceOfPeers, AfterARestartOnlyThoseWhoWereThereCountAsThere) {
   presence.recall(party(1), peer(1), unix_at(10'000));
   presence.recall(party(1), peer(2), unix_at(9'000));
-  presence.resume(unix_at(90'000));
+  clock.seconds = 90'000;
+  presence.resume();
   EXPECT_TRUE(presence.of(party(1), peer(1)).online);
   EXPECT_FALSE(presence.of(party(1), peer(2)).online);
-  EXPECT_TRUE(presence.expire(unix_at(90'089)).empty());
-  EXPECT_EQ(presence.expire(unix_at(90'090)).size(), 1u);
+  clock.seconds += 89;
+  EXPECT_TRUE(presence.expire().empty());
+  clock.seconds += 1;
+  EXPECT_EQ(presence.expire().size(), 1u);
   EXPECT_EQ(presence.of(party(1), peer(1)).last_seen, unix_at(10'000));
 }
 
-TEST(Presence, TellsTheStoreWhatChangedOnce) {
-  const Limits limits;
-  Presence presence(limits);
-  presence.heartbeat(party(1), peer(1), unix_at(5));
-  presence.heartbeat(party(1), peer(1), unix_at(6));
+TEST_F(PresenceOfPeers, TellsTheStoreWhatChangedOnce) {
+  presence.heartbeat(party(1), peer(1));
+  clock.seconds = 6;
+  presence.heartbeat(party(1), peer(1));
   const auto changes = presence.take_changes();
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes[0].last_seen, unix_at(6));

@@ -93,7 +93,7 @@ class SlowReader : public ::testing::Test {
   Metrics metrics{"test"};
   AuditLog audit{log, clock, {}};
   PartyRegistry registry{{*store, clock, random, metrics}, limits};
-  Presence presence{limits};
+  Presence presence{limits, clock};
   SignalQueue signals{limits, clock.unix_time()};
   RelayTable relay_table{limits, "own"};
   RelayDirectory relays{{}, {}, keys.identity, relay_table, limits.relays_a_grant};
