@@ -107,14 +107,15 @@ void RelayRegistrar::remove(const std::string& id, const IpAddress& from, Done<v
   if (id == parts_.table.own_id())
     return done(fail(Errc::forbidden,
                      "this server's own relay stays: leave it out with --role control,stun"));
-  if (!parts_.table.remove(id))
+  if (!parts_.table.find(id))
     return done(fail(Errc::not_found, "there is no such relay", "relay_id"));
-  parts_.audit.relay("relay_left", id, from);
-  parts_.store.remove_relay(id, [done = std::move(done)](const Result<void>& stored) mutable {
-    if (!stored)
-      return done(fail(Errc::unavailable, "the relay couldn't be removed for good; try again"));
-    done({});
-  });
+  parts_.store.remove_relay(
+      id, [this, id, from, done = std::move(done)](const Result<void>& stored) mutable {
+        if (!stored)
+          return done(fail(Errc::unavailable, "the relay couldn't be removed; try again"));
+        if (parts_.table.remove(id)) parts_.audit.relay("relay_left", id, from);
+        done({});
+      });
 }
 
 void RelayRegistrar::clean_up() {
