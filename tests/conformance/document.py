@@ -62,6 +62,11 @@ class OpenApi:
         return {int(status): self.resolve(answer)
                 for status, answer in operation["responses"].items()}
 
+    def security(self, method, route):
+        """What the route wants to be shown: token, enrolment or nothing."""
+        asked = self.operations[method, route].get("security", self.plain["security"])
+        return next(iter(asked[0])) if asked else None
+
     def body_schema(self, method, route):
         body = self.operations[method, route].get("requestBody")
         return body and body["content"]["application/json"]["schema"]

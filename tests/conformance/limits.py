@@ -110,7 +110,8 @@ def hold(server, observer):
     api = observer.api
     ann = Device(server, observer)
     party = Party(ann).create()
-    names = {"party_id": party.id, "peer_id": ann.id, "invite_id": r.base32(party.invite.id)}
+    names = {"party_id": party.id, "peer_id": ann.id, "invite_id": r.base32(party.invite.id),
+             "id": "eu"}
     checked = 0
     for (method, route), operation in api.operations.items():
         schema = api.body_schema(method, route)
@@ -124,11 +125,12 @@ def hold(server, observer):
             own, other = api.resolve(schema)["anyOf"]
             forms = [(target, own), (target.replace(ann.id, "a" * 26), other)]
         for target, schema in forms:
-            checked += hold_route(observer, ann, method, target, schema)
+            checked += hold_route(observer, ann, method, target, schema,
+                                  ann.authority(method, route))
     assert checked > 200, checked
 
 
-def hold_route(observer, ann, method, target, schema):
+def hold_route(observer, ann, method, target, schema, authority):
     api, count = observer.api, 0
     body = full(api, schema)
 
@@ -137,7 +139,7 @@ def hold_route(observer, ann, method, target, schema):
                 and len(changed_body["request_id"]) not in (0, 64, 65) \
                 and "\n" not in changed_body["request_id"]:
             changed_body["request_id"] = fresh()
-        return ann.call(method, target, changed_body)[1] or {}
+        return ann.call(method, target, changed_body, **authority)[1] or {}
     for path, part in fields(api, schema):
         for value in beyond(api, part):
             problem = answer(changed(body, path, value))

@@ -6,7 +6,7 @@ import re
 import time
 
 from player import DAY, Device, Ed25519PrivateKey, Party, b64, fresh, now_ms, r
-from server import Running, rate
+from server import ENROLMENT_KEY, Running
 
 UPGRADE = ["Host: localhost", "Connection: Upgrade", "Upgrade: websocket",
            "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="]
@@ -25,7 +25,8 @@ def refused(answer, code, field=None):
 def of_requests(server, observer):
     ann, stranger = Device(server, observer), Device(server, observer, registered=False)
     party = Party(ann).create()
-    names = {"party_id": party.id, "peer_id": ann.id, "invite_id": r.base32(party.invite.id)}
+    names = {"party_id": party.id, "peer_id": ann.id, "invite_id": r.base32(party.invite.id),
+             "id": "eu"}
     gone = Device(server, observer)
     assert gone.call("DELETE", "/auth/token")[0] == 204
     tokens = {"missing_token": None, "malformed_token": "Bearer x",
@@ -43,12 +44,13 @@ def of_requests(server, observer):
         for other in {"PUT", "HEAD", "OPTIONS"}:
             if other != "HEAD":  # its answer has no body to judge
                 refused(stranger.call(other, target), "method_not_allowed")
-        if operation.get("security") != []:
-            for code, token in tokens.items():
+        for code, token in tokens.items():
+            wanted = observer.api.security(method, route)
+            if wanted == "token" or (wanted == "enrolment" and code != "expired_token"):
                 refused(stranger.call(method, target, Authorization=token), code)
         if "requestBody" in operation:
-            of_bodies(ann, method, target)
-        for name in re.findall(r"\{(\w+)\}", route):
+            of_bodies(ann, method, target, **ann.authority(method, route))
+        for name in re.findall(r"\{(\w+_id)\}", route):
             bad = target.replace(names[name], names[name][:-1] + "1", 1)
             refused(ann.call(method, bad, {}), "invalid_field", name)
     refused(ann.call("GET", "/nothing/here"), "not_found")
@@ -67,13 +69,13 @@ def head_of(device, target):
     return dict(response.getheaders())
 
 
-def of_bodies(ann, method, target):
+def of_bodies(ann, method, target, **authority):
     query = "" if "register" not in target else f"?peer_id={ann.id}"
     for text in (b"{", b'{"a":1,"a":2}', b'{"a":"\xff"}', b"[" * 17 + b"]" * 17, b"{} {}"):
-        refused(ann.call(method, target + query, text), "malformed_json")
-    refused(ann.call(method, target + query, []), "invalid_field")
+        refused(ann.call(method, target + query, text, **authority), "malformed_json")
+    refused(ann.call(method, target + query, [], **authority), "invalid_field")
     if not target.endswith("/heartbeat"):  # whose fields may all be absent
-        refused(ann.call(method, target + query, {}), "missing_field")
+        refused(ann.call(method, target + query, {}, **authority), "missing_field")
     if query:
         refused(ann.call(method, target, {}), "missing_field", "peer_id")
         refused(ann.call(method, target + "?peer_id=x", {}), "invalid_field", "peer_id")
@@ -364,7 +366,31 @@ def of_the_rest(party, ann, bob):
     refused(bob.call("POST", party.path + "/signals", signal), "invalid_field", "to_peer_id")
 
 
+def of_relays(server, observer):
+    ann = Device(server, observer)
+    own = ann.call("GET", "/relays")[1]["relays"][0]["id"]
+    key = {"Authorization": f"Bearer {ENROLMENT_KEY}"}
+    refused(ann.call("POST", "/relays", relay_body(relay_id=own), **key), "forbidden", "relay_id")
+    refused(ann.call("DELETE", f"/relays/{own}", **key), "forbidden")
+    refused(ann.call("DELETE", f"/relays/{'a' * 26}", **key), "not_found", "relay_id")
+    for bent in ({"region": "Europe"}, {"endpoints": []}, {"endpoints": ["239.0.0.1:1"]}):
+        refused(ann.call("POST", "/relays", relay_body(**bent), **key), "invalid_field")
+
+
+def relay_body(**bent):
+    return {"relay_id": r.base32(os.urandom(16)), "region": "eu",
+            "endpoints": ["0.0.0.0:51820"], **bent}
+
+
 # ---- servers with other settings ----
+
+
+def of_full_registries(program, observer):
+    with Running(program, limits={"relays": 0}) as server:
+        stranger = Device(server, observer, registered=False)
+        refused(stranger.call("POST", "/relays", relay_body(),
+                              Authorization=f"Bearer {ENROLMENT_KEY}"), "limit_reached")
+
 
 
 def of_creating(program, observer):

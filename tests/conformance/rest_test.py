@@ -11,7 +11,7 @@ import limits
 import refusals
 from document import ROOT, Observer, OpenApi
 from player import Device, Party, b64, fresh, r
-from server import Running, rate
+from server import ENROLMENT_KEY, Running, rate
 
 # What is documented and yet not provoked here, with the reason.
 ALLOWED = {}
@@ -21,7 +21,13 @@ def routes_of_the_server():
     """The table in routes.cc: a route that nobody documented would show nowhere else."""
     text = (ROOT / "src/server/routes.cc").read_text(encoding="utf-8")
     rows = re.findall(r'\{(get|post|patch|del|put|head), "(/[^"]*)"', text)
-    return {("DELETE" if method == "del" else method.upper(), path) for method, path in rows}
+    return {("DELETE" if method == "del" else method.upper(), anonymous(path))
+            for method, path in rows}
+
+
+def anonymous(path):
+    """Whatever its parameters are called: OpenAPI has one name for one place."""
+    return re.sub(r"\{[^}]+\}", "{}", path)
 
 
 def bind_key():
@@ -52,6 +58,14 @@ def everything_works(server, observer):
     body = dan.registration(dan.challenge())
     dan.token = stored(dan, "POST", f"/auth/register?peer_id={dan.id}", body)["token"]
     stored(dan, "DELETE", "/auth/token", None)
+
+    key = {"Authorization": f"Bearer {ENROLMENT_KEY}"}
+    body = refusals.relay_body(stun=["203.0.113.7:3478"], capacity=100, load=7)
+    enrolled = stored(ann, "POST", "/relays", body, **key)
+    assert enrolled["endpoints"] == ["127.0.0.1:51820"], "where the request came from"
+    shown = ann.call("GET", "/relays/eu")[1]["relays"]
+    assert [relay["id"] for relay in shown] == [body["relay_id"]]
+    stored(ann, "DELETE", f"/relays/{body['relay_id']}", None, **key)
 
     party = Party(ann)
     hints = {"nat_type": "symmetric", "public_endpoint": "203.0.113.9:51820"}
@@ -147,16 +161,18 @@ def main():
     program = sys.argv[1]
     api = OpenApi()
     observer = Observer(api)
-    documented = {operation for operation in api.operations if operation[1] != "/ws"}
+    documented = {(method, anonymous(path)) for method, path in api.operations if path != "/ws"}
     for operation in sorted(routes_of_the_server() ^ documented):
         observer.complain(f"{operation}: only in one of routes.cc and openapi.yaml")
     with Running(program, limits={"challenge_lifetime": '"5s"'}) as server:
         everything_works(server, observer)
         refusals.of_requests(server, observer)
+        refusals.of_relays(server, observer)
         refusals.of_parties(server, observer)
         limits.hold(server, observer)
     refusals.of_creating(program, observer)
     refusals.of_full_parties(program, observer)
+    refusals.of_full_registries(program, observer)
     too_often(program, observer)
     too_many_newcomers(program, observer)
     for promise in observer.unseen(ALLOWED):

@@ -7,8 +7,9 @@ import sys
 import tempfile
 import threading
 
+ENROLMENT_KEY = "conformance-enrolment-key"
 RATES = ("requests_an_address", "registrations_an_address", "requests_a_peer", "signals_a_peer",
-         "creations_a_peer", "updates_a_peer", "wrong_words_an_address", "admissions")
+         "creations_a_peer", "updates_a_peer", "wrong_words_an_address", "wrong_keys_an_address", "admissions")
 
 
 def rate(per_second, burst):
@@ -19,6 +20,7 @@ def settings(folder, top, limits, party):
     """TOML. Nothing is rate-limited unless the test says so."""
     top = {"role": '["control", "relay"]', "listen": '"127.0.0.1:0"', "metrics_listen": '"off"',
            "relay_listen": '"127.0.0.1:0"', "log_level": '"error"', "map_ports": '"off"',
+           "enroll": f'"{ENROLMENT_KEY}"',
            "audit_log": f'"{folder}/audit.log"', **top}
     limits = {**{name: rate(100_000, 1_000_000) for name in RATES}, **limits}
     lines = [f"{key} = {value}" for key, value in top.items()]
