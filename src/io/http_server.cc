@@ -90,10 +90,7 @@ class Server final : public HttpServer {
     auto remote = socket.remote_endpoint(error);
     if (error) return;  // gone already
     auto slot = ConnectionSlot::take(state_, from_asio(remote).address);
-    if (!slot) {
-      ++state_->counters.refused_connections;
-      return;
-    }
+    if (!slot) return;  // a cap
     ++state_->counters.accepted;
     serve_connection(state_, std::move(socket), std::move(slot));
   }
@@ -119,9 +116,14 @@ std::unique_ptr<ConnectionSlot> ConnectionSlot::take(std::shared_ptr<ServerState
   const ServerLimits& limits = state->options.limits;
   IpAddress key = counting_key(remote);
   auto here = state->open_by_address.find(key);
-  if (state->counters.open >= limits.connections ||
-      (here != state->open_by_address.end() && here->second >= limits.connections_per_address))
+  if (state->counters.open >= limits.connections) {
+    ++state->counters.refused_by_cap;
     return nullptr;
+  }
+  if (here != state->open_by_address.end() && here->second >= limits.connections_per_address) {
+    ++state->counters.refused_by_address;
+    return nullptr;
+  }
   ++state->counters.open;
   ++state->open_by_address[key];
   return std::unique_ptr<ConnectionSlot>(new ConnectionSlot(std::move(state), key));

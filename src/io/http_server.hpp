@@ -1,6 +1,7 @@
 // HTTP/1.1 and WebSocket server, over TLS or plain, on one io_context thread.
 #pragma once
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
@@ -49,14 +50,29 @@ struct ServerEvents {
   std::function<std::variant<WebSocketOpened, HttpResponse>(const HttpRequest&)> on_upgrade;
 };
 
+// What a connection was doing when its time was over.
+enum class TimedOut : std::uint8_t { handshake, header, body, idle, answer };
+inline constexpr std::size_t kTimeouts = 5;
+// Why a request came to no route.
+enum class Rejected : std::uint8_t { header_size, body_size, malformed, media_type, unanswered };
+inline constexpr std::size_t kRejections = 5;
+
 struct ServerCounters {
   std::uint64_t accepted = 0;
-  std::uint64_t refused_connections = 0;  // by the two caps
+  std::uint64_t refused_by_cap = 0;      // of all connections
+  std::uint64_t refused_by_address = 0;  // the cap of one address
   std::uint64_t failed_handshakes = 0;
   std::uint64_t requests = 0;
-  std::uint64_t timeouts = 0;
+  std::array<std::uint64_t, kTimeouts> timeouts{};
+  std::array<std::uint64_t, kRejections> rejected{};
   std::uint64_t open = 0;
   std::uint64_t websockets = 0;  // open now
+  WebSocketFaults websocket_faults;
+
+  std::uint64_t& of(TimedOut what) { return timeouts[static_cast<std::size_t>(what)]; }
+  std::uint64_t of(TimedOut what) const { return timeouts[static_cast<std::size_t>(what)]; }
+  std::uint64_t& of(Rejected why) { return rejected[static_cast<std::size_t>(why)]; }
+  std::uint64_t of(Rejected why) const { return rejected[static_cast<std::size_t>(why)]; }
 };
 
 class HttpServer {

@@ -8,9 +8,11 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <ctime>
+#include <iterator>
 #include <utility>
 
 #include "io/address.hpp"
+#include "io/request_rules.hpp"
 #include "io/stream.hpp"
 #include "io/websocket_channel.hpp"
 
@@ -22,29 +24,8 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
 using protocol::Errc;
-using Parser = http::request_parser<http::string_body>;
-using Message = http::request<http::string_body>;
-
-Method method_of(http::verb verb) {
-  switch (verb) {
-    case http::verb::get:
-      return Method::get;
-    case http::verb::head:
-      return Method::head;
-    case http::verb::post:
-      return Method::post;
-    case http::verb::put:
-      return Method::put;
-    case http::verb::patch:
-      return Method::patch;
-    case http::verb::delete_:
-      return Method::del;
-    case http::verb::options:
-      return Method::options;
-    default:
-      return Method::other;
-  }
-}
+using Parser = RequestParser;
+using Message = Parser::value_type;
 
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
@@ -57,27 +38,6 @@ std::string http_date() {
   char text[40];
   auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
   return std::string(text, size);
-}
-
-// What makes a well-formed request unacceptable to a JSON service, before any route sees it.
-std::optional<protocol::Problem> objection_to(const Message& message) {
-  if (message.version() >= 11 && message.count(http::field::host) != 1)
-    return protocol::problem_of(Errc::malformed_request, "expected one Host header", "Host");
-  if (message.target().empty() || message.target().front() != '/')
-    return protocol::problem_of(Errc::malformed_request,
-                                "expected a request target that begins with /");
-  bool has_type = message.count(http::field::content_type) != 0;
-  if (!has_type && message.body().empty()) return std::nullopt;
-  auto type = message[http::field::content_type];
-  auto media = type.substr(0, type.find(';'));
-  while (!media.empty() && (media.back() == ' ' || media.back() == '\t'))
-    media.remove_suffix(1);
-  if (beast::iequals(media, "application/json")) return std::nullopt;
-  return protocol::problem_of(
-      Errc::unsupported_media_type,
-      "expected Content-Type: application/json, got " +
-          (has_type ? "\"" + std::string(media.substr(0, 64)) + "\"" : std::string("none")),
-      "Content-Type");
 }
 
 // The program's end of a WebSocket: may outlive the channel, and the server.
@@ -172,13 +132,14 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   const std::shared_ptr<TlsContext>& tls() const { return state_->options.tls; }
 
   // Whatever waits on the connection fails when the time is over.
-  void arm(std::chrono::milliseconds time) {
+  void arm(std::chrono::milliseconds time, TimedOut counted) {
+    deadline_for_ = counted;
     deadline_.expires_after(time);
     deadline_.async_wait([weak = weak_from_this()](error_code error) {
       auto self = weak.lock();
       if (error || !self || self->deadline_.expiry() > asio::steady_timer::clock_type::now())
         return;
-      ++self->state_->counters.timeouts;
+      ++self->state_->counters.of(self->deadline_for_);
       if (self->channel_)
         self->channel_->stream().close();
       else
@@ -187,7 +148,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   }
 
   static asio::awaitable<void> run(std::shared_ptr<Connection> self) {
-    self->arm(self->limits().handshake_time);
+    self->arm(self->limits().handshake_time, TimedOut::handshake);
     error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await self->stream_.async_handshake(token);
@@ -211,7 +172,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
       if (state_->stopping) co_return false;
       buffer_.shrink_to_fit();
       idle_ = true;
-      arm(request_number_ == 0 ? limits().header_time : limits().idle_time);
+      arm(request_number_ == 0 ? limits().header_time : limits().idle_time, TimedOut::idle);
       auto space = buffer_.prepare(512);
       std::size_t got = co_await stream_.async_read_some(space, token);
       idle_ = false;
@@ -222,13 +183,19 @@ class Connection final : public ServerConnection, public std::enable_shared_from
       buffer_.commit(got);
     }
     ++request_number_;
-    arm(limits().header_time);
+    arm(limits().header_time, TimedOut::header);
     Parser parser;
     parser.header_limit(static_cast<std::uint32_t>(limits().header_bytes));
     parser.body_limit(limits().body_bytes);
     co_await http::async_read_header(stream_, buffer_, parser, token);
+    std::ptrdiff_t fields = 0;
     if (!error) {
-      arm(limits().body_time);
+      if (auto doubt = doubt_about_length(parser)) {
+        co_await reject(Rejected::malformed, *doubt);
+        co_return false;
+      }
+      fields = std::distance(parser.get().begin(), parser.get().end());
+      arm(limits().body_time, TimedOut::body);
       if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
         static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
         auto bytes = asio::buffer(kContinue);
@@ -240,12 +207,20 @@ class Connection final : public ServerConnection, public std::enable_shared_from
       co_await refuse(error);
       co_return false;
     }
+    // They would stand among the header's fields, where a proxy that judged those hasn't looked.
+    if (std::distance(parser.get().begin(), parser.get().end()) != fields) {
+      co_await reject(
+          Rejected::malformed,
+          protocol::problem_of(Errc::malformed_request, "expected no fields behind the body"));
+      co_return false;
+    }
     ++state_->counters.requests;
     bool keep = parser.keep_alive() && request_number_ < limits().requests_per_connection;
     bool head = parser.get().method() == http::verb::head;
     bool upgrade = beast::websocket::is_upgrade(parser.get()) && state_->events.on_upgrade;
     answer_.reset();
     if (auto objection = objection_to(parser.get())) {
+      ++state_->counters.of(objection->status == 415 ? Rejected::media_type : Rejected::malformed);
       answer_ = HttpResponse::problem(*objection);
     } else if (state_->gone) {
       co_return false;
@@ -267,9 +242,11 @@ class Connection final : public ServerConnection, public std::enable_shared_from
       if (!answer_) co_await answer_timer_.async_wait(token);
     }
     if (!stream_.socket().is_open()) co_return false;
-    if (!answer_)
+    if (!answer_) {
+      ++state_->counters.of(Rejected::unanswered);
       answer_ = HttpResponse::problem(
           protocol::problem_of(Errc::unavailable, "the server didn't answer in time; try again"));
+    }
     keep = keep && !state_->stopping;
     HttpResponse response = std::move(*answer_);
     bool written = co_await write(response, keep, head);
@@ -292,27 +269,35 @@ class Connection final : public ServerConnection, public std::enable_shared_from
 
   // For what isn't HTTP or exceeds a limit; nothing for a connection that merely ended.
   asio::awaitable<void> refuse(error_code error) {
-    std::optional<protocol::Problem> problem;
     if (error == http::error::end_of_stream || error == http::error::partial_message) co_return;
     if (error == http::error::body_limit)
-      problem = protocol::problem_of(
-          Errc::body_too_large,
-          "expected a body of at most " + std::to_string(limits().body_bytes) + " bytes");
-    else if (error == http::error::header_limit || error == http::error::buffer_overflow)
-      problem = protocol::problem_of(
-          Errc::headers_too_large,
-          "expected a header of at most " + std::to_string(limits().header_bytes) + " bytes");
-    else if (error.category() == http::make_error_code(http::error::end_of_stream).category())
-      problem = protocol::problem_of(Errc::malformed_request,
-                                     "the request isn't valid HTTP/1.1: " + error.message());
-    if (!problem) co_return;
-    HttpResponse response = HttpResponse::problem(*problem);
+      co_return co_await reject(
+          Rejected::body_size,
+          protocol::problem_of(
+              Errc::body_too_large,
+              "expected a body of at most " + std::to_string(limits().body_bytes) + " bytes"));
+    // A chunk's extensions and what stands behind the last chunk need the buffer too.
+    if (error == http::error::header_limit || error == http::error::buffer_overflow)
+      co_return co_await reject(
+          Rejected::header_size,
+          protocol::problem_of(
+              Errc::headers_too_large,
+              "expected a header of at most " + std::to_string(limits().header_bytes) + " bytes"));
+    if (error.category() == http::make_error_code(http::error::end_of_stream).category())
+      co_await reject(Rejected::malformed,
+                      protocol::problem_of(Errc::malformed_request,
+                                           "the request isn't valid HTTP/1.1: " + error.message()));
+  }
+
+  asio::awaitable<void> reject(Rejected counted, protocol::Problem problem) {
+    ++state_->counters.of(counted);
+    HttpResponse response = HttpResponse::problem(problem);
     bool written = co_await write(response, false, false);
     if (written) co_await linger();
   }
 
   asio::awaitable<bool> write(HttpResponse& response, bool keep, bool head) {
-    arm(limits().answer_time);
+    arm(limits().answer_time, TimedOut::answer);
     http::response<http::string_body> message(static_cast<http::status>(response.status), 11);
     message.set(http::field::date, http_date());
     message.set(http::field::cache_control, "no-store");
@@ -334,7 +319,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
 
   // Closing with unread input would send a reset, which may overtake the answer.
   asio::awaitable<void> linger() {
-    arm(kLingerTime);
+    arm(kLingerTime, TimedOut::idle);
     stream_.shutdown();
     error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
@@ -348,7 +333,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
     const auto rest = buffer_.data();
     std::string behind(static_cast<const char*>(rest.data()), rest.size());
     buffer_ = beast::flat_buffer();
-    arm(limits().header_time);
+    arm(limits().answer_time, TimedOut::answer);
     ChannelLimits channel_limits{limits().message_bytes, limits().queue_bytes, limits().ping_every,
                                  limits().dead_after, limits().close_time};
     channel_ =
@@ -360,6 +345,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
       co_return;
     }
     ++state_->counters.websockets;
+    channel_->count_faults({state_, &state_->counters.websocket_faults});
     WebSocketEvents events = opened(std::make_shared<WebSocketHandle>(channel_, remote_));
     channel_->start(std::move(events),
                     [self = shared_from_this()] { --self->state_->counters.websockets; });
@@ -378,6 +364,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   std::uint64_t request_number_ = 0;
   std::optional<HttpResponse> answer_;
   bool idle_ = false;
+  TimedOut deadline_for_ = TimedOut::handshake;
 };
 
 }  // namespace

@@ -33,7 +33,7 @@ struct ServerState {
 // Counts a connection while it lives.
 class ConnectionSlot {
  public:
-  // Null when one of the caps is reached.
+  // Null, and counted, when one of the caps is reached.
   static std::unique_ptr<ConnectionSlot> take(std::shared_ptr<ServerState> state,
                                               const IpAddress& remote);
   ~ConnectionSlot();

@@ -44,6 +44,14 @@ struct WebSocketEvents {
   std::function<void(std::uint16_t code, std::string reason)> on_closed;
 };
 
+// Ends of WebSockets that their peers brought about.
+struct WebSocketFaults {
+  std::uint64_t too_big = 0;     // a message over the limit: 1009
+  std::uint64_t protocol = 0;    // what RFC 6455 forbids: 1002 and 1007
+  std::uint64_t dead = 0;        // silent, or not reading, for too long
+  std::uint64_t slow_close = 0;  // didn't close within the time
+};
+
 // Called when the handshake is done. Keep the pointer as long as you want to send; the session
 // itself lives until its connection ends.
 using WebSocketOpened = std::function<WebSocketEvents(std::shared_ptr<WebSocket>)>;

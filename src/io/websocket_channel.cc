@@ -141,7 +141,7 @@ void WebSocketChannel::on_message(FrameReader::Message& message) {
       }
       return;
     case FrameType::ping:
-      if (!close_sent_) queue_control(FrameType::pong, std::move(message.payload));
+      if (!close_sent_) queue_pong(std::move(message.payload));
       return;
     case FrameType::close:
       return on_peer_close(read_close_payload(message.payload));
@@ -168,6 +168,7 @@ void WebSocketChannel::on_peer_close(const CloseReason& reason) {
 // Says why, and goes. A peer in the middle of a message that is too big gets to read it first: our
 // end of the connection must not meet what it still sends with a reset.
 void WebSocketChannel::fail(const FrameReader::Failure& failure) {
+  if (faults_) ++(failure.code == kCloseTooBig ? faults_->too_big : faults_->protocol);
   const bool says_why = !close_sent_;
   close_sent_ = true;
   phase_ = Phase::closing;
@@ -218,6 +219,18 @@ void WebSocketChannel::queue_control(FrameType type, std::string payload) {
   if (begun_ > 0) ++place;
   queue_.insert(place, make_frame(type, std::make_shared<const std::string>(std::move(payload))));
   flush_soon();
+}
+
+// For the latest ping only (RFC 6455 section 5.5.3): whoever pings without reading fills no memory.
+void WebSocketChannel::queue_pong(std::string payload) {
+  auto place = queue_.begin();
+  if (begun_ > 0) ++place;
+  for (; place != queue_.end() && !place->is_text; ++place) {
+    if (!place->is_pong()) continue;
+    queue_.erase(place);
+    break;
+  }
+  queue_control(FrameType::pong, std::move(payload));
 }
 
 // After whatever else this turn of the loop queues. Also, nothing is called from inside send().
@@ -329,12 +342,16 @@ void WebSocketChannel::on_watch() {
   auto now = Clock::now();
   if (phase_ == Phase::closing) {
     if (now < close_by_) return watch();
-    if (!discarding_) return cut();
-    return end(close_code_, close_reason_);
+    if (discarding_) return end(close_code_, close_reason_);
+    if (faults_) ++faults_->slow_close;
+    return cut();
   }
   bool silent = now >= received_at_ + limits_.dead_after;
   bool stuck = blocked_ && now >= blocked_at_ + limits_.dead_after;
-  if (silent || stuck) return cut();
+  if (silent || stuck) {
+    if (faults_) ++faults_->dead;
+    return cut();
+  }
   if (now >= ping_at_) {
     ping_at_ = now + jittered(limits_.ping_every);
     if (!blocked_) queue_control(FrameType::ping, {});

@@ -40,6 +40,8 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
 
   // Begins to read. `on_end` comes last and once, after events.on_closed, unless abandon()ed.
   void start(WebSocketEvents events, std::function<void()> on_end);
+  // Where to count what ends it.
+  void count_faults(std::shared_ptr<WebSocketFaults> faults) { faults_ = std::move(faults); }
   void send(std::shared_ptr<const std::string> text);
   void close(std::uint16_t code, std::string_view reason);
   // Cuts the connection; no callback follows.
@@ -59,6 +61,7 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
     FrameHeader header;
     std::shared_ptr<const std::string> payload;
     bool is_text = false;
+    bool is_pong() const { return (header.bytes[0] & 0x0F) == static_cast<int>(FrameType::pong); }
     std::size_t size() const { return header.size + payload->size(); }
   };
 
@@ -71,6 +74,7 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
 
   Outgoing make_frame(FrameType type, std::shared_ptr<const std::string> payload) const;
   void queue_control(FrameType type, std::string payload);
+  void queue_pong(std::string payload);
   void flush_soon();
   void flush();
   std::size_t gather(std::span<unsigned char> space);
@@ -85,8 +89,9 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
   FrameReader reader_;
   WebSocketEvents events_;
   std::function<void()> on_end_;
-  std::string behind_;         // received with the handshake
-  std::list<Outgoing> queue_;  // of the first, `begun_` bytes have left
+  std::shared_ptr<WebSocketFaults> faults_;  // may be null
+  std::string behind_;                       // received with the handshake
+  std::list<Outgoing> queue_;                // of the first, `begun_` bytes have left
   std::size_t begun_ = 0;
   std::size_t queued_bytes_ = 0;
   std::string stuck_;  // gathered, and not taken by the socket yet

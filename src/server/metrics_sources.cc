@@ -9,6 +9,12 @@
 namespace lanrage::server {
 namespace {
 
+// By the enums' values.
+constexpr std::array<std::string_view, io::kTimeouts> kTimeouts{"handshake", "header", "body",
+                                                                "idle", "answer"};
+constexpr std::array<std::string_view, io::kRejections> kRejections{
+    "header_size", "body_size", "malformed", "media_type", "unanswered"};
+
 void write_udp(Exposition& out, std::string_view service, const UdpCounters& udp) {
   const std::string prefix(service);
   out.begin(prefix + "_datagrams_total", "counter", "UDP datagrams, by direction.");
@@ -32,9 +38,22 @@ void write(Exposition& out, const io::ServerCounters& counters) {
   out.counter("http_connections_total", "TCP connections accepted.", counters.accepted);
   out.begin("http_connections_lost_total", "counter",
             "TCP connections that came to nothing, by cause.");
-  out.sample({{"cause", "cap"}}, counters.refused_connections);
+  out.sample({{"cause", "cap"}}, counters.refused_by_cap);
+  out.sample({{"cause", "address_cap"}}, counters.refused_by_address);
   out.sample({{"cause", "handshake"}}, counters.failed_handshakes);
-  out.sample({{"cause", "timeout"}}, counters.timeouts);
+  out.begin("http_timeouts_total", "counter",
+            "TCP connections that were cut, by what took too long.");
+  for (std::size_t i = 0; i < io::kTimeouts; ++i)
+    out.sample({{"during", kTimeouts[i]}}, counters.timeouts[i]);
+  out.begin("http_rejected_total", "counter", "Requests that reached no route, by reason.");
+  for (std::size_t i = 0; i < io::kRejections; ++i)
+    out.sample({{"reason", kRejections[i]}}, counters.rejected[i]);
+  const io::WebSocketFaults& faults = counters.websocket_faults;
+  out.begin("websocket_faults_total", "counter", "WebSockets that were cut, by fault.");
+  out.sample({{"fault", "too_big"}}, faults.too_big);
+  out.sample({{"fault", "protocol"}}, faults.protocol);
+  out.sample({{"fault", "dead"}}, faults.dead);
+  out.sample({{"fault", "slow_close"}}, faults.slow_close);
 }
 
 void write(Exposition& out, const store::StoreCounters& counters) {

@@ -132,7 +132,9 @@ TEST_F(HttpServerTest, CutsSlowHeadersAndSlowBodiesAndIdleConnections) {
                      "Content-Length: 2\r\n\r\n{"),
             "");
   EXPECT_THAT(exchange("GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 200"));
-  EXPECT_EQ(server->counters().timeouts, 4u);
+  EXPECT_EQ(server->counters().of(TimedOut::idle), 2u);
+  EXPECT_EQ(server->counters().of(TimedOut::header), 1u);
+  EXPECT_EQ(server->counters().of(TimedOut::body), 1u);
   EXPECT_EQ(server->counters().open, 0u);
 }
 
@@ -182,7 +184,7 @@ TEST_F(HttpServerTest, CapsConnectionsOfOneAddress) {
   auto second = connect_raw();
   run_until([&] { return server->counters().open == 2; });
   EXPECT_EQ(exchange("GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"), "");
-  EXPECT_EQ(server->counters().refused_connections, 1u);
+  EXPECT_EQ(server->counters().refused_by_address, 1u);
   first.close();
   run_until([&] { return server->counters().open == 1; });
   EXPECT_THAT(exchange("GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
