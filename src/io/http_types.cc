@@ -107,7 +107,11 @@ HttpResponse HttpResponse::json(int status, std::string body) {
   return response;
 }
 
-HttpResponse HttpResponse::problem(const protocol::Problem& problem) {
+HttpResponse HttpResponse::problem(const protocol::Problem& given) {
+  constexpr int kRetryAfter = 5;  // s, where nobody said better
+  protocol::Problem problem = given;
+  if ((problem.status == 429 || problem.status == 503) && !problem.retry_after_s)
+    problem.retry_after_s = kRetryAfter;
   HttpResponse response = json(problem.status, protocol::to_json(problem));
   response.content_type = protocol::kProblemContentType;
   if (problem.retry_after_s)

@@ -50,9 +50,9 @@ struct HttpResponse {
   Headers headers;
 
   static HttpResponse json(int status, std::string body);
-  // With Content-Type application/problem+json, Retry-After where it has one, and the challenge
-  // that a 401 needs.
-  static HttpResponse problem(const protocol::Problem& problem);
+  // With Content-Type application/problem+json, Retry-After with 429 and 503, and the challenge that
+  // a 401 needs.
+  static HttpResponse problem(const protocol::Problem& given);
 };
 
 }  // namespace lanrage::io
