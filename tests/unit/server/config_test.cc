@@ -1,5 +1,6 @@
 #include "server/config.hpp"
 
+#include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <regex>
@@ -156,6 +157,21 @@ TEST(Config, AnErrorNamesFileLineKeyWhatWasExpectedAndWhatItWas) {
       << refusal("listen = \nrole", ConfigErrc::not_toml);
 }
 
+TEST(Config, BeyondAsciiIsForStringsAndComments) {
+  EXPECT_EQ(parsed("store = \"sqlite:/srv/\u00fc.db\" # f\u00fcr uns").store,
+            "sqlite:/srv/\u00fc.db");
+  EXPECT_EQ(parsed("store = 'sqlite:/srv/\u00fc\"#.db'").store, "sqlite:/srv/\u00fc\"#.db");
+  for (const char* bad : {"\n\u0488 = 1", "\nlisten\u00e9 = 1", "\nlimits.parties = 5 \u00e9",
+                          "\n[limits\u0488]", "'a\n\u0488 = 1"})
+    EXPECT_EQ(refusal(bad, ConfigErrc::not_toml),
+              "server.toml:2: characters beyond ASCII belong into quotes")
+        << bad;
+  EXPECT_NE(refusal("store = \"\\\u0488\"", ConfigErrc::not_toml).find("escape"),
+            std::string::npos);
+  for (const char* several : {"store = '''a'b'''\u0488", "store = \"\"\"\n\u0488\"\"\""})
+    EXPECT_NE(refusal(several, ConfigErrc::not_toml).find("several lines"), std::string::npos);
+}
+
 TEST(Config, RefusesValuesOfTheWrongKind) {
   for (const char* bad : {"role = []",
                           "role = [\"control\", \"control\"]",
@@ -194,6 +210,71 @@ TEST(Config, AValueThatIsQuotedBackIsShortAndOnOneLine) {
   const auto message = refusal("listen = \"" + std::string(10'000, 'x') + "\"");
   EXPECT_LT(message.size(), 250u);
   EXPECT_EQ(refusal("listen = \"a\\nb\\u001b\"").find_first_of("\n\x1b"), std::string::npos);
+}
+
+TEST(Config, TheEnrolmentKeyIsNeverQuotedBack) {
+  for (const char* bad : {"enroll = \"geheim geheim geheim\"", "enroll = \"geheim\"",
+                          "enroll = \"@\"", "enroll = [\"geheim\"]"}) {
+    const auto message = refusal(bad);
+    EXPECT_NE(message.find("enroll: expected @ and"), std::string::npos) << message;
+    EXPECT_EQ(message.find("geheim"), std::string::npos) << message;
+  }
+  Config config;
+  EXPECT_EQ(set_from_flag(config, "enroll", {"geheim"}).error().message().find("geheim"),
+            std::string::npos);
+  config = parsed("enroll = \"geheim-geheim-geheim\"");
+  EXPECT_EQ(find_setting("enroll")->show(config), "");
+  EXPECT_EQ(enrolment_key_of(config)->expose(), "geheim-geheim-geheim");
+}
+
+TEST(Config, TheEnrolmentKeyAlsoComesFromAFileOrTheEnvironment) {
+  const lab::TempDir folder;
+  const std::string file = (folder.path() / "key").string();
+  const Config config = parsed("enroll = \"@" + file + "\"");
+  const auto refused = [&] {
+    const auto key = enrolment_key_of(config);
+    EXPECT_FALSE(key);
+    return key ? "accepted" : key.error().message();
+  };
+  EXPECT_NE(refused().find("can't read " + file), std::string::npos);
+  std::ofstream(file) << "";
+  EXPECT_NE(refused().find("it is empty"), std::string::npos);
+  std::ofstream(file) << "too short\n";
+  EXPECT_NE(refused().find("isn't an enrolment key"), std::string::npos);
+  EXPECT_EQ(refused().find("too short"), std::string::npos);
+  std::ofstream(file) << "from-a-file-0123456789 \r\n";
+  EXPECT_EQ(enrolment_key_of(config)->expose(), "from-a-file-0123456789");
+
+  ::unsetenv("LANRAGE_ENROLL_KEY");
+  EXPECT_TRUE(enrolment_key_of({})->empty());
+  ::setenv("LANRAGE_ENROLL_KEY", "from-the-environment", 1);
+  EXPECT_EQ(enrolment_key_of({})->expose(), "from-the-environment");
+  EXPECT_EQ(enrolment_key_of(config)->expose(), "from-a-file-0123456789");
+  ::setenv("LANRAGE_ENROLL_KEY", "bad key", 1);
+  EXPECT_FALSE(enrolment_key_of({}));
+  ::unsetenv("LANRAGE_ENROLL_KEY");
+}
+
+TEST(Config, ARelayAloneNamesItsControlServer) {
+  const auto contradiction = [](const std::string& toml) {
+    const auto checked = check_consistency(parsed(toml));
+    return checked ? std::string("fine") : std::string(checked.error().field());
+  };
+  const std::string alone = "role = [\"relay\", \"stun\"]\n";
+  const std::string control = "control = \"https://203.0.113.10:8667\"\n";
+  EXPECT_EQ(contradiction(alone + control), "fine");
+  EXPECT_EQ(contradiction(alone + control + "pin = \"jef2e6stn25doxiqfyqlw3fyr4\""), "fine");
+  EXPECT_EQ(contradiction(alone), "--control");
+  EXPECT_EQ(contradiction("role = [\"stun\"]\n" + control), "--role");
+  EXPECT_EQ(contradiction(control), "--control") << "it is one itself";
+  EXPECT_EQ(contradiction("pin = \"jef2e6stn25doxiqfyqlw3fyr4\""), "--pin");
+  const std::string plain = alone + "control = \"http://203.0.113.10:8667\"\n";
+  EXPECT_EQ(contradiction(plain), "--control") << "the key would travel in the clear";
+  EXPECT_EQ(contradiction(plain + "insecure_http = true"), "fine");
+  EXPECT_EQ(contradiction("limits.relay_silent = \"59s\""), "limits.relay_silent");
+  EXPECT_EQ(contradiction("limits.relay_silent = \"60s\""), "fine");
+  for (const char* bad : {"control = \"203.0.113.10\"", "pin = \"short\""})
+    EXPECT_NE(refusal(bad).find("expected"), std::string::npos) << bad;
 }
 
 TEST(Config, AFlagIsJudgedAsTheFileIsAndWins) {

@@ -48,7 +48,7 @@ TEST_F(OptionsTest, EveryFlagReachesItsSetting) {
               "--public-address=203.0.113.1", "--relay-listen=0.0.0.0:2", "--stun-listen=0.0.0.0:3",
               "--region=eu", "--map-ports=off", "--tls-cert=/c", "--tls-key=/k",
               "--create-policy=listed", "--creator=aaaaaaaaaaaaaaaaaaaaaaaaaa",
-              "--creator=bbbbbbbbbbbbbbbbbbbbbbbbbb", "--metrics-listen=off", "--log-level=debug",
+              "--creator=caaaaaaaaaaaaaaaaaaaaaaaaa", "--metrics-listen=off", "--log-level=debug",
               "--audit-log=/a"})
           .config;
   EXPECT_EQ(c.data_dir, "/d");
@@ -85,12 +85,28 @@ TEST_F(OptionsTest, SubcommandsTakeFlagsBeforeAndBehind) {
   EXPECT_EQ(parsed({"restore", "b"}).command, Command::restore);
 }
 
+TEST_F(OptionsTest, ARelayAlone) {
+  const auto c = parsed({"--role", "relay,stun", "--control", "https://control.example", "--enroll",
+                         "@/etc/key", "--pin", "jef2e6stn25doxiqfyqlw3fyr4", "--capacity", "50"})
+                     .config;
+  EXPECT_FALSE(c.has_role("control"));
+  EXPECT_EQ(c.control, "https://control.example");
+  EXPECT_EQ(c.enroll.expose(), "@/etc/key");
+  EXPECT_EQ(c.pin, "jef2e6stn25doxiqfyqlw3fyr4");
+  EXPECT_EQ(c.relay.clients, 50u);
+  EXPECT_TRUE(parsed({"relays", "--enroll-key"}).enroll_key);
+  EXPECT_FALSE(parsed({"relays"}).enroll_key);
+}
+
 TEST_F(OptionsTest, BadUsageIsStatus2AndNamesTheFlag) {
   for (const auto& [arguments, what] :
        std::initializer_list<std::pair<std::vector<std::string>, const char*>>{
            {{"--listen", "8667"}, "--listen: expected ADDRESS:PORT"},
            {{"--role", "dns"}, "--role: expected"},
-           {{"--role", "relay"}, "--role"},
+           {{"--role", "relay"}, "--control"},
+           {{"--role", "stun"}, "--role"},
+           {{"--capacity", "many"}, "--capacity: expected a whole number"},
+           {{"--enroll", "short"}, "--enroll: expected"},
            {{"--tls-cert", "/c"}, "--tls-key"},
            {{"--colour"}, "--colour"},
            {{"backup"}, "FILE"},

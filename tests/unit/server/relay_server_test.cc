@@ -187,6 +187,32 @@ TEST_F(RelayServerTest, ForeignAddressIsNamed) {
   EXPECT_TRUE(server.error().is(UdpErrc::address_not_here));
 }
 
+TEST_F(RelayServerTest, FollowsAChangedTokenKeyAndDropsNobody) {
+  auto server = start();
+  Client before(server->endpoint(), control_key, 1);
+  before.make_bound();
+  const auto new_key = crypto::SigningKey::generate(random);
+  server->set_token_key(new_key.public_key());
+  Client after(server->endpoint(), new_key, 1);
+  after.make_bound();
+  EXPECT_TRUE(before.bind->bound());
+  before.socket.send(server->endpoint(), relay::initiation(11, after.mac1_key));
+  EXPECT_TRUE(after.socket.receive());
+
+  Client old(server->endpoint(), control_key, 1);
+  stun::Datagrams out;
+  old.bind->start(old.socket.now(), out);
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& datagram : std::exchange(out, {}))
+      old.socket.send(datagram.to, datagram.bytes);
+    const auto answer = old.socket.receive();
+    ASSERT_TRUE(answer);
+    old.bind->on_datagram(old.socket.now(), answer->first,
+                          *stun::MessageView::parse(answer->second), out);
+  }
+  EXPECT_EQ(old.bind->trouble(), BindClient::Trouble::refused);
+}
+
 TEST_F(RelayServerTest, StopsAtOnceAndTwice) {
   auto server = start();
   server->stop();
