@@ -1,7 +1,11 @@
 #include "lab_fixture.hpp"
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <iostream>
+#include <iterator>
+
+#include "secrets_in_logs.hpp"
 
 namespace lanrage::lab {
 namespace {
@@ -22,7 +26,26 @@ std::string status_of(const Player& player) {
 
 }  // namespace
 
+void LabTest::search_logs() const {
+  std::vector<KnownSecret> secrets;
+  const auto keep = [&](std::vector<KnownSecret> more) {
+    std::ranges::move(more, std::back_inserter(secrets));
+  };
+  for (const auto& server : servers_)
+    keep(secrets_of(*server));
+  for (const auto& player : players_)
+    keep(secrets_of(*player));
+  for (const auto& server : servers_)
+    EXPECT_EQ(found_in(server->error_log(), secrets, server.get()), std::vector<std::string>())
+        << "in the server's log";
+  const Server* any = servers_.empty() ? nullptr : servers_.front().get();
+  for (const auto& player : players_)
+    EXPECT_EQ(found_in(player->log(), secrets, any), std::vector<std::string>())
+        << "in the log of " << player->nick() << "'s agent";
+}
+
 void LabTest::TearDown() {
+  search_logs();
   if (!HasFailure()) return;
   for (const auto& server : servers_)
     std::cout << "--- server at " << server->host().address().to_string() << ":\n"
@@ -38,8 +61,9 @@ Server& LabTest::add_server() {
   return add_server(host, host.address());
 }
 
-Server& LabTest::add_server(const Host& host, const IpAddress& public_address) {
-  return *servers_.emplace_back(std::make_unique<Server>(host, public_address));
+Server& LabTest::add_server(const Host& host, const IpAddress& public_address,
+                            const Argv& arguments) {
+  return *servers_.emplace_back(std::make_unique<Server>(host, public_address, arguments));
 }
 
 Player& LabTest::add_player(const std::string& nick, NatKind kind) {

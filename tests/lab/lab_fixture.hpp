@@ -22,16 +22,19 @@ inline constexpr Millis kSeen{30'000};
 
 class LabTest : public ::testing::Test {
  protected:
+  // After each test: no log may hold a secret.
   void TearDown() override;
 
   Server& add_server();  // on a public host of its own
-  Server& add_server(const Host& host, const IpAddress& public_address);
+  Server& add_server(const Host& host, const IpAddress& public_address, const Argv& arguments = {});
   Player& add_player(const std::string& nick, NatKind kind);
   Player& add_player(const std::string& nick, const Host& host);
 
   Network network_;
 
  private:
+  void search_logs() const;
+
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<std::unique_ptr<Player>> players_;
 };

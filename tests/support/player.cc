@@ -68,9 +68,9 @@ Player::Player(const Host& host, std::string nick)
 void Player::start_agent() {
   const char* wireguard = std::getenv("LANRAGE_LAB_WIREGUARD");
   agent_ = std::make_unique<Process>(
-      Argv{(bin_dir() / "lanrage").string(), "daemon", "--state-dir",
-           (directory_.path() / "state").string(), "--socket", socket_, "--interface", interface_,
-           "--dashboard", "off", "--wireguard", wireguard != nullptr ? wireguard : "auto"},
+      Argv{(bin_dir() / "lanrage").string(), "daemon", "--state-dir", state_dir().string(),
+           "--socket", socket_, "--interface", interface_, "--dashboard", "off", "--wireguard",
+           wireguard != nullptr ? wireguard : "auto"},
       Process::Options{.netns_fd = host_.netns().fd(), .log_prefix = directory_.path() / "agent"});
   const bool ready =
       eventually(kAgentLimit, [&] { return answers(socket_) || !agent_->running(); }) &&
@@ -120,6 +120,7 @@ Membership Player::membership(const Argv& words) {
   if (!vip || membership.party_id.empty())
     throw LabError("'" + words[0] + "' gave no vip or party_id: " + result.out);
   membership.vip = *vip;
+  if (!membership.invite.empty()) invites_.push_back(membership.invite);
   return membership;
 }
 

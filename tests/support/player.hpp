@@ -72,6 +72,8 @@ class Player {
   std::string server_state() const;
 
   std::string log() const;
+  std::filesystem::path state_dir() const { return directory_.path() / "state"; }
+  const std::vector<std::string>& invites() const { return invites_; }  // that it was shown
 
  private:
   CliResult call(Argv argv, Millis timeout) const;
@@ -83,6 +85,7 @@ class Player {
   TempDir directory_;
   std::string socket_;
   std::unique_ptr<Process> agent_;
+  std::vector<std::string> invites_;
 };
 
 }  // namespace lanrage::lab

@@ -40,8 +40,13 @@ ExitStatus Server::stop() {
 }
 
 void Server::start() {
-  Argv argv{(bin_dir() / "lanrage-server").string(), "--data-dir", data_dir_.string(),
-            "--public-address", public_address_.to_string()};
+  Argv argv{(bin_dir() / "lanrage-server").string(),
+            "--data-dir",
+            data_dir_.string(),
+            "--public-address",
+            public_address_.to_string(),
+            "--log-level",
+            "debug"};
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
   process_.reset();
   process_ = std::make_unique<Process>(
@@ -60,6 +65,10 @@ void Server::start() {
 
 std::string Server::log() const {
   return process_->out() + process_->err();
+}
+
+std::string Server::error_log() const {
+  return process_->err();
 }
 
 }  // namespace lanrage::lab

@@ -34,6 +34,8 @@ class Server {
 
   // Standard output and error of the current run, for messages of failed tests.
   std::string log() const;
+  // Standard error alone: what is logged. (The ready line shows the join word on purpose.)
+  std::string error_log() const;
 
  private:
   const Host& host_;
