@@ -27,6 +27,13 @@ CORE = {"base", "crypto", "stun", "wireguard", "party", "protocol", "relay", "pa
 # Arrows between modules of one floor, each with the reason why it may be.
 SIDEWAYS: dict[tuple[str, str], str] = {}
 
+# Downward arrows that only some files may draw: (from, to) -> those files, and why.
+ONLY_IN: dict[tuple[str, str], tuple[frozenset, str]] = {
+    ("agent", other): (frozenset({"src/agent/local_server.cc"}),
+                       "an agent is a server's client, but for local mode, which starts one")
+    for other in ("server", "store")
+}
+
 MAX_LINES = 500
 
 
@@ -151,6 +158,9 @@ class Tree:
         if other == module or other not in FLOORS:
             return
         self.arrows.setdefault(module, set()).add(other)
+        files, reason = ONLY_IN.get((module, other), (frozenset({relative}), ""))
+        if relative not in files:
+            self._report(where, f'"{target}"', f"only {', '.join(sorted(files))} may: {reason}")
         if FLOORS[other] > FLOORS[module]:
             self._report(where, f'"{target}"',
                          f"arrow upwards: {module} is on floor {FLOORS[module]}, "

@@ -54,6 +54,14 @@ class CheckDependencies(unittest.TestCase):
         self.refused({"src/party/a.hpp": '\n#include "stun/b.hpp"\n', "src/stun/b.hpp": ""},
                      "src/party/a.hpp:2", "share floor 3")
 
+    def test_only_local_mode_reaches_the_server(self):
+        for module in ("server", "store"):
+            with self.subTest(module):
+                self.refused({"src/agent/agent.cc": f'#include "{module}/a.hpp"\n',
+                              f"src/{module}/a.hpp": ""}, "src/agent/agent.cc:1", "local mode")
+                self.accepted({"src/agent/local_server.cc": f'#include "{module}/a.hpp"\n',
+                               f"src/{module}/a.hpp": ""})
+
     def test_apps_are_the_top(self):
         self.refused({"src/agent/a.hpp": '#include "../apps/b.hpp"\n', "apps/b.hpp": ""},
                      "src/agent/a.hpp:1")
