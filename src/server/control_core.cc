@@ -73,7 +73,7 @@ void ControlCore::tick() {
   const Instant monotonic = around_.clock.monotonic();
   if (monotonic >= next_check_) {
     next_check_ = monotonic + kCheckInterval;
-    signals_.expire(around_.clock.unix_time());
+    around_.metrics.removed(Removed::signals, signals_.expire(around_.clock.unix_time()));
     sessions_.check();
     around_.audit.tick();
   }

@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 6> kRemoved{"tokens", "relays",  "parties
 constexpr std::array<std::string_view, 9> kRateLimits{"address",   "registrations", "words",
                                                       "peer",      "messages",      "signals",
                                                       "creations", "updates",       "keys"};
-constexpr std::array<std::string_view, 3> kSignals{"delivered", "queued", "refused"};
+constexpr std::array<std::string_view, 4> kSignals{"delivered", "queued", "refused", "displaced"};
 
 template <std::size_t kSize>
 void write(Exposition& out, std::string_view label,

@@ -67,7 +67,7 @@ enum class RateLimit {
   updates,
   keys
 };
-enum class SignalFate { delivered, queued, refused };
+enum class SignalFate { delivered, queued, refused, displaced };  // the last: by newer ones
 
 // Values by a name out of a program's own words (an error's code, a command's name): found by
 // comparing, so few; beyond kMost everything counts as "other".
@@ -136,7 +136,7 @@ class Metrics {
   std::array<std::uint64_t, 3> resumed_{};
   std::array<std::uint64_t, 6> removed_{};
   std::array<std::uint64_t, 9> rate_limited_{};
-  std::array<std::uint64_t, 3> signals_{};
+  std::array<std::uint64_t, 4> signals_{};
   ByName<Counter> refused_;
   std::vector<std::function<void(Exposition&)>> sources_;
 };

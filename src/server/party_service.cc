@@ -325,8 +325,7 @@ Result<protocol::Peer> PartyService::peer(const Caller& caller, const PartyId& i
 Result<void> PartyService::heartbeat(const Caller& caller, const PartyId& id, const PeerId& peer) {
   if (auto self = check_self(caller, peer); !self) return self;
   if (auto party = member_party(caller.peer, id); !party) return std::unexpected(party.error());
-  if (parts_.presence.heartbeat(id, peer))
-    parts_.audience.presence_changed(id, peer);
+  if (parts_.presence.heartbeat(id, peer)) parts_.audience.presence_changed(id, peer);
   return {};
 }
 
@@ -354,11 +353,14 @@ Result<void> PartyService::post_signal(const Caller& caller, const PartyId& id, 
     parts_.metrics.signal(SignalFate::delivered);
     return {};
   }
-  if (!parts_.signals.add(id, caller.peer, to, std::move(data), parts_.clock.unix_time())) {
+  const auto added =
+      parts_.signals.add(id, caller.peer, to, std::move(data), parts_.clock.unix_time());
+  if (added == SignalQueue::Added::no) {
     parts_.metrics.signal(SignalFate::refused);
     return fail(Errc::unavailable, "too many signals wait for members who are away");
   }
   parts_.metrics.signal(SignalFate::queued);
+  if (added == SignalQueue::Added::for_oldest) parts_.metrics.signal(SignalFate::displaced);
   return {};
 }
 

@@ -69,7 +69,7 @@ Routes::Routes(const Parts& parts, const Limits& limits, PublicFacts facts)
       started_(parts.clock.unix_time()),
       by_address_(limits.requests_an_address),
       registrations_(limits.registrations_an_address),
-      by_peer_(limits.requests_a_peer),
+      websocket_(parts.metrics.add_route("GET", "/ws")),
       admissions_(limits.admissions, parts.clock.monotonic()) {
   for (const Route& route : table())
     route_ids_.push_back(parts_.metrics.add_route(name_of(route.method), route.pattern));
@@ -133,7 +133,7 @@ Result<void> Routes::admit(std::size_t route, Request& request) {
   auto caller = authenticate(request.http);
   if (!caller) return std::unexpected(caller.error());
   request.caller = *caller;
-  if (by_peer_.take(caller->peer, parts_.clock.monotonic())) return {};
+  if (parts_.sessions.may_ask(caller->peer)) return {};
   return too_fast(RateLimit::peer, "too many requests: wait a moment");
 }
 
@@ -171,7 +171,9 @@ void Routes::on_request(io::HttpRequest http, io::Responder responder) {
 std::variant<io::WebSocketOpened, io::HttpResponse> Routes::on_upgrade(
     const io::HttpRequest& request) {
   const auto refused = [&](const Error& error) {
-    return refusal(error, "/ws", {}, request.remote.address);
+    auto response = refusal(error, "/ws", {}, request.remote.address);
+    parts_.metrics.answered(websocket_, response.status);
+    return response;
   };
   if (auto allowed = within_rate(request); !allowed) return refused(allowed.error());
   if (request.path() != "/ws") return refused(Error(Errc::not_found, "the WebSocket is at /ws"));
@@ -182,6 +184,7 @@ std::variant<io::WebSocketOpened, io::HttpResponse> Routes::on_upgrade(
     return refused(
         Error(Errc::unavailable, "too many clients arrive at once: come back in a moment"));
   }
+  parts_.metrics.answered(websocket_, 101);
   return parts_.sessions.accept(*caller);
 }
 

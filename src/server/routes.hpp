@@ -122,7 +122,7 @@ class Routes {
   std::vector<Metrics::RouteId> route_ids_;
   TokenBuckets by_address_;
   TokenBuckets registrations_;
-  PeerBuckets by_peer_;
+  Metrics::RouteId websocket_;
   TokenBucket admissions_;
 };
 

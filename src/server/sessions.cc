@@ -12,7 +12,10 @@ namespace ws = protocol::ws;
 using protocol::Errc;
 
 Sessions::Sessions(const Parts& parts, const Limits& limits)
-    : parts_(parts), limits_(limits), feed_(limits.presence_wait) {}
+    : parts_(parts),
+      limits_(limits),
+      feed_(limits.presence_wait),
+      requests_(limits.requests_a_peer) {}
 
 Sessions::Session* Sessions::open_session(SessionId id) {
   const auto found = sessions_.find(id);
@@ -31,17 +34,13 @@ io::WebSocketOpened Sessions::accept(const Caller& caller) {
           break;
         }
     const SessionId id = ++last_id_;
-    const Instant now = parts_.clock.monotonic();
+    Session session;
+    session.id = id;
+    session.socket = std::move(socket);
+    session.caller = caller;
+    session.opened = parts_.clock.monotonic();
     of_peer.push_back(id);
-    sessions_.emplace(id, Session{id,
-                                  std::move(socket),
-                                  caller,
-                                  now,
-                                  {limits_.requests_a_peer, now},
-                                  false,
-                                  false,
-                                  {},
-                                  {}});
+    sessions_.emplace(id, std::move(session));
     return {[this, id](const std::string& text) { on_text(id, text); },
             [this, id] { on_overflow(id); },
             [this, id](std::uint16_t code, const std::string&) { on_closed(id, code); }};
@@ -79,7 +78,7 @@ void Sessions::close(Session& session, const Error& error) {
 void Sessions::on_text(SessionId id, const std::string& text) {
   Session* session = open_session(id);
   if (!session) return;
-  if (!session->messages.take(limits_.requests_a_peer, parts_.clock.monotonic())) {
+  if (!may_ask(session->caller.peer)) {
     parts_.metrics.rate_limited(RateLimit::messages);
     return refuse(*session, Error(Errc::rate_limited, "too many messages: this one was dropped"),
                   {}, {});

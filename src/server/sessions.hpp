@@ -33,6 +33,8 @@ class Sessions final : public Audience {
   // Before the first connection.
   void serve(PartyService& service) { service_ = &service; }
 
+  // Takes one of what the peer may ask, over both transports. False: none left.
+  bool may_ask(const PeerId& peer) { return requests_.take(peer, parts_.clock.monotonic()); }
   // For an upgrade by an authenticated caller.
   io::WebSocketOpened accept(const Caller& caller);
 
@@ -65,7 +67,6 @@ class Sessions final : public Audience {
     std::shared_ptr<io::WebSocket> socket;
     Caller caller;
     Instant opened{};
-    TokenBucket messages;
     bool greeted = false;
     bool closing = false;
     std::map<PartyId, Subscription> parties;
@@ -127,6 +128,7 @@ class Sessions final : public Audience {
   std::unordered_map<PeerId, std::vector<SessionId>> by_peer_;  // the oldest first
   std::unordered_map<PartyId, std::vector<Session*>> subscribers_;
   PresenceFeed feed_;
+  PeerBuckets requests_;
 };
 
 }  // namespace lanrage::server

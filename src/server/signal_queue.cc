@@ -4,21 +4,23 @@
 
 namespace lanrage::server {
 
-bool SignalQueue::add(const PartyId& party, const PeerId& from, const PeerId& to, Bytes data,
-                      UnixTime now) {
+SignalQueue::Added SignalQueue::add(const PartyId& party, const PeerId& from, const PeerId& to,
+                                    Bytes data, UnixTime now) {
+  auto result = Added::yes;
   auto& queue = queues_[{party, to}];
   const auto from_sender = [&](const Entry& entry) { return entry.signal.from_peer_id == from; };
   const auto waiting = std::count_if(queue.begin(), queue.end(), from_sender);
   if (static_cast<std::size_t>(waiting) >= limits_.signals_waiting) {
     queue.erase(std::find_if(queue.begin(), queue.end(), from_sender));
     --size_;
+    result = Added::for_oldest;
   } else if (size_ >= limits_.signals_waiting_in_all) {
     if (queue.empty()) queues_.erase({party, to});
-    return false;
+    return Added::no;
   }
   queue.push_back({{++last_, from, std::move(data)}, now + limits_.signal_lifetime});
   ++size_;
-  return true;
+  return result;
 }
 
 std::vector<protocol::QueuedSignal> SignalQueue::after(const PartyId& party, const PeerId& to,
@@ -40,7 +42,8 @@ std::vector<protocol::QueuedSignal> SignalQueue::take(const PartyId& party, cons
   return out;
 }
 
-void SignalQueue::expire(UnixTime now) {
+std::size_t SignalQueue::expire(UnixTime now) {
+  const std::size_t before = size_;
   for (auto it = queues_.begin(); it != queues_.end();) {
     auto& queue = it->second;
     while (!queue.empty() && queue.front().expires <= now) {
@@ -49,6 +52,7 @@ void SignalQueue::expire(UnixTime now) {
     }
     it = queue.empty() ? queues_.erase(it) : std::next(it);
   }
+  return before - size_;
 }
 
 void SignalQueue::forget(const PartyId& party, const PeerId& peer) {

@@ -19,15 +19,16 @@ class SignalQueue {
   SignalQueue(const Limits& limits, UnixTime now)
       : limits_(limits), last_(static_cast<std::uint64_t>(now.time_since_epoch().count())) {}
 
-  // Beyond the limit for one sender its oldest goes. False: the whole queue is full.
-  bool add(const PartyId& party, const PeerId& from, const PeerId& to, Bytes data, UnixTime now);
+  enum class Added { yes, for_oldest, no };  // no: the whole queue is full
+  // Beyond the limit for one sender its oldest goes.
+  Added add(const PartyId& party, const PeerId& from, const PeerId& to, Bytes data, UnixTime now);
   // Those numbered above `after`; they stay, so a request may be repeated.
   std::vector<protocol::QueuedSignal> after(const PartyId& party, const PeerId& to,
                                             std::uint64_t after, UnixTime now) const;
   // All, and removes them: for a WebSocket.
   std::vector<protocol::QueuedSignal> take(const PartyId& party, const PeerId& to, UnixTime now);
 
-  void expire(UnixTime now);
+  std::size_t expire(UnixTime now);                       // how many
   void forget(const PartyId& party, const PeerId& peer);  // to and from this peer
   void forget(const PartyId& party);
   std::size_t size() const { return size_; }

@@ -159,19 +159,35 @@ TEST(SignalQueue, ForgetsWhatConcernsAPeerThatLeft) {
   EXPECT_EQ(queue.after(party(1), peer(2), 0, unix_at(1)).size(), 1u);
   queue.forget(party(2));
   EXPECT_EQ(queue.size(), 1u);
-  queue.expire(unix_at(61));
+  EXPECT_EQ(queue.expire(unix_at(61)), 1u);
   EXPECT_EQ(queue.size(), 0u);
 }
 
 TEST(SignalQueue, IsBoundedAsAWhole) {
+  using enum SignalQueue::Added;
   Limits limits;
   limits.signals_waiting_in_all = 2;
   SignalQueue queue(limits, unix_at(1));
-  EXPECT_TRUE(queue.add(party(1), peer(1), peer(2), {1}, unix_at(1)));
-  EXPECT_TRUE(queue.add(party(1), peer(1), peer(3), {1}, unix_at(1)));
-  EXPECT_FALSE(queue.add(party(1), peer(1), peer(4), {1}, unix_at(1)));
+  EXPECT_EQ(queue.add(party(1), peer(1), peer(2), {1}, unix_at(1)), yes);
+  EXPECT_EQ(queue.add(party(1), peer(1), peer(3), {1}, unix_at(1)), yes);
+  EXPECT_EQ(queue.add(party(1), peer(1), peer(4), {1}, unix_at(1)), no);
   EXPECT_EQ(queue.take(party(1), peer(2), unix_at(1)).size(), 1u);
-  EXPECT_TRUE(queue.add(party(1), peer(1), peer(4), {1}, unix_at(1)));
+  EXPECT_EQ(queue.add(party(1), peer(1), peer(4), {1}, unix_at(1)), yes);
+}
+
+TEST(SignalQueue, KeepsTheLatestOfOneSender) {
+  using enum SignalQueue::Added;
+  Limits limits;
+  limits.signals_waiting = 2;
+  SignalQueue queue(limits, unix_at(1));
+  EXPECT_EQ(queue.add(party(1), peer(1), peer(2), {1}, unix_at(1)), yes);
+  EXPECT_EQ(queue.add(party(1), peer(1), peer(2), {2}, unix_at(1)), yes);
+  EXPECT_EQ(queue.add(party(1), peer(3), peer(2), {3}, unix_at(1)), yes) << "another sender";
+  EXPECT_EQ(queue.add(party(1), peer(1), peer(2), {4}, unix_at(1)), for_oldest);
+  std::vector<Bytes> kept;
+  for (const auto& signal : queue.take(party(1), peer(2), unix_at(1)))
+    kept.push_back(signal.signal_data);
+  EXPECT_EQ(kept, (std::vector<Bytes>{{2}, {3}, {4}}));
 }
 
 TEST(SignalQueue, NumbersRiseOverRestarts) {
