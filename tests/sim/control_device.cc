@@ -32,11 +32,13 @@ bool contains(const std::array<std::string_view, N>& codes, std::string_view cod
 
 }  // namespace
 
-Device::Device(World& world, std::size_t number)
+Device::Device(World& world, std::size_t number, bool slow, bool lies)
     : world_(world),
       self_(Pool::get().devices[number]),
       number_(number),
       name_("d" + std::to_string(number)),
+      slow_(slow),
+      lies_(lies),
       token_(self_.token) {}
 
 // ---- speaking
@@ -102,14 +104,14 @@ void Device::connect() {
     return;
   }
   world_.note([&] { return name_ + " connects"; });
-  if (liar || world_.was_restored()) connection_->socket->expect_snapshots_of_all();
+  if (world_.was_restored()) connection_->socket->expect_snapshots_of_all();
   ws::Hello hello{protocol::kVersion, "simulated", {}, {}};
   const bool resumes = !world_.chance(5);
   for (auto& [party, replica] : replicas_) {
     replica.up_to_date = replica.asked = false;
     if (!resumes) continue;
     hello.resume.push_back({party, replica.incarnation(), replica.seq()});
-    connection_->socket->expect_snapshot(party);
+    expect_snapshot(party);
   }
   send(hello);
   if (!resumes)
@@ -117,10 +119,16 @@ void Device::connect() {
       ask_for(party);
 }
 
+// A liar is answered once for each subscription.
+void Device::expect_snapshot(const PartyId& party) {
+  connection_->socket->expect_snapshot(party);
+  if (lies_) connection_->socket->expect_snapshot(party);
+}
+
 void Device::ask_for(const PartyId& party) {
   if (!connection_) return;
   if (auto* known = replica(party)) known->asked = true;
-  connection_->socket->expect_snapshot(party);
+  expect_snapshot(party);
   send(ws::Subscribe{party, {}});
 }
 
@@ -128,7 +136,7 @@ void Device::heartbeat(const PartyId& party) {
   auto* known = replica(party);
   if (!known) return;
   auto digest = known->digest();
-  if (liar) digest[0] ^= 1;
+  if (lies_ && !world_.calm()) digest[0] ^= 1;
   send(ws::Heartbeat{party, self_.id, known->seq(), digest});
 }
 
@@ -160,7 +168,7 @@ void Device::attempt(Pending& pending) {
   pending.under_way = true;
   pending.sent_at = world_.clock().monotonic();
   if (pending.over_websocket) {
-    if (pending.enters) connection_->socket->expect_snapshot(pending.party);
+    if (pending.enters) expect_snapshot(pending.party);
     connection_->up.push_back(pending.text);
     return;
   }
@@ -254,10 +262,9 @@ void Device::forget(const PartyId& party) {
 void Device::take(Replica& replica, Replica::Taken taken, const std::string& what) {
   using enum Replica::Taken;
   if (taken == applied || (replica.asked && taken != misfit)) return;
-  const bool dropped = connection_->socket->overflows() > 0;
-  if (taken == gap && dropped) {
-    return ask_for(replica.ledger().party_id());
-  }
+  const PartyId party = replica.ledger().party_id();
+  const bool dropped = taken == gap && connection_->socket->overflows() > 0;
+  if (dropped || world_.oracle().reborn().contains(party)) return ask_for(party);
   world_.complain(name_ + " at " + std::to_string(replica.seq()) + " can't take " + what +
                   (taken == gap        ? ": a gap"
                    : taken == repeated ? ": again"

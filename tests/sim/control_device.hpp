@@ -34,7 +34,8 @@ struct Pending {
 
 class Device {
  public:
-  Device(World& world, std::size_t number);
+  // `slow`: hardly ever reads. `lies`: claims another digest than it has.
+  Device(World& world, std::size_t number, bool slow, bool lies);
 
   std::size_t number() const { return number_; }
   const PeerId& id() const { return self_.id; }
@@ -56,8 +57,7 @@ class Device {
   void heartbeat(const PartyId& party);
   void get_party(const PartyId& party);
 
-  bool slow = false;
-  bool liar = false;
+  bool slow() const { return slow_; }
   std::optional<Instant> asleep_until;
 
  private:
@@ -66,6 +66,7 @@ class Device {
   void http(io::Method method, const std::string& target, std::string body, Done done,
             const std::string& request_id = {});
   void send(const protocol::ws::ClientMessage& message);
+  void expect_snapshot(const PartyId& party);
   void register_again();
   void answer_challenge(const Bytes& nonce);
   void connect();
@@ -108,6 +109,8 @@ class Device {
   const PooledDevice& self_;
   const std::size_t number_;
   const std::string name_;
+  const bool slow_;
+  const bool lies_;
   std::optional<protocol::BearerToken> token_;
   bool registering_ = false;
   std::shared_ptr<Connection> connection_;

@@ -28,12 +28,11 @@ bool Oracle::serves(const PartyId& party, const PeerId& peer) const {
 void Oracle::observe(const store::MemoryTables& tables) {
   for (const auto& [text, stored] : tables.parties) {
     const PartyId& id = stored.row.id;
-    auto [found, fresh] = histories_.try_emplace(id, History{party::Party(id), {}, {}});
+    auto found = histories_.find(id);
+    const bool fresh = found == histories_.end();
+    if (fresh) found = histories_.emplace(id, History{party::Party(id), {}, {}}).first;
     History& history = found->second;
-    if (fresh || history.closed) {
-      history = History{party::Party(id), {}, {}};
-      ++open_;
-    }
+    if (fresh || history.closed) begin(history);
     if (stored.seq < history.entries.size()) complain(id, "the store lost events");
     if (stored.seq <= history.entries.size()) continue;
     for (const auto& row : stored.events)
@@ -47,6 +46,18 @@ void Oracle::observe(const store::MemoryTables& tables) {
       history.closed = true;
       --open_;
     }
+}
+
+// A closed party may be created again by whoever has its root key, and knows nothing of before.
+void Oracle::begin(History& history) {
+  const PartyId id = history.state.id();
+  if (history.closed) {
+    reborn_.insert(id);
+    std::erase_if(acknowledgements_,
+                  [&](const auto& entry) { return requests_.at(entry.first).party == id; });
+  }
+  history = History{party::Party(id), {}, {}};
+  ++open_;
 }
 
 void Oracle::take(History& history, const store::EventRow& row) {
@@ -217,9 +228,12 @@ void Oracle::check_sent(const PeerId& to, const ws::ServerMessage& message,
           [&](const ws::KeyRotated& sent) {
             event(sent, key_rotated);
             const auto* history = served_now(to, sent.party_id, "a new key");
-            const auto* member = history ? history->state.ledger.member(to) : nullptr;
-            const auto* box = member ? history->state.box_for(member->box) : nullptr;
-            if (member && sent.box != (box ? std::optional(*box) : std::nullopt))
+            if (!history) return;
+            const auto& ledger = history->state.ledger;
+            const auto* box = sent.key_epoch == ledger.key_epoch()
+                                  ? history->state.box_for(ledger.member(to)->box)
+                                  : nullptr;
+            if (sent.box != (box ? std::optional(*box) : std::nullopt))
               complain(sent.party_id, "a new key in another box");
           },
           [&](const ws::Kicked& sent) {

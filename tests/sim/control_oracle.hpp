@@ -76,9 +76,12 @@ class Oracle {
 
   const History* find(const PartyId& party) const;
   bool serves(const PartyId& party, const PeerId& peer) const;
+  // Parties that were closed and created again: a replica may be of the life before.
+  const std::set<PartyId>& reborn() const { return reborn_; }
   const std::map<PartyId, History>& histories() const { return histories_; }
 
  private:
+  void begin(History& history);
   void take(History& history, const store::EventRow& row);
   void check_rules(const History& history) const;
   void check_event(const PeerId& to, const PartyId& party, std::uint64_t seq, party::EventType type,
@@ -95,6 +98,7 @@ class Oracle {
   Complaints* complaints_;
   party::Limits limits_;
   std::map<PartyId, History> histories_;
+  std::set<PartyId> reborn_;
   std::size_t open_ = 0;  // histories that aren't closed
   std::map<std::string, Request> requests_;
   std::map<std::string, Acknowledgement> acknowledgements_;

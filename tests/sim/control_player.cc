@@ -56,6 +56,7 @@ void Device::act_in(Replica& replica) {
 }
 
 void Device::create() {
+  if (world_.founded.size() >= world_.most_parties()) return;
   const auto& pool = Pool::get().parties;
   const auto unused = std::ranges::find_if(pool, [&](const auto& pooled) {
     return pooled.host == number_ && !world_.founded.contains(pooled.made.id);

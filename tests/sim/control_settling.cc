@@ -11,9 +11,11 @@ using std::chrono::seconds;
 std::string World::unrest() const {
   if (!tasks_.empty()) return "the store has work";
   if (!exchanges_.empty()) return "a request isn't answered: " + exchanges_[0]->request.target;
-  for (const auto& device : devices_)
-    if (const auto busy = device->busy(); !busy.empty() && !away_.contains(device->id()))
-      return device->name() + " " + busy;
+  for (const auto& device : devices_) {
+    if (away_.contains(device->id())) continue;
+    if (!device->connection()) return device->name() + " isn't connected";
+    if (const auto busy = device->busy(); !busy.empty()) return device->name() + " " + busy;
+  }
   for (const auto& connection : connections_)
     if (connection->device_open && (!connection->up.empty() || connection->socket->can_take()))
       return connection->device->name() + " hasn't read or said everything";
@@ -36,8 +38,6 @@ void World::come_together() {
 void World::settle() {
   note([] { return std::string("all goes well from here on"); });
   calm_ = true;
-  for (auto& device : devices_)
-    device->liar = false;
   come_together();
   // One goes away without a word; his being away must be known in the end.
   if (chance(2)) {
@@ -65,7 +65,7 @@ void World::settle() {
   for (auto& device : devices_)
     if (!away_.contains(device->id())) check_device(*device);
   oracle_.check_tables(storage_->tables);
-  if (!chaos_.liars && restores_ == 0 && divergences() > 0)
+  if (!chaos_.liars && restores_ == 0 && oracle_.reborn().empty() && divergences() > 0)
     complain("the server found divergence among honest devices");
 }
 

@@ -32,9 +32,11 @@ void Socket::send(std::shared_ptr<const std::string> text) {
 // A server that answers what it was told with the whole party again and again would never end.
 void Socket::count_snapshot(const PartyId& party) {
   const auto due = snapshots_due_[party] + snapshots_due_of_all_ + overflows_;
-  if (++snapshots_sent_[party] > due)
+  if (++snapshots_sent_[party] > due && !context_.oracle.reborn().contains(party))
     context_.complaints.add("snapshot number " + std::to_string(snapshots_sent_[party]) +
-                            " of a party on a connection with reasons for " + std::to_string(due));
+                            " of party " + party.to_string().substr(0, 6) + " to " +
+                            owner_.to_string().substr(0, 6) + ", with reasons for " +
+                            std::to_string(due));
 }
 
 void Socket::close(std::uint16_t code, std::string_view) {

@@ -93,12 +93,13 @@ World::World(std::uint64_t seed, bool tracing)
         return limits;
       }()),
       queue_bytes_(chaos_.slow ? 48 * 1024 : limits_.http.queue_bytes),
+      most_parties_(2 + random_.below(3)),
       oracle_(complaints_, limits_.party) {
   const std::size_t count = 3 + random_.below(4);
   for (std::size_t n = 0; n < count; ++n) {
-    devices_.push_back(std::make_unique<Device>(*this, n));
-    devices_.back()->slow = chaos_.slow && chance(3);
-    devices_.back()->liar = chaos_.liars && chance(3);
+    const bool slow = chaos_.slow && chance(3);
+    const bool lies = chaos_.liars && chance(3);
+    devices_.push_back(std::make_unique<Device>(*this, n, slow, lies));
     if (!chance(6)) storage_->tables.tokens.push_back(Pool::get().devices[n].row);
   }
   start_server();
@@ -274,7 +275,7 @@ bool World::pump_one() {
     const auto& connection = *connections_[n];
     if (!connection.device_open) continue;
     if (!connection.up.empty() && !connection.socket->closing()) choices.push_back({Choice::up, n});
-    const bool reads = calm_ || !connection.device->slow || chance(20);
+    const bool reads = calm_ || !connection.device->slow() || chance(20);
     if (reads && (connection.socket->can_take() || connection.socket->closed()))
       choices.push_back({Choice::down, n});
   }
@@ -395,7 +396,7 @@ void World::step() {
 }
 
 void World::run() {
-  const std::size_t steps = 40 + random_.below(80);
+  const std::size_t steps = 40 + random_.below(70);
   for (std::size_t n = 0; n < steps && !complaints_.first(); ++n)
     step();
   if (!complaints_.first()) settle();

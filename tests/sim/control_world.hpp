@@ -101,6 +101,7 @@ class World {
     if (tracing_) trace_.push_back(std::forward<Text>(text)());
   }
   bool calm() const { return calm_; }
+  std::size_t most_parties() const { return most_parties_; }
   bool was_restored() const { return restores_ > 0; }
   const Chaos& chaos() const { return chaos_; }
   std::string next_request_id() { return "r" + std::to_string(++last_request_); }
@@ -113,7 +114,6 @@ class World {
   std::vector<Link> links;
   std::map<PartyId, const PooledParty*> founded;
   std::map<crypto::Hash, party::PartyKey> party_keys;  // by the roster that commits to it
-  std::size_t parties_used = 0;
 
  private:
   struct Server;
@@ -149,6 +149,7 @@ class World {
   Chaos chaos_;
   server::Limits limits_;
   std::size_t queue_bytes_ = 0;
+  std::size_t most_parties_ = 0;
   Oracle oracle_;
   std::shared_ptr<store::MemoryStorage> storage_ = std::make_shared<store::MemoryStorage>();
   std::deque<std::move_only_function<void()>> tasks_;
