@@ -9,6 +9,7 @@ import sys
 
 import limits
 import refusals
+import refusals_by_settings
 from document import ROOT, Observer, OpenApi
 from player import Device, Party, b64, fresh, r
 from server import ENROLMENT_KEY, Running, rate
@@ -170,9 +171,9 @@ def main():
         refusals.of_relays(server, observer)
         refusals.of_parties(server, observer)
         limits.hold(server, observer)
-    refusals.of_creating(program, observer)
-    refusals.of_full_parties(program, observer)
-    refusals.of_full_registries(program, observer)
+    refusals_by_settings.of_creating(program, observer)
+    refusals_by_settings.of_full_parties(program, observer)
+    refusals_by_settings.of_full_registries(program, observer)
     too_often(program, observer)
     too_many_newcomers(program, observer)
     for promise in observer.unseen(ALLOWED):
