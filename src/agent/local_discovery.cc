@@ -76,11 +76,13 @@ path::LocalView LocalDiscovery::view(const RelayBinds& binds) const {
   for (const auto& endpoint : seen)
     out.candidates.push_back({path::CandidateKind::server_reflexive, endpoint});
   // A server on our own machine or LAN sees a private address of ours, and can't tell the public
-  // one. Both of us are then behind its public address, and most routers keep the port.
+  // one. Both of us are then behind its public address, and most routers keep the port. Such a
+  // server's relay names a private address too; one elsewhere doesn't.
   const bool server_is_near =
       std::ranges::any_of(seen, [](const Endpoint& endpoint) { return is_near(endpoint.address); });
   for (const auto& relay : relays_)
-    if (server_is_near && !relay.endpoints.empty() && !is_near(relay.endpoints[0].address))
+    if (server_is_near && !relay.endpoints.empty() && !is_near(relay.endpoints[0].address) &&
+        std::ranges::any_of(relay.endpoints, is_near, &Endpoint::address))
       out.candidates.push_back({path::CandidateKind::guessed, {relay.endpoints[0].address, port_}});
   out.candidates = path::tidy(std::move(out.candidates), std::span(&prefix_, 1));
   return out;

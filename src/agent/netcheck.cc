@@ -62,6 +62,15 @@ asio::awaitable<void> run(udp::socket& socket, stun::NatProbe& probe) {
   }
 }
 
+// The control server's own STUN service; one without a relay isn't in the list of relays.
+void add_servers_own(const std::vector<Endpoint>& own, stun::NatProbeConfig& config) {
+  if (own.empty()) return;
+  const auto listed =
+      std::ranges::find(config.servers, own[0], &stun::NatProbeConfig::Server::primary);
+  if (listed != config.servers.end()) return;
+  config.servers.push_back({own[0], own.size() > 1 ? std::optional(own[1]) : std::nullopt});
+}
+
 bool has_global_ipv6() {
   return std::ranges::any_of(local_addresses({}), [](const IpAddress& address) {
     return address.is_v6() && !address.is_private();
@@ -86,6 +95,7 @@ asio::awaitable<Result<NetworkReport>> check_network(AgentContext& context, std:
   if (failed) co_return fail(JoinErrc::no_socket, "cannot open a UDP socket: " + failed.message());
 
   auto config = nat_probe_config(info->relays, local_addresses({}), socket.local_endpoint().port());
+  add_servers_own(info->stun, config);
   crypto::SystemRandom random;
   stun::NatProbe probe(std::move(config), random);
   co_await run(socket, probe);
