@@ -49,24 +49,34 @@ struct Oddity {
 };
 Oddity oddity_in(std::string_view text) {
   constexpr std::string_view kBeyond = "characters beyond ASCII belong into quotes";
+  constexpr std::string_view kBeforeStrings = "\n=,[{.";
   const auto is_beyond = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
   std::size_t line = 1;
-  char quote = '\0';  // of the string that we are in
+  char quote = '\0';   // of the string that we are in
+  char before = '\n';  // the last character that wasn't a space, outside of strings
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (c == '\n') {
       ++line;
       quote = '\0';
-    } else if (quote == '\0') {
-      if (is_beyond(c)) return {line, kBeyond};
-      if (c == '#') i = std::min(text.find('\n', i), text.size()) - 1;
-      if ((c == '"' || c == '\'') && text.substr(i, 3) == std::string(3, c))
+      before = c;
+    } else if (quote != '\0') {
+      if (c == quote) quote = '\0';
+      if (c == '\\' && quote == '"' && i + 1 < text.size() && text[i + 1] != '\n' &&
+          is_beyond(text[++i]))
+        return {line, "there is no such escape"};
+    } else if (is_beyond(c)) {
+      return {line, kBeyond};
+    } else if (c == '#') {
+      i = std::min(text.find('\n', i), text.size()) - 1;
+    } else if (c == '"' || c == '\'') {
+      if (text.substr(i, 3) == std::string(3, c))
         return {line, "no setting needs a string of several lines"};
-      if (c == '"' || c == '\'') quote = c;
-    } else if (c == quote) {
-      quote = '\0';
-    } else if (c == '\\' && quote == '"' && i + 1 < text.size() && text[i + 1] != '\n') {
-      if (is_beyond(text[++i])) return {line, "there is no such escape"};
+      if (kBeforeStrings.find(before) == std::string_view::npos)
+        return {line, "a quote where no string can begin"};
+      quote = before = c;
+    } else if (c != ' ' && c != '\t' && c != '\r') {
+      before = c;
     }
   }
   return {};

@@ -168,6 +168,8 @@ TEST(Config, BeyondAsciiIsForStringsAndComments) {
         << bad;
   EXPECT_NE(refusal("store = \"\\\u0488\"", ConfigErrc::not_toml).find("escape"),
             std::string::npos);
+  EXPECT_NE(refusal("a = 1980'02-2\u0267", ConfigErrc::not_toml).find("no string can begin"),
+            std::string::npos);
   for (const char* several : {"store = '''a'b'''\u0488", "store = \"\"\"\n\u0488\"\"\""})
     EXPECT_NE(refusal(several, ConfigErrc::not_toml).find("several lines"), std::string::npos);
 }
