@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/metrics_sources.hpp"
 #include "unit/server/exposition_reader.hpp"
 
 namespace lanrage::server {
@@ -94,6 +95,39 @@ TEST(Metrics, SourcesAreAskedAtEachScrapeAndTheirTextIsEscaped) {
   EXPECT_EQ(read.value("lanrage_asked"), 2);
   EXPECT_NE(text.find(R"(version="a \"quoted\\version\"\n")"), std::string::npos);
   EXPECT_NE(text.find("# HELP lanrage_asked Line\\nand \\\\.\n"), std::string::npos);
+}
+
+TEST(Metrics, WhatTheLimitsOfConnectionsStoppedIsShownByCause) {
+  io::ServerCounters counters;
+  counters.refused_by_cap = 1;
+  counters.refused_by_address = 2;
+  counters.failed_handshakes = 3;
+  counters.of(io::TimedOut::handshake) = 4;
+  counters.of(io::TimedOut::header) = 5;
+  counters.of(io::TimedOut::body) = 6;
+  counters.of(io::TimedOut::idle) = 7;
+  counters.of(io::TimedOut::answer) = 8;
+  counters.of(io::Rejected::header_size) = 9;
+  counters.of(io::Rejected::body_size) = 10;
+  counters.of(io::Rejected::malformed) = 11;
+  counters.of(io::Rejected::media_type) = 12;
+  counters.of(io::Rejected::unanswered) = 13;
+  counters.websocket_faults = {14, 15, 16, 17};
+  Exposition out;
+  write(out, counters);
+  const ExpositionReader read(out.take());
+  EXPECT_EQ(read.complaint(), "");
+  const auto value = [&](const std::string& series) { return read.value("lanrage_" + series); };
+  double expected = 0;
+  for (const char* cause : {"cap", "address_cap", "handshake"})
+    EXPECT_EQ(value(std::string("http_connections_lost_total{cause=\"") + cause + "\"}"),
+              ++expected);
+  for (const char* during : {"handshake", "header", "body", "idle", "answer"})
+    EXPECT_EQ(value(std::string("http_timeouts_total{during=\"") + during + "\"}"), ++expected);
+  for (const char* reason : {"header_size", "body_size", "malformed", "media_type", "unanswered"})
+    EXPECT_EQ(value(std::string("http_rejected_total{reason=\"") + reason + "\"}"), ++expected);
+  for (const char* fault : {"too_big", "protocol", "dead", "slow_close"})
+    EXPECT_EQ(value(std::string("websocket_faults_total{fault=\"") + fault + "\"}"), ++expected);
 }
 
 }  // namespace
