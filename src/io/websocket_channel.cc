@@ -114,10 +114,10 @@ void WebSocketChannel::on_readable() {
       if (discarding_) return end(close_code_, close_reason_);
       return end(kCloseAbnormal, got.error.message());
     }
-    if (got.wait == Stream::Wait::none) {
-      received_at_ = Clock::now();
-      if (!discarding_) take(space.first(got.bytes));
-    }
+    // Half a record that TLS has read ahead is none yet: its rest comes through the socket.
+    if (got.wait == Stream::Wait::readable) return wait_to_read();
+    received_at_ = Clock::now();
+    if (!discarding_) take(space.first(got.bytes));
     if (phase_ == Phase::ended) return;
     if (!stream_.has_read_ahead()) return wait_to_read();
   }
