@@ -91,13 +91,19 @@ Result<void> Agent::may_join(const PartyId& party) const {
 asio::awaitable<Result<Agent::Entered>> Agent::create(CreateOptions options) {
   if (auto allowed = may_enter(); !allowed) co_return std::unexpected(allowed.error());
   if (options.any_prefix) options.party.prefix = free_prefix(options.party.prefix);
-  const bool local = options.local;
+  const int local = options.local ? 1 : 0;
+  creating_local_ += local;
+  auto joined = co_await found_party(std::move(options));
+  auto entered = co_await enter(std::move(joined));
+  creating_local_ -= local;
+  if (local != 0) lan_host_.announce();
+  co_return entered;
+}
+
+asio::awaitable<Result<Joined>> Agent::found_party(CreateOptions options) {
   auto control = co_await control_for(options);
   if (!control) co_return std::unexpected(control.error());
-  auto joined = co_await create_party(context_, std::move(*control), std::move(options));
-  auto entered = co_await enter(std::move(joined));
-  if (local) lan_host_.announce();
-  co_return entered;
+  co_return co_await create_party(context_, std::move(*control), std::move(options));
 }
 
 asio::awaitable<Result<std::shared_ptr<ControlPlane>>> Agent::control_for(CreateOptions& options) {
@@ -168,13 +174,14 @@ asio::awaitable<Result<Agent::Entered>> Agent::enter(Result<Joined> joined) {
 }
 
 asio::awaitable<Result<std::string>> Agent::leave(std::shared_ptr<PartySession> session) {
+  const bool serves_others = session->saved().local && session->members() > 1;
   auto told = co_await session->leave();
   std::string note;
   // Leaving must work whatever the server does; what it wasn't told, the player is.
   if (!told && !told.error().is(protocol::Errc::unknown_party))
     note = "the server could not be told (" + told.error().message() +
            "), so the others see you as offline";
-  if (session->saved().local && session->members() > 1)
+  if (serves_others)
     note += std::string(note.empty() ? "" : "; ") +
             "the party's server ran in this agent: the others keep their tunnels, but nobody can "
             "join them any more";
@@ -246,7 +253,8 @@ void Agent::retry_dormant() {
 LanHost::Callbacks Agent::lan_host_callbacks() {
   LanHost::Callbacks out;
   out.wanted = [this] {
-    return std::ranges::any_of(saved(), [](const auto& party) { return party.local; });
+    return creating_local_ > 0 ||
+           std::ranges::any_of(saved(), [](const auto& party) { return party.local; });
   };
   out.parties = [this] {
     std::vector<LanParty> parties;

@@ -79,6 +79,7 @@ class Agent {
 
   Result<void> may_enter() const;
   Result<void> may_join(const PartyId& party) const;
+  boost::asio::awaitable<Result<Joined>> found_party(CreateOptions options);
   boost::asio::awaitable<Result<std::shared_ptr<ControlPlane>>> control_for(CreateOptions& options);
   Result<std::shared_ptr<ControlPlane>> control_for(SavedParty& saved);
   LanHost::Callbacks lan_host_callbacks();
@@ -106,6 +107,7 @@ class Agent {
   std::vector<std::shared_ptr<PartySession>> sessions_;
   std::vector<SavedParty> dormant_;
   std::set<PartyId> joining_;
+  int creating_local_ = 0;  // parties under way that need the server in here
   boost::asio::steady_timer dormant_timer_;
 };
 

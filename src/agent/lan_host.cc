@@ -59,8 +59,7 @@ void LanHost::announce() {
 
 void LanHost::tick() {
   if (!server_) return;
-  // Others than we hold the server while a party is being created on it.
-  if (!callbacks_.wanted() && server_.use_count() == 1) return rest();
+  if (!callbacks_.wanted()) return rest();
   timer_.expires_after(kBeaconEvery);
   timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (!cancelled) tick();

@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <vector>
 
 #include "agent/device_keys.hpp"
 #include "agent/durable_file.hpp"
@@ -91,11 +92,12 @@ class Server final : public LocalServer, public std::enable_shared_from_this<Ser
 
  private:
   Result<void> listen(server::ControlConfig config, std::uint16_t kept) {
-    const std::array ports{kept, party::kDefaultControlPort, std::uint16_t{0}};
+    // The one it had, the one that invites needn't name, any.
+    std::vector<std::uint16_t> ports{party::kDefaultControlPort, 0};
+    if (kept != 0 && kept != ports[0]) ports.insert(ports.begin(), kept);
     const std::array everywhere{IpAddress::v6({}), IpAddress()};  // machines without IPv6 exist
     Result<void> last;
     for (const auto port : ports) {
-      if (port == 0 && &port != &ports.back()) continue;
       for (const auto& address : everywhere) {
         config.listen = {address, port};
         auto control = server::ControlServer::start(

@@ -113,7 +113,7 @@ TEST_F(LocalServerTest, AnotherPortDoesWhereItsOwnIsTaken) {
   auto local = start();
   const auto port = local->port();
   end(std::move(local));
-  boost::asio::ip::tcp::acceptor thief(io, {boost::asio::ip::tcp::v6(), port}, false);
+  boost::asio::ip::tcp::acceptor thief(io, {boost::asio::ip::tcp::v6(), port});
   local = start();
   EXPECT_NE(local->port(), port);
   const auto kept = local->port();

@@ -127,6 +127,36 @@ TEST_F(CliTest, AnUnquotedPasteOfTheInviteIsOneText) {
   EXPECT_EQ(request_.at("nick").as_string(), "bob");
 }
 
+TEST_F(CliTest, CreateIsOnAServerOrLocal) {
+  serve(
+      R"({"ok":true,"result":{"schema":1,"name":"fun","vip":"10.66.0.1","invite":"lanrage://x"}})");
+  EXPECT_EQ(line({"create", "fun", "--local"}).status, 0);
+  EXPECT_TRUE(request_.at("local").as_bool());
+  EXPECT_FALSE(request_.contains("server"));
+  const auto neither = line({"create", "fun"});
+  EXPECT_EQ(neither.status, 2);
+  EXPECT_NE(neither.err.find("--local"), std::string::npos) << neither.err;
+  EXPECT_EQ(line({"create", "fun", "--local", "--server", "https://x"}).status, 2);
+  EXPECT_EQ(line({"create", "fun", "--local", "--pin", "x"}).status, 2);
+}
+
+TEST_F(CliTest, DiscoverSaysThatItIsNoWayIn) {
+  serve(R"({"ok":true,"result":{"schema":1,"parties":[{"id":"abc","name":"fun","host":"ann",)"
+        R"("members":2,"server":"https://192.168.1.7:8667","pin":"p","source":"beacon",)"
+        R"("joined":false}]}})");
+  const auto result = line({"discover"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out.substr(0, result.out.find("\n\n")),
+            "NAME  HOST  MEMBERS  SERVER                    ID   JOINED\n"
+            "fun   ann   2        https://192.168.1.7:8667  abc  no");
+  EXPECT_NE(result.out.find("ask the host for the invite"), std::string::npos);
+}
+
+TEST_F(CliTest, StatusBeginsWithWarnings) {
+  serve(R"({"ok":true,"result":{"schema":1,"parties":[],"warnings":["the state is damaged"]}})");
+  EXPECT_TRUE(line({"status"}).out.starts_with("Warning: the state is damaged\n"));
+}
+
 TEST_F(CliTest, InviteTakesTimesWithUnits) {
   serve(R"({"ok":true,"result":{"schema":1,"invite":"lanrage://..."}})");
   EXPECT_EQ(line({"invite", "--expires", "7d", "--uses", "3"}).status, 0);
