@@ -85,7 +85,7 @@ class PortMappingLab : public LabTest {
     EXPECT_EQ(info.status, 200);
     EXPECT_NE(info.body.find(R"("create_policy":"word")"), std::string::npos) << info.body;
     EXPECT_NE(info.body.find(kExternal.to_string() + ":51820"), std::string::npos) << info.body;
-    for (const std::uint16_t port : {3478, 3479})
+    for (const std::uint16_t port : {std::uint16_t{3478}, std::uint16_t{3479}})
       EXPECT_TRUE(answers_stun(stranger, {kExternal, port})) << port;
 
     EXPECT_EQ(server_->stop(), 0) << server_->err();
