@@ -25,6 +25,11 @@ std::string server_frame(std::string_view payload) {
   return out.append(payload);
 }
 
+std::string pong(std::span<const unsigned char> payload) {
+  std::string out{static_cast<char>(0x8A), static_cast<char>(payload.size())};
+  return out.append(reinterpret_cast<const char*>(payload.data()), payload.size());
+}
+
 // RFC 6455 section 4.2.2.
 std::string accept_key(std::string_view key) {
   const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -103,7 +108,7 @@ class Reader final : public Pollable {
       for (std::size_t i = 0; i < size; ++i)
         payload[i] ^= mask[i % 4];
       if (opcode == static_cast<unsigned>(Opcode::ping))
-        write(std::string_view("\x8A\x00", 2));
+        write(pong(payload));
       else if (!greeted_)
         write(greeting_);
       greeted_ = true;

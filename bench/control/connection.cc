@@ -248,7 +248,7 @@ std::size_t WebSocketConnection::take_frames(std::string_view bytes) {
     const auto payload = bytes.substr(at + header, size);
     at += header + size;
     if (opcode == Opcode::text) on_text(payload);
-    if (opcode == Opcode::pong) on_pong();
+    if (opcode == Opcode::pong) on_pong(payload);
     if (opcode == Opcode::ping) send(websocket_frame(Opcode::pong, payload));
     if (has_ended()) break;
   }

@@ -91,7 +91,7 @@ class WebSocketConnection : public TlsConnection {
  protected:
   virtual void on_upgraded() = 0;
   virtual void on_text(std::string_view text) = 0;
-  virtual void on_pong() {}
+  virtual void on_pong(std::string_view) {}
 
  private:
   void on_open() final;

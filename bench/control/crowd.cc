@@ -1,6 +1,7 @@
 #include "control/crowd.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <stdexcept>
 
 #include "protocol/messages.hpp"
@@ -26,9 +27,10 @@ class Member final : public WebSocketConnection {
         crowd_(crowd),
         known_(known) {}
 
-  bool is_caught_up() const { return caught_up_; }
+  // The number of the latest ping that the server has answered; it may pass over earlier ones.
+  std::uint64_t answered() const { return answered_; }
   void beat() { send(known_.heartbeat); }
-  void ping() { send(websocket_frame(Opcode::ping, {})); }
+  void ping(std::uint64_t number) { send(websocket_frame(Opcode::ping, std::to_string(number))); }
 
  private:
   static const Person& person(const Crowd& crowd, const Crowd::Known& known) {
@@ -74,21 +76,23 @@ class Member final : public WebSocketConnection {
   }
 
   void on_caught_up(const ws::CaughtUp& message) {
-    caught_up_ = true;
     known_.seq = message.seq;
     const ws::Heartbeat beat{message.party_id, person(crowd_, known_).id, message.seq,
                              message.digest};
     known_.heartbeat = websocket_frame(Opcode::text, ws::to_json(beat));
   }
 
-  void on_pong() override { ++crowd_.heard_.pongs; }
+  void on_pong(std::string_view payload) override {
+    std::from_chars(payload.data(), payload.data() + payload.size(), answered_);
+    if (answered_ == crowd_.last_ping_) ++crowd_.settled_;
+  }
   void on_end() override {
     throw std::runtime_error("the server ended a connection: " + crowd_.heard_.last_error);
   }
 
   Crowd& crowd_;
   Crowd::Known& known_;
-  bool caught_up_ = false;
+  std::uint64_t answered_ = 0;
 };
 
 Crowd::Crowd(EventLoop& loop, SSL_CTX* context, std::uint16_t port, std::span<Group> groups,
@@ -113,35 +117,50 @@ void Crowd::connect(std::size_t at_once) {
   members_.clear();
   members_.reserve(known_.size());
   heard_ = {};
-  loop_.run("connecting", std::chrono::seconds(300), [&] {
+  const auto step = [&] {
     while (members_.size() < known_.size() && members_.size() < heard_.caught_up + at_once)
       members_.push_back(std::make_unique<Member>(*this, known_[members_.size()]));
     return heard_.caught_up >= known_.size() || heard_.errors > 0;
-  });
+  };
+  try {
+    loop_.run("connecting", std::chrono::seconds(300), step);
+  } catch (const std::runtime_error& error) {
+    const auto open =
+        std::ranges::count_if(members_, [](const auto& one) { return one->is_open(); });
+    throw std::runtime_error(std::string(error.what()) + ": of " + std::to_string(known_.size()) +
+                             " " + std::to_string(members_.size()) + " began, " +
+                             std::to_string(open) + " are open, " +
+                             std::to_string(heard_.caught_up) + " are caught up");
+  }
   if (heard_.errors > 0) throw std::runtime_error("connecting: " + heard_.last_error);
 }
 
 std::uint64_t Crowd::send_heartbeats(std::chrono::milliseconds time) {
   // The connections among which a pong tells how far the server has come.
   const std::size_t step = std::max<std::size_t>(1, members_.size() / 20);
-  const std::size_t marks = (members_.size() + step - 1) / step;
+  const auto have_answered = [&](std::uint64_t number) {
+    for (std::size_t i = 0; i < members_.size(); i += step)
+      if (members_[i]->answered() < number) return false;
+    return true;
+  };
   const auto end = SteadyClock::now() + time;
-  const std::uint64_t pongs_before = heard_.pongs;
   std::uint64_t rounds = 0;
   while (SteadyClock::now() < end) {
+    ++rounds;
+    const std::uint64_t before = last_ping_++;
     for (std::size_t i = 0; i < members_.size(); ++i) {
       members_[i]->beat();
-      if (i % step == 0) members_[i]->ping();
+      if (i % step == 0) members_[i]->ping(last_ping_);
       if (i % 64 == 0) loop_.turn(std::chrono::milliseconds(0));
     }
-    ++rounds;
-    const std::uint64_t wanted = pongs_before + (rounds - 1) * marks;
-    loop_.run("heartbeats", std::chrono::seconds(60), [&] { return heard_.pongs >= wanted; });
+    if (rounds > 1)
+      loop_.run("heartbeats", std::chrono::seconds(60), [&] { return have_answered(before); });
   }
-  const std::uint64_t pongs_at_end = pongs_before + rounds * marks + members_.size();
+  ++last_ping_;
+  settled_ = 0;
   for (const auto& member : members_)
-    member->ping();
-  loop_.run("heartbeats", std::chrono::seconds(60), [&] { return heard_.pongs >= pongs_at_end; });
+    member->ping(last_ping_);
+  loop_.run("heartbeats", std::chrono::seconds(60), [&] { return settled_ >= members_.size(); });
   return rounds * members_.size();
 }
 

@@ -21,7 +21,6 @@ struct Heard {
   std::uint64_t joined = 0;
   std::uint64_t left = 0;
   std::uint64_t errors = 0;
-  std::uint64_t pongs = 0;
   std::string last_error;
 };
 
@@ -56,6 +55,8 @@ class Crowd {
   std::uint16_t port_;
   std::span<Group> groups_;
   Heard heard_;
+  std::uint64_t last_ping_ = 0;  // its number; they go on over connections and rounds
+  std::size_t settled_ = 0;      // members that had an answer to it
   std::deque<Known> known_;
   std::vector<std::unique_ptr<Member>> members_;
 };
