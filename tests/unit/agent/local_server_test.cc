@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "agent/http_control_plane.hpp"
 #include "agent/joining.hpp"
 #include "agent/local_control_plane.hpp"
 #include "unit/agent/control_fixture.hpp"
@@ -107,6 +108,50 @@ TEST_F(LocalServerTest, PartiesPortAndPinSurviveAndAnEndLeavesThePlaceFree) {
   EXPECT_EQ(update->party.name, "game night");
   EXPECT_EQ(control->link_state(), LinkState::connected);
   control->close();
+}
+
+// What HttpControlPlane asks and reads, against the server that answers it.
+TEST_F(LocalServerTest, ItsPartiesCanBePolledByPlainRequests) {
+  const auto local = start();
+  const auto control = std::make_shared<LocalControlPlane>(context_, local);
+  const auto joined = run(create_party(context_, control, options(*local)));
+  ASSERT_TRUE(joined) << joined.error().message();
+  control->close();
+
+  io::Origin origin{"127.0.0.1", local->port(), true, {local->pin()}};
+  ServerSession::Options fast;
+  fast.make_pauses = [this] { return std::make_shared<NoPauses>(io, pauses); };
+  const auto polling = std::make_shared<HttpControlPlane>(
+      std::make_shared<ServerSession>(io, std::move(origin), keys, log, fast));
+  std::vector<ws::PartyUpdate> updates;
+  ControlPlane::Listener listener;
+  listener.on_message = [&](const ws::ServerMessage& message) {
+    if (const auto* update = std::get_if<ws::PartyUpdate>(&message)) {
+      updates.push_back(*update);
+      polling->subscribe(update->party.id, update->incarnation, update->party.seq);
+    }
+  };
+  polling->subscribe(joined->saved.id, "", 0);
+  polling->open_link(std::move(listener));
+  until([&] { return updates.size() == 1; });
+  EXPECT_EQ(updates[0].party.log, joined->saved.log);
+  until([&] { return polling->link_state() == LinkState::connected; });
+  EXPECT_TRUE(polling->send(ws::Heartbeat{joined->saved.id, keys.peer_id(), 1, std::nullopt}));
+
+  // A change comes with its records alone, and is told whole.
+  const auto ledger = joined->membership.ledger;
+  const auto statement = party::build_statement(ledger, keys.identity, "ann the second",
+                                                ledger.member(keys.peer_id())->vip);
+  ASSERT_TRUE(statement);
+  protocol::UpdatePeerRequest update;
+  update.request_id = new_request_id();
+  update.statement = *statement;
+  ASSERT_TRUE(run(polling->update(joined->saved.id, update)));
+  until([&] { return updates.size() == 2; });
+  EXPECT_EQ(updates[1].party.log.size(), joined->saved.log.size() + 1);
+  EXPECT_EQ(updates[1].party.log.back(), *statement);
+  EXPECT_EQ(updates[1].party.peers.at(0).nick, "ann the second");
+  polling->close();
 }
 
 TEST_F(LocalServerTest, AnotherPortDoesWhereItsOwnIsTaken) {
