@@ -234,6 +234,12 @@ int check(const Invocation& invocation, std::ostream& out, std::ostream& err) {
   int status = kDone;
   out << "settings    good"
       << (invocation.config_file.empty() ? "" : " (" + invocation.config_file + ")") << "\n";
+  if (!config.has_role("control")) {  // a relay alone has neither certificate nor database
+    const auto key = enrolment_key_of(config);
+    if (!key) return complain(err, key.error());
+    out << "enrolment   with " << config.control << (key->empty() ? ", but no key" : "") << "\n";
+    return key->empty() ? kFailed : kDone;
+  }
   if (auto certificate = check_certificate(config); certificate)
     out << "certificate good\n";
   else
