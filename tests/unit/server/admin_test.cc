@@ -217,5 +217,31 @@ TEST_F(AdminTest, CheckSaysWhetherAServerRuns) {
             std::string::npos);
 }
 
+TEST_F(AdminTest, ShowsTheEnrolmentKeyOnlyWhenAskedForIt) {
+  EXPECT_EQ(run({"relays", "--enroll-key"}).status, 4) << "no server runs";
+  serve();
+  EXPECT_EQ(run({"relays", "--enroll-key"}).out, "key\n");
+  EXPECT_EQ(run({"relays", "--enroll-key", "--json"}).out,
+            "{\"schema\":1,\"enroll_key\":\"key\"}\n");
+  EXPECT_EQ(run({"relays"}).out.find("key"), std::string::npos);
+}
+
+TEST_F(AdminTest, CheckOfARelayAloneWantsItsKey) {
+  const auto check = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> all{"check", "--role", "relay", "--control",
+                                 "https://control.example"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run(all);
+  };
+  const auto good = check({"--enroll", "an-enrolment-key-of-theirs"});
+  EXPECT_EQ(good.status, 0) << good.err;
+  EXPECT_NE(good.out.find("with https://control.example\n"), std::string::npos) << good.out;
+  EXPECT_EQ(good.out.find("database"), std::string::npos) << good.out;
+  EXPECT_EQ(check({}).status, 1);
+  const auto unreadable = check({"--enroll", "@/nowhere/key"});
+  EXPECT_EQ(unreadable.status, 1);
+  EXPECT_NE(unreadable.err.find("can't read /nowhere/key"), std::string::npos) << unreadable.err;
+}
+
 }  // namespace
 }  // namespace lanrage::server
