@@ -9,6 +9,15 @@ namespace lanrage::control_sim {
 namespace ws = protocol::ws;
 using party::EventType;
 
+namespace {
+
+// Answers are remembered for 24 hours of the wall clock, which may have jumped.
+bool forgotten(UnixTime answered, UnixTime now) {
+  return std::chrono::abs(now - answered) > std::chrono::hours(18);
+}
+
+}  // namespace
+
 void Oracle::complain(const PartyId& party, const std::string& what) const {
   complaints_->add("party " + party.to_string().substr(0, 6) + ": " + what);
 }
@@ -285,9 +294,7 @@ void Oracle::acknowledged(const std::string& request_id, std::uint64_t seq, Unix
     return;
   }
   const auto [first, fresh] = acknowledgements_.try_emplace(request_id, Acknowledgement{seq, now});
-  // Answers are remembered for 24 hours of the wall clock, which may have jumped.
-  const bool forgotten = std::chrono::abs(now - first->second.at) > std::chrono::hours(18);
-  if (!fresh && !forgotten && first->second.seq != seq)
+  if (!fresh && !forgotten(first->second.at, now) && first->second.seq != seq)
     complain(party, name + ": answered with " + std::to_string(seq) + " after " +
                         std::to_string(first->second.seq));
 }

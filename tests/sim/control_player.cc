@@ -34,6 +34,7 @@ void Device::act() {
 void Device::act_in(Replica& replica) {
   const PartyId party = replica.ledger().party_id();
   if (!replica.ledger().founded() || !replica.ledger().member(id())) return;
+  if (world_.chaos().slow && world_.chance(4)) return signal(replica);
   const auto dice = world_.random().below(100);
   if (dice < 24) return update(replica);
   if (dice < 32) return rename(replica);
@@ -302,7 +303,7 @@ void Device::signal(const Replica& replica) {
   if (to == id()) return;
   const PartyId party = replica.ledger().party_id();
   std::string text = party.to_string() + id().to_string() + to.to_string();
-  if (world_.chaos().slow && world_.chance(2)) text.resize(protocol::kMaxSignalSize, '.');
+  if (world_.chaos().slow) text.resize(protocol::kMaxSignalSize, '.');
   Bytes data(text.begin(), text.end());
   if (connection_) return send(ws::SendSignal{party, to, std::move(data), {}});
   http(io::Method::post, "/parties/" + party.to_string() + "/signals",

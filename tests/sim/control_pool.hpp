@@ -7,12 +7,10 @@
 #include "party/invite_secret.hpp"
 #include "party/new_party.hpp"
 #include "protocol/types.hpp"
+#include "sim/control_clock.hpp"
 #include "store/store.hpp"
 
 namespace lanrage::control_sim {
-
-// When every world begins.
-inline constexpr UnixTime kStart{std::chrono::milliseconds(1'700'000'000'000)};
 
 struct PooledDevice {
   party::DeviceKeys keys;

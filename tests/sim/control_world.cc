@@ -92,7 +92,7 @@ World::World(std::uint64_t seed, bool tracing)
         if (chance(4)) limits.commands_waiting = 1 + random_.below(3);
         return limits;
       }()),
-      queue_bytes_(chaos_.slow ? 48 * 1024 : limits_.http.queue_bytes),
+      queue_bytes_(chaos_.slow ? 32 * 1024 : limits_.http.queue_bytes),
       most_parties_(2 + random_.below(3)),
       oracle_(complaints_, limits_.party) {
   const std::size_t count = 3 + random_.below(4);
@@ -275,7 +275,7 @@ bool World::pump_one() {
     const auto& connection = *connections_[n];
     if (!connection.device_open) continue;
     if (!connection.up.empty() && !connection.socket->closing()) choices.push_back({Choice::up, n});
-    const bool reads = calm_ || !connection.device->slow() || chance(20);
+    const bool reads = calm_ || !connection.device->slow() || chance(60);
     if (reads && (connection.socket->can_take() || connection.socket->closed()))
       choices.push_back({Choice::down, n});
   }

@@ -13,6 +13,7 @@
 
 #include "protocol/messages.hpp"
 #include "server/control_core.hpp"
+#include "sim/control_clock.hpp"
 #include "sim/control_oracle.hpp"
 #include "sim/control_pool.hpp"
 #include "sim/control_socket.hpp"
@@ -20,21 +21,6 @@
 namespace lanrage::control_sim {
 
 class Device;
-
-class SimClock final : public server::Clock {
- public:
-  Instant monotonic() const override { return monotonic_; }
-  UnixTime unix_time() const override { return unix_; }
-  void advance(std::chrono::milliseconds by) {
-    monotonic_ += by;
-    unix_ += by;
-  }
-  void jump(std::chrono::milliseconds by) { unix_ += by; }  // the wall clock alone
-
- private:
-  Instant monotonic_{std::chrono::seconds(1'000)};
-  UnixTime unix_ = kStart;
-};
 
 // A request on its way, served, or answered.
 struct Exchange {
