@@ -9,13 +9,13 @@
 #include "server/options.hpp"
 #include "server/program.hpp"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   using namespace lanrage;
   ::umask(077);
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   const auto invocation = server::parse_options(arguments, LANRAGE_VERSION);
   if (!invocation) {
-    const auto &[status, text] = invocation.error();
+    const auto& [status, text] = invocation.error();
     std::fputs(text.c_str(), status == 0 ? stdout : stderr);
     return status;
   }
@@ -23,12 +23,10 @@ int main(int argc, char **argv) {
     return server::run_subcommand(*invocation, std::cout, std::cerr);
 
   io::Log log(stderr, invocation->config.log_level);
-  const server::Run run{
-      LANRAGE_VERSION, invocation->config,
-      [&arguments] { return server::reread_config(arguments); }, stdout};
+  const server::Run run{LANRAGE_VERSION, invocation->config,
+                        [&arguments] { return server::reread_config(arguments); }, stdout};
   if (auto served = server::serve(run, log); !served) {
-    std::fprintf(stderr, "lanrage-server: %s\n",
-                 served.error().message().c_str());
+    std::fprintf(stderr, "lanrage-server: %s\n", served.error().message().c_str());
     return 1;
   }
   return 0;

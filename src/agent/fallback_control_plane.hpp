@@ -15,7 +15,7 @@ class FallbackControlPlane final : public ServerControlPlane {
 
   explicit FallbackControlPlane(std::shared_ptr<ServerSession> session)
       : FallbackControlPlane(std::move(session), Options{}) {}
-  FallbackControlPlane(std::shared_ptr<ServerSession> session, Options options);
+  FallbackControlPlane(std::shared_ptr<ServerSession> shared, Options options);
   ~FallbackControlPlane() override;
 
   bool send(const protocol::ws::ClientMessage& message) override;

@@ -22,7 +22,7 @@ class HttpControlPlane final : public ServerControlPlane {
 
   explicit HttpControlPlane(std::shared_ptr<ServerSession> session)
       : HttpControlPlane(std::move(session), Options{}) {}
-  HttpControlPlane(std::shared_ptr<ServerSession> session, Options options);
+  HttpControlPlane(std::shared_ptr<ServerSession> shared, Options options);
 
   // Heartbeats and signals; anything else has a request of its own. False also while too many wait.
   bool send(const protocol::ws::ClientMessage& message) override;

@@ -21,7 +21,7 @@ class RemoteControlPlane : public ServerControlPlane {
 
   explicit RemoteControlPlane(std::shared_ptr<ServerSession> session)
       : RemoteControlPlane(std::move(session), Options{}) {}
-  RemoteControlPlane(std::shared_ptr<ServerSession> session, Options options);
+  RemoteControlPlane(std::shared_ptr<ServerSession> shared, Options options);
 
   bool send(const protocol::ws::ClientMessage& message) override;
   bool request_snapshot(PartyId party) override;

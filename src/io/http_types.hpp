@@ -50,8 +50,8 @@ struct HttpResponse {
   Headers headers;
 
   static HttpResponse json(int status, std::string body);
-  // With Content-Type application/problem+json, Retry-After with 429 and 503, and the challenge that
-  // a 401 needs.
+  // With Content-Type application/problem+json, Retry-After with 429 and 503, and the challenge
+  // that a 401 needs.
   static HttpResponse problem(const protocol::Problem& given);
 };
 

@@ -97,7 +97,7 @@ Result<Effect> Ledger::judge_with(ByteView record, const Reading& reading) const
 
 Result<Effect> Ledger::append_with(ByteView record, const Reading& reading) {
   return with_body(record, reading, [this](const Context& context, auto&& body, Effect effect) {
-    carry(context, std::move(body), effect);
+    carry(context, std::forward<decltype(body)>(body), effect);
     heads_.push_back(crypto::sha256({head(), context.hash}));
     if (heads_.size() > kHeadWindow) heads_.pop_front();
     ++length_;

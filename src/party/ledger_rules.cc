@@ -59,7 +59,7 @@ Result<Effect> Ledger::check(const Context& context, const Charter& charter) con
   if (std::ranges::adjacent_find(deputies) != deputies.end() || contains(deputies, charter.host))
     return fail(Errc::invalid_charter, "a deputy is named twice, or is the host",
                 "charter.deputies");
-  const Effect effect{Effect::Kind::chartered, peer_id(charter.host), {}, false, {}};
+  Effect effect{Effect::Kind::chartered, peer_id(charter.host), {}, false, {}};
   if (charter_) {
     if (auto ok = check_later_charter(charter); !ok) return std::unexpected(ok.error());
     return effect;

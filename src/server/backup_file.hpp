@@ -31,7 +31,7 @@ constexpr std::string_view name_of(BackupErrc e) {
 }
 
 // A copy of a database that no server runs on. store::Errc.
-Result<void> copy_database(const std::string& store, const std::filesystem::path& copy);
+Result<void> copy_database(const std::string& location, const std::filesystem::path& copy);
 
 // Puts server.key and server.crt of the data directory, as far as they are there, into the copy and
 // moves it to `file` (mode 0600, on the disk when this returns). On failure nothing is left.
