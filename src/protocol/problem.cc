@@ -1,9 +1,11 @@
 #include "protocol/problem.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/encoding.hpp"
 #include "protocol/json_reader.hpp"
 
 namespace lanrage::protocol {
@@ -94,14 +96,25 @@ Problem problem_of(Errc code, std::string detail, std::string field) {
   return problem_of(Error(code, std::move(detail), std::move(field)));
 }
 
+namespace {
+
+// Details may quote what came from outside, a path for instance, and JSON must be UTF-8.
+std::string presentable(std::string text) {
+  if (!is_printable_utf8(text))
+    std::ranges::replace_if(text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return text;
+}
+
+}  // namespace
+
 std::string to_json(const Problem& problem) {
   boost::json::object object;
   object["type"] = "about:blank";
   object["status"] = problem.status;
   object["code"] = problem.code;
   object["title"] = problem.title;
-  object["detail"] = problem.detail;
-  if (!problem.field.empty()) object["field"] = problem.field;
+  object["detail"] = presentable(problem.detail);
+  if (!problem.field.empty()) object["field"] = presentable(problem.field);
   if (problem.retry_after_s) object["retry_after"] = *problem.retry_after_s;
   return boost::json::serialize(object);
 }

@@ -184,6 +184,14 @@ TEST(Problems, KeepTheirCodeAcrossTheWire) {
   EXPECT_THAT(foreign.detail, HasSubstr("502"));
 }
 
+TEST(Problems, AreJsonWhateverTheyQuote) {
+  const auto path = problem_of(Errc::not_found, "nothing at /\xee\x01");
+  const auto back = read_problem(404, to_json(path));
+  EXPECT_EQ(back.code, "not_found");
+  EXPECT_EQ(back.detail, "nothing at /??");
+  EXPECT_EQ(read_problem(404, to_json(problem_of(Errc::not_found, "Größe"))).detail, "Größe");
+}
+
 TEST(Problems, EveryCodeHasItsOwnRow) {
   std::set<std::string_view> names;
   for (int i = 0; i <= static_cast<int>(Errc::other_refusal); ++i) {
