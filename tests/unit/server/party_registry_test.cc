@@ -99,6 +99,31 @@ TEST_F(Registry, AnUnknownOutcomeIsSettledEitherWay) {
   EXPECT_EQ(process.heard, (std::vector<std::uint64_t>{1, 2, 3})) << "each event once";
 }
 
+TEST_F(Registry, AClosingOfUnknownOutcomeIsSettledEitherWay) {
+  for (const auto failure : {store::InjectedFailure::lost, store::InjectedFailure::written}) {
+    Process process(*this);
+    ASSERT_TRUE(execute(process.registry, create()));
+    process.store.fail_next(1, failure);
+    const auto closed = execute(
+        process.registry, {host.peer_id(), "x", party::Close{party::CloseReason::host_closed}});
+    ASSERT_TRUE(closed) << "the store has the party no more";
+    EXPECT_EQ(closed->seq, 2u);
+    EXPECT_EQ(process.heard.back(), 2u) << "members hear of it";
+    EXPECT_EQ(process.registry.size(), 0u);
+    EXPECT_TRUE(storage->tables.parties.empty());
+  }
+}
+
+TEST_F(Registry, APartyThatAnotherProcessClosedIsGoneHereToo) {
+  Process one(*this);
+  ASSERT_TRUE(execute(one.registry, create()));
+  Process other(*this);
+  ASSERT_TRUE(execute(other.registry,
+                      {host.peer_id(), "x", party::Close{party::CloseReason::host_closed}}));
+  EXPECT_EQ(one.registry.find(made->id), nullptr);
+  EXPECT_EQ(one.heard.back(), 2u);
+}
+
 TEST_F(Registry, AFailedCreationLeavesNothing) {
   Process process(*this);
   const auto command = create();
