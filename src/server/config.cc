@@ -62,9 +62,10 @@ Oddity oddity_in(std::string_view text) {
       before = c;
     } else if (quote != '\0') {
       if (c == quote) quote = '\0';
-      if (c == '\\' && quote == '"' && i + 1 < text.size() && text[i + 1] != '\n' &&
-          is_beyond(text[++i]))
-        return {line, "there is no such escape"};
+      if (c == '\\' && quote == '"' && i + 1 < text.size() && text[i + 1] != '\n') {
+        ++i;
+        if (is_beyond(text[i])) return {line, "there is no such escape"};
+      }
     } else if (is_beyond(c)) {
       return {line, kBeyond};
     } else if (c == '#') {

@@ -37,7 +37,7 @@ class ControlCore final : public AdminTarget {
     Metrics& metrics;
     AuditLog& audit;
   };
-  ControlCore(const Surroundings& surroundings, CoreConfig config);
+  ControlCore(const Surroundings& around, CoreConfig config);
   // Before anything else. Errors: store::Errc.
   Result<void> load();
 

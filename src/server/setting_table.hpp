@@ -1,6 +1,7 @@
 // Builds the table of settings: one method for each kind of value.
 #pragma once
 
+#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -75,7 +76,7 @@ class SettingTable {
           if (const auto* given = std::get_if<double>(&value)) number = *given;
           if (const auto* given = std::get_if<std::int64_t>(&value))
             number = static_cast<double>(*given);
-          if (!(number >= least && number <= most)) return false;  // nor NaN
+          if (std::isnan(number) || number < least || number > most) return false;
           at(c) = number;
           return true;
         },
