@@ -13,11 +13,11 @@ constexpr std::chrono::seconds kStoreEvery{60};
 
 }  // namespace
 
-RelayRegistrar::RelayRegistrar(const Parts& parts, const Limits& limits, SecretText key,
+RelayRegistrar::RelayRegistrar(const Parts& parts, const Limits& limits, const SecretText& key,
                                const crypto::VerifyKey& token_key)
     : parts_(parts),
       limits_(limits),
-      key_(std::move(key)),
+      key_(key),
       token_key_(token_key),
       wrong_keys_(limits.wrong_keys_an_address) {}
 

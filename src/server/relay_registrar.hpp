@@ -27,7 +27,7 @@ class RelayRegistrar {
     io::Log& log;
   };
   // `key`: what relays must show; `token_key`: whose tokens they shall accept.
-  RelayRegistrar(const Parts& parts, const Limits& limits, SecretText key,
+  RelayRegistrar(const Parts& parts, const Limits& limits, const SecretText& key,
                  const crypto::VerifyKey& token_key);
   // Before anything else. `own_relay`: one runs in this process. Errors: store::Errc.
   Result<void> load(bool own_relay);
