@@ -174,6 +174,7 @@ void add_access(SettingTable& t) {
       },
       [](const Config& c) {
         std::vector<std::string> ids;
+        ids.reserve(c.creator.size());
         for (const auto& id : c.creator)
           ids.push_back(id.to_string());
         return quoted_list(ids);
@@ -356,8 +357,8 @@ std::optional<std::chrono::milliseconds> duration_of(const SettingValue& value) 
 }
 
 const std::vector<Setting>& settings() {
-  static const std::vector<Setting> table = make_settings();
-  return table;
+  static const std::vector<Setting> kTable = make_settings();
+  return kTable;
 }
 
 const Setting* find_setting(std::string_view key) {

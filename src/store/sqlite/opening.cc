@@ -63,7 +63,7 @@ Result<std::string> copy_before_migration(Database& database, const SqliteOption
   const std::atomic<bool> never = false;
   const std::string name = options.path + ".before-" + std::to_string(kNewestSchema);
   for (int i = 0; i <= kMostCopies; ++i) {
-    const std::string path = i == 0 ? name : name + "." + std::to_string(i);
+    std::string path = i == 0 ? name : name + "." + std::to_string(i);
     auto written = write_backup(database, options.vfs, path, never);
     if (written) return path;
     if (!written.error().is(Errc::file_exists)) return std::unexpected(written.error());
