@@ -273,11 +273,7 @@ class Crash : public ::testing::Test {
   std::uint64_t seq = 0;
 };
 
-#ifdef LANRAGE_FEW_ROUNDS
-constexpr int kRounds = 15;
-#else
 constexpr int kRounds = 100;
-#endif
 constexpr std::uint16_t kUses = 5;  // of the invite: one fewer than there are players
 
 }  // namespace
