@@ -11,9 +11,15 @@ using party::EventType;
 
 namespace {
 
-// Answers are remembered for 24 hours of the wall clock, which may have jumped.
-bool forgotten(UnixTime answered, UnixTime now) {
-  return std::chrono::abs(now - answered) > std::chrono::hours(18);
+// Answers are remembered for 24 hours of the wall clock, which may have jumped there and back: what
+// counts is the date of any event since.
+bool may_be_forgotten(const Oracle::History& history, UnixTime answered, UnixTime now) {
+  const auto long_from = [&](UnixTime time) {
+    return std::chrono::abs(time - answered) > std::chrono::hours(18);
+  };
+  return long_from(now) || std::ranges::any_of(history.entries, [&](const auto& entry) {
+           return long_from(entry.event.at);
+         });
 }
 
 }  // namespace
@@ -286,15 +292,17 @@ void Oracle::acknowledged(const std::string& request_id, std::uint64_t seq, Unix
   };
   if (!is_it(history->entry(seq))) {
     if (history->closed && seq > history->entries.size()) return;
-    const bool nothing =
-        may_change_nothing && seq <= history->entries.size() &&
-        std::ranges::none_of(history->entries, [&](const Entry& entry) { return is_it(&entry); });
+    const auto remembered = [&](const Entry& entry) {
+      return is_it(&entry) && !may_be_forgotten(*history, entry.event.at, now);
+    };
+    const bool nothing = may_change_nothing && seq <= history->entries.size() &&
+                         std::ranges::none_of(history->entries, remembered);
     if (!nothing)
       complain(party, name + ": done as event " + std::to_string(seq) + ", which the store lacks");
     return;
   }
   const auto [first, fresh] = acknowledgements_.try_emplace(request_id, Acknowledgement{seq, now});
-  if (!fresh && !forgotten(first->second.at, now) && first->second.seq != seq)
+  if (!fresh && !may_be_forgotten(*history, first->second.at, now) && first->second.seq != seq)
     complain(party, name + ": answered with " + std::to_string(seq) + " after " +
                         std::to_string(first->second.seq));
 }

@@ -109,7 +109,6 @@ class World {
   void restart(bool from_copy);
   void run_task();
   void step();
-  void disturb();
   void pump(std::uint64_t events);
   bool pump_one();
   void move(Exchange& exchange);
@@ -117,6 +116,9 @@ class World {
   void lose(Connection& connection, std::uint16_t code);  // the server notices its end
   void cut(Connection& connection);
   void advance(std::chrono::milliseconds by);
+  void fail_store(store::InjectedFailure kind, std::size_t writes);
+  void bar(const PartyId& party, const PeerId& peer);
+  void disturb();  // control_chaos.cc
   void operate();
   void settle();         // control_settling.cc
   void come_together();  // everybody connected, everything answered and read
