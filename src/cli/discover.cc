@@ -2,7 +2,7 @@
 
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/text_table.hpp"
+#include "io/text_table.hpp"
 
 namespace lanrage::cli {
 namespace {
@@ -20,7 +20,7 @@ class Discover final : public Command {
       out << "Nobody hosts a party on this LAN. `lanrage create NAME --local` does.\n";
       return;
     }
-    TextTable table({"NAME", "HOST", "MEMBERS", "SERVER", "ID", "JOINED"});
+    io::TextTable table({"NAME", "HOST", "MEMBERS", "SERVER", "ID", "JOINED"});
     for (const auto& value : parties) {
       const auto& party = value.as_object();
       table.add({text_of(party, "name"), text_of(party, "host"), text_of(party, "members"),

@@ -2,7 +2,7 @@
 
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/text_table.hpp"
+#include "io/text_table.hpp"
 
 namespace lanrage::cli {
 namespace {
@@ -15,7 +15,7 @@ class List final : public Command {
   boost::json::object request() const override { return {}; }
 
   void print(const boost::json::object& result, std::ostream& out) const override {
-    TextTable table({"NAME", "ID", "VIP", "PEERS", "SERVER"});
+    io::TextTable table({"NAME", "ID", "VIP", "PEERS", "SERVER"});
     for (const auto& value : result.at("parties").get_array()) {
       const auto& party = value.as_object();
       table.add({text_of(party, "name"), text_of(party, "id"), text_of(party, "vip"),

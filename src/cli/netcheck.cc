@@ -2,7 +2,7 @@
 
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/text_table.hpp"
+#include "io/text_table.hpp"
 
 namespace lanrage::cli {
 namespace {
@@ -26,7 +26,7 @@ class Netcheck final : public Command {
         << "Public endpoint:  " << text_of(result, "public_endpoint") << '\n'
         << "UDP:              " << text_of(result, "udp") << '\n'
         << "IPv6:             " << text_of(result, "ipv6") << '\n';
-    TextTable table({"RELAY", "REGION", "RTT"});
+    io::TextTable table({"RELAY", "REGION", "RTT"});
     for (const auto& value : result.at("relays").get_array()) {
       const auto& relay = value.as_object();
       table.add({text_of(relay, "id"), text_of(relay, "region"), milliseconds(relay, "rtt_ms")});

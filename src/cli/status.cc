@@ -2,7 +2,7 @@
 
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/text_table.hpp"
+#include "io/text_table.hpp"
 
 namespace lanrage::cli {
 namespace {
@@ -45,7 +45,7 @@ class Status final : public Command {
       out << "  Nobody else is here yet.\n";
       return;
     }
-    TextTable table({"PEER", "VIP", "PATH", "RTT", "LOSS", "VIA", "WHY RELAYED"});
+    io::TextTable table({"PEER", "VIP", "PATH", "RTT", "LOSS", "VIA", "WHY RELAYED"});
     for (const auto& value : peers) {
       const auto& peer = value.as_object();
       table.add({text_of(peer, "nick"), text_of(peer, "vip"), text_of(peer, "path"),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/unix_socket.hpp"
+#include "server/admin_json.hpp"
 
 namespace lanrage::server {
 namespace {
@@ -22,34 +23,6 @@ constexpr std::size_t kPageBytes = std::size_t{1} << 20;
 
 std::int64_t milliseconds_of(UnixTime time) {
   return time.time_since_epoch().count();
-}
-
-json::object to_json(const AdminParty& party) {
-  json::array peers;
-  peers.reserve(party.peers.size());
-  for (const auto& peer : party.peers)
-    peers.push_back(json::object{{"peer_id", peer.id.to_string()},
-                                 {"nick", peer.nick},
-                                 {"vip", peer.vip.to_string()},
-                                 {"online", peer.online},
-                                 {"barred", peer.barred},
-                                 {"last_seen", milliseconds_of(peer.last_seen)}});
-  return {{"id", party.id.to_string()},     {"name", party.name},
-          {"host", party.host.to_string()}, {"seq", party.seq},
-          {"key_epoch", party.key_epoch},   {"created_at", milliseconds_of(party.created_at)},
-          {"peers", std::move(peers)}};
-}
-
-json::object to_json(const AdminRelay& relay) {
-  json::array endpoints;
-  for (const auto& endpoint : relay.endpoints)
-    endpoints.emplace_back(endpoint.to_string());
-  return {{"id", relay.id},
-          {"region", relay.region},
-          {"endpoints", std::move(endpoints)},
-          {"load", relay.load},
-          {"built_in", relay.built_in},
-          {"last_seen", milliseconds_of(relay.last_seen)}};
 }
 
 json::object refusal(const Error& error) {
@@ -151,7 +124,7 @@ class Server final : public AdminServer {
         listing_, after, {}, [](const AdminParty& party) { return party.id.to_string(); });
     std::string last;
     for (; at != listing_.end() && bytes < kPageBytes; ++at) {
-      page.push_back(to_json(*at));
+      page.push_back(to_json(*at, milliseconds_of));
       bytes += json::serialize(page.back()).size();
       last = at->id.to_string();
     }
@@ -163,12 +136,7 @@ class Server final : public AdminServer {
     return out;
   }
 
-  json::object relays() const {
-    json::array list;
-    for (const auto& relay : target_.relays())
-      list.push_back(to_json(relay));
-    return {{"relays", std::move(list)}};
-  }
+  json::object relays() const { return {{"relays", to_json(target_.relays(), milliseconds_of)}}; }
 
   asio::awaitable<json::object> kick(std::string party_named, std::string peer_named) {
     const auto all = target_.parties();

@@ -1,15 +1,16 @@
 #include "server/admin_commands.hpp"
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdio>
 #include <filesystem>
 #include <ostream>
 
+#include "io/text_table.hpp"
 #include "io/tls.hpp"
+#include "protocol/types.hpp"
 #include "server/admin_client.hpp"
+#include "server/admin_json.hpp"
 #include "server/backup_file.hpp"
 #include "server/deployment.hpp"
 #include "store/store.hpp"
@@ -36,36 +37,11 @@ std::string printable(std::string text) {
   return text;
 }
 
-using Row = std::vector<std::string>;
-
-// Columns two spaces apart; the last is as long as it is.
-void print_table(std::ostream& out, const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i + 1 < row.size(); ++i)
-      widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
-    }
-    out << line << "\n";
-  }
-}
-
 // "2026-03-01T12:00:00Z"; "-" for never.
 std::string text_of(UnixTime time) {
   if (time == UnixTime{}) return "-";
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  const auto day = std::chrono::floor<std::chrono::days>(seconds);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(seconds - day);
-  char text[32];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
+  std::string text = protocol::format_time(std::chrono::floor<std::chrono::seconds>(time));
+  text.erase(text.rfind('.'), 4);  // its milliseconds
   return text;
 }
 
@@ -78,31 +54,12 @@ std::size_t online(const AdminParty& party) {
   return static_cast<std::size_t>(std::ranges::count_if(party.peers, &AdminParty::Peer::online));
 }
 
-json::object to_json(const AdminParty& party) {
-  json::array peers;
-  peers.reserve(party.peers.size());
-  for (const auto& peer : party.peers)
-    peers.push_back(json::object{{"peer_id", peer.id.to_string()},
-                                 {"nick", peer.nick},
-                                 {"vip", peer.vip.to_string()},
-                                 {"online", peer.online},
-                                 {"barred", peer.barred},
-                                 {"last_seen", json_of(peer.last_seen)}});
-  return {{"id", party.id.to_string()},     {"name", party.name},
-          {"host", party.host.to_string()}, {"seq", party.seq},
-          {"key_epoch", party.key_epoch},   {"created_at", json_of(party.created_at)},
-          {"peers", std::move(peers)}};
-}
-
 int list_parties(const Invocation& invocation, std::ostream& out, std::ostream& err) {
   const auto parties = AdminClient(invocation.config.data_dir).parties();
   if (!parties) return complain(err, parties.error());
   if (invocation.json) {
-    json::array list;
-    list.reserve(parties->size());
-    for (const auto& party : *parties)
-      list.push_back(to_json(party));
-    out << json::serialize(json::object{{"schema", 1}, {"parties", std::move(list)}}) << "\n";
+    out << json::serialize(json::object{{"schema", 1}, {"parties", to_json(*parties, json_of)}})
+        << "\n";
     return kDone;
   }
   if (parties->empty()) {
@@ -113,15 +70,14 @@ int list_parties(const Invocation& invocation, std::ostream& out, std::ostream& 
     out << printable(party.name) << "  " << party.id.to_string() << "  since "
         << text_of(party.created_at) << ", " << online(party) << " of " << party.peers.size()
         << " online\n";
-    std::vector<Row> rows;
-    rows.reserve(party.peers.size());
+    io::TextTable table;
     for (const auto& peer : party.peers) {
       std::string state = peer.barred ? "barred" : peer.online ? "online" : "offline";
       if (peer.id == party.host) state += ", host";
-      rows.push_back({"  " + peer.id.to_string(), peer.vip.to_string(), state,
-                      text_of(peer.last_seen), printable(peer.nick)});
+      table.add({peer.id.to_string(), peer.vip.to_string(), state, text_of(peer.last_seen),
+                 printable(peer.nick)});
     }
-    if (!rows.empty()) print_table(out, rows);
+    table.print(out, "  ");
   }
   return kDone;
 }
@@ -140,31 +96,25 @@ int list_relays(const Invocation& invocation, std::ostream& out, std::ostream& e
   if (invocation.enroll_key) return show_enrolment_key(invocation, out, err);
   const auto relays = AdminClient(invocation.config.data_dir).relays();
   if (!relays) return complain(err, relays.error());
-  json::array list;
-  std::vector<Row> rows{{"RELAY", "REGION", "LOAD", "LAST SEEN", "ENDPOINTS"}};
-  for (const auto& relay : *relays) {
-    json::array endpoints;
-    std::string joined;
-    for (const auto& endpoint : relay.endpoints) {
-      endpoints.emplace_back(endpoint.to_string());
-      joined += (joined.empty() ? "" : " ") + endpoint.to_string();
-    }
-    list.push_back(json::object{{"id", relay.id},
-                                {"region", relay.region},
-                                {"endpoints", std::move(endpoints)},
-                                {"load", relay.load},
-                                {"built_in", relay.built_in},
-                                {"last_seen", json_of(relay.last_seen)}});
-    rows.push_back({printable(relay.id), printable(relay.region),
-                    std::to_string(static_cast<int>(relay.load * 100)) + " %",
-                    relay.built_in ? "here" : text_of(relay.last_seen), joined});
+  if (invocation.json) {
+    out << json::serialize(json::object{{"schema", 1}, {"relays", to_json(*relays, json_of)}})
+        << "\n";
+    return kDone;
   }
-  if (invocation.json)
-    out << json::serialize(json::object{{"schema", 1}, {"relays", std::move(list)}}) << "\n";
-  else if (relays->empty())
+  if (relays->empty()) {
     out << "no relays\n";
-  else
-    print_table(out, rows);
+    return kDone;
+  }
+  io::TextTable table({"RELAY", "REGION", "LOAD", "LAST SEEN", "ENDPOINTS"});
+  for (const auto& relay : *relays) {
+    std::string joined;
+    for (const auto& endpoint : relay.endpoints)
+      joined += (joined.empty() ? "" : " ") + endpoint.to_string();
+    table.add({printable(relay.id), printable(relay.region),
+               std::to_string(static_cast<int>(relay.load * 100)) + " %",
+               relay.built_in ? "here" : text_of(relay.last_seen), joined});
+  }
+  table.print(out);
   return kDone;
 }
 

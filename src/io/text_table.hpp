@@ -6,12 +6,13 @@
 #include <string_view>
 #include <vector>
 
-namespace lanrage::cli {
+namespace lanrage::io {
 
 class TextTable {
  public:
+  TextTable() = default;  // without a header
   explicit TextTable(std::vector<std::string> header) { add(std::move(header)); }
-  // Rows may be shorter than the header; they may not be longer.
+  // Rows may be shorter than the first; they may not be longer.
   void add(std::vector<std::string> row);
   void print(std::ostream& out, std::string_view indent = "") const;
 
@@ -23,4 +24,4 @@ class TextTable {
 // nicks and would need the terminal's own opinion).
 std::size_t display_width(std::string_view text);
 
-}  // namespace lanrage::cli
+}  // namespace lanrage::io

@@ -1,8 +1,8 @@
-#include "cli/text_table.hpp"
+#include "io/text_table.hpp"
 
 #include <algorithm>
 
-namespace lanrage::cli {
+namespace lanrage::io {
 
 std::size_t display_width(std::string_view text) {
   return static_cast<std::size_t>(
@@ -14,6 +14,7 @@ void TextTable::add(std::vector<std::string> row) {
 }
 
 void TextTable::print(std::ostream& out, std::string_view indent) const {
+  if (rows_.empty()) return;
   std::vector<std::size_t> widths(rows_.front().size(), 0);
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i)
@@ -29,4 +30,4 @@ void TextTable::print(std::ostream& out, std::string_view indent) const {
   }
 }
 
-}  // namespace lanrage::cli
+}  // namespace lanrage::io
