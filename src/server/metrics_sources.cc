@@ -110,6 +110,11 @@ void write(Exposition& out, const StunServer::Counters& counters) {
   write_udp(out, "stun", counters.udp);
 }
 
+void write(Exposition& out, const UdpServices& services) {
+  if (services.relay) write(out, services.relay->counters());
+  if (services.stun) write(out, services.stun->counters());
+}
+
 ProcessFacts process_facts() {
   ProcessFacts facts;
   rusage usage{};

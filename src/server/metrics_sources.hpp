@@ -3,8 +3,7 @@
 
 #include "io/http_server.hpp"
 #include "server/exposition.hpp"
-#include "server/relay_server.hpp"
-#include "server/stun_server.hpp"
+#include "server/udp_services.hpp"
 #include "store/store.hpp"
 
 namespace lanrage::server {
@@ -13,6 +12,7 @@ void write(Exposition& out, const io::ServerCounters& counters);
 void write(Exposition& out, const store::StoreCounters& counters);
 void write(Exposition& out, const RelayServer::Counters& counters);
 void write(Exposition& out, const StunServer::Counters& counters);
+void write(Exposition& out, const UdpServices& services);  // those that run
 
 // Of this process, out of /proc/self.
 struct ProcessFacts {

@@ -16,9 +16,8 @@
 #include "server/metrics_sources.hpp"
 #include "server/port_mapper.hpp"
 #include "server/relay_program.hpp"
-#include "server/relay_server.hpp"
 #include "server/service_manager.hpp"
-#include "server/stun_server.hpp"
+#include "server/udp_services.hpp"
 #include "store/file_lock.hpp"
 #include "store/store.hpp"
 
@@ -99,21 +98,10 @@ class Program {
   }
 
   Result<void> start_udp() {
-    if (config_.has_role("relay")) {
-      RelayServerConfig relay;
-      relay.listen = config_.relay_listen;
-      relay.relay.id = *RelayId::parse(keys_->relay_id);
-      relay.relay.token_key = keys_->relay_key.public_key();
-      relay.relay.limits = config_.relay;
-      auto started = RelayServer::start(relay);
-      if (!started) return std::unexpected(started.error());
-      relay_ = std::move(*started);
-    }
-    if (config_.has_role("stun")) {
-      auto started = StunServer::start({config_.stun_listen, config_.stun_an_address});
-      if (!started) return std::unexpected(started.error());
-      stun_ = std::move(*started);
-    }
+    auto started = UdpServices::start(config_, *RelayId::parse(keys_->relay_id),
+                                      keys_->relay_key.public_key());
+    if (!started) return std::unexpected(started.error());
+    udp_ = std::move(*started);
     return {};
   }
 
@@ -121,14 +109,14 @@ class Program {
     BuiltInServices services;
     services.relay_id = keys_->relay_id;
     services.region = config_.region;
-    if (relay_) {
-      services.relay = relay_->endpoint();
+    if (udp_.relay) {
+      services.relay = udp_.relay->endpoint();
       services.capacity = config_.relay.clients;
-      services.clients = [relay = relay_.get()] { return relay->counters().clients; };
+      services.clients = [relay = udp_.relay.get()] { return relay->counters().clients; };
     }
-    if (stun_) {
-      services.stun = stun_->primary();
-      services.stun_other_port = stun_->alternate();
+    if (udp_.stun) {
+      services.stun = udp_.stun->primary();
+      services.stun_other_port = udp_.stun->alternate();
     }
     return services;
   }
@@ -164,8 +152,7 @@ class Program {
     metrics_.add_source([this](Exposition& out) {
       write(out, control_->counters());
       write(out, store_->counters());
-      if (relay_) write(out, relay_->counters());
-      if (stun_) write(out, stun_->counters());
+      write(out, udp_);
       write(out, process_facts());
     });
     if (config_.metrics_listen) {
@@ -196,10 +183,10 @@ class Program {
   void map_ports() {
     if (!should_map(config_, advertised_)) return;
     std::vector<ServerPort> ports{{Transport::tcp, control_->endpoint().port}};
-    if (relay_) ports.push_back({Transport::udp, relay_->endpoint().port});
-    if (stun_) {
-      ports.push_back({Transport::udp, stun_->primary().port});
-      ports.push_back({Transport::udp, stun_->alternate().port});
+    if (udp_.relay) ports.push_back({Transport::udp, udp_.relay->endpoint().port});
+    if (udp_.stun) {
+      ports.push_back({Transport::udp, udp_.stun->primary().port});
+      ports.push_back({Transport::udp, udp_.stun->alternate().port});
     }
     port_mapper_ = std::make_unique<PortMapper>(
         std::move(ports), advertised_, [this](const auto& news, const auto& round) {
@@ -287,8 +274,7 @@ class Program {
   // Whatever the store has accepted is written when it goes, after the control server.
   std::unique_ptr<store::Store> store_;
   std::optional<ServerKeys> keys_;
-  std::unique_ptr<RelayServer> relay_;
-  std::unique_ptr<StunServer> stun_;
+  UdpServices udp_;
   IpAddress advertised_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<MetricsListener> metrics_listener_;

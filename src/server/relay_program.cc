@@ -11,9 +11,8 @@
 #include "server/metrics_sources.hpp"
 #include "server/relay_enrolment.hpp"
 #include "server/relay_id_file.hpp"
-#include "server/relay_server.hpp"
 #include "server/service_manager.hpp"
-#include "server/stun_server.hpp"
+#include "server/udp_services.hpp"
 #include "store/file_lock.hpp"
 
 namespace lanrage::server {
@@ -69,27 +68,17 @@ class RelayProgram {
   }
 
   Result<void> start_udp() {
-    RelayServerConfig relay;
-    relay.listen = config_.relay_listen;
-    relay.relay.id = id_;
     // Nobody's until the control server has told its own: no token is good.
     token_key_ = crypto::SigningKey::generate(random_).public_key();
-    relay.relay.token_key = token_key_;
-    relay.relay.limits = config_.relay;
-    auto started = RelayServer::start(relay);
+    auto started = UdpServices::start(config_, id_, token_key_);
     if (!started) return std::unexpected(started.error());
-    relay_ = std::move(*started);
-    if (!config_.has_role("stun")) return {};
-    auto stun = StunServer::start({config_.stun_listen, config_.stun_an_address});
-    if (!stun) return std::unexpected(stun.error());
-    stun_ = std::move(*stun);
+    udp_ = std::move(*started);
     return {};
   }
 
   Result<void> observe() {
     metrics_.add_source([this](Exposition& out) {
-      write(out, relay_->counters());
-      if (stun_) write(out, stun_->counters());
+      write(out, udp_);
       write(out, process_facts());
     });
     if (!config_.metrics_listen) return {};
@@ -117,12 +106,12 @@ class RelayProgram {
     RelayEnrolment::Settings settings{std::move(*origin), std::move(*key), {}};
     settings.relay.relay_id = id_.to_string();
     settings.relay.region = config_.region;
-    settings.relay.endpoints = {told(relay_->endpoint())};
-    if (stun_) settings.relay.stun = {told(stun_->primary()), told(stun_->alternate())};
+    settings.relay.endpoints = {told(udp_.relay->endpoint())};
+    if (udp_.stun) settings.relay.stun = {told(udp_.stun->primary()), told(udp_.stun->alternate())};
     settings.relay.capacity = config_.relay.clients;
     enrolment_ = RelayEnrolment::start(
         loop_, std::move(settings),
-        {[this] { return relay_->counters().clients; },
+        {[this] { return udp_.relay->counters().clients; },
          [this](const auto& answer) { on_enrolled(answer); },
          [this](const Error& error, bool hopeless) { on_failed(error, hopeless); }},
         random_);
@@ -132,7 +121,7 @@ class RelayProgram {
   void on_enrolled(const protocol::EnrollRelayAnswer& answer) {
     if (answer.token_key != token_key_) {
       token_key_ = answer.token_key;
-      relay_->set_token_key(token_key_);
+      udp_.relay->set_token_key(token_key_);
       if (ready_) log_.warning("token_key_changed", {{"control", config_.control}});
     }
     if (!trouble_.empty()) log_.info("enrolled_again", {{"control", config_.control}});
@@ -211,8 +200,7 @@ class RelayProgram {
   std::optional<store::FileLock> lock_;
   RelayId id_;
   crypto::VerifyKey token_key_;
-  std::unique_ptr<RelayServer> relay_;
-  std::unique_ptr<StunServer> stun_;
+  UdpServices udp_;
   std::unique_ptr<MetricsListener> metrics_listener_;
   bool ready_ = false;
   std::string trouble_;  // the code of what keeps us from announcing now
