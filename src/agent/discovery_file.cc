@@ -92,7 +92,7 @@ Result<void> DiscoveryFiles::write(const std::vector<LanParty>& parties, UnixTim
   for (const auto& folder : folders_) {
     std::error_code ignored;  // the write tells
     fs::create_directories(folder, ignored);
-    last = write_durably(folder / (owner_ + ".json"), text, kWorldReadable);
+    last = write_durably(folder / (owner_ + ".json"), text, io::kWorldReadable);
     if (last) break;
   }
   return last;

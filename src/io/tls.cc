@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
 #include <new>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -11,11 +10,10 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 
 #include "base/encoding.hpp"
+#include "io/durable_file.hpp"
 #include "io/tls_settings.hpp"
 
 namespace lanrage::io {
@@ -75,26 +73,14 @@ Certificate self_signed_certificate(EVP_PKEY* key) {
   return certificate;
 }
 
-// Readable by us only, whole or not at all, and on the disk when this returns.
 Result<void> write_private_file(const std::filesystem::path& path, std::string_view text) {
-  auto problem = [&](const char* what) {
-    return fail(TlsErrc::cannot_write_certificate, std::string(what) + " " + path.string() + ": " +
-                                                       std::strerror(errno) +
-                                                       ". Is its directory there and writable?");
-  };
-  auto temporary = path.string() + ".new";
-  int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return problem("can't create");
-  bool written = ::fchmod(fd, 0600) == 0 &&
-                 ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                 ::fsync(fd) == 0;
-  ::close(fd);
-  if (!written || ::rename(temporary.c_str(), path.c_str()) != 0) {
-    auto error = problem("can't write");
-    ::unlink(temporary.c_str());
-    return error;
-  }
-  return {};
+  const auto written = write_durably(path, text);
+  if (written) return {};
+  const auto& trouble = written.error();
+  const char* what = trouble.doing == "create" ? "can't create" : "can't write";
+  return fail(TlsErrc::cannot_write_certificate, std::string(what) + " " + path.string() + ": " +
+                                                     std::strerror(trouble.error) +
+                                                     ". Is its directory there and writable?");
 }
 
 Result<PrivateKey> new_key(const std::filesystem::path& file) {

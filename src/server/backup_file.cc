@@ -13,6 +13,8 @@
 #include <optional>
 #include <unistd.h>
 
+#include "io/durable_file.hpp"
+#include "io/unique_fd.hpp"
 #include "server/deployment.hpp"
 #include "store/attached_files.hpp"
 #include "store/store.hpp"
@@ -45,36 +47,19 @@ class Removal {
   fs::path path_;
 };
 
-class Descriptor {
- public:
-  Descriptor(const fs::path& path, int flags)
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
+io::UniqueFd open_file(const fs::path& path, int flags) {
+  return io::UniqueFd(::open(path.c_str(), flags | O_CLOEXEC, io::kOursAlone));
+}
 
- private:
-  int fd_;
-};
-
-Result<void> write_all(int fd, const char* data, std::size_t size, const fs::path& path) {
-  while (size > 0) {
-    const ssize_t written = ::write(fd, data, size);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return std::unexpected(cannot_write(path, std::strerror(errno)));
-    data += written;
-    size -= static_cast<std::size_t>(written);
-  }
-  return {};
+Result<void> write_all(int fd, std::string_view contents, const fs::path& path) {
+  if (io::write_all(fd, contents)) return {};
+  return std::unexpected(cannot_write(path, std::strerror(errno)));
 }
 
 // On the disk when it returns.
 Result<void> finish(int fd, const fs::path& path) {
-  const Descriptor folder(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY);
+  const auto folder =
+      open_file(path.has_parent_path() ? path.parent_path() : fs::path("."), O_RDONLY);
   if (::fsync(fd) != 0 || !folder || ::fsync(folder.get()) != 0)
     return std::unexpected(cannot_write(path, std::strerror(errno)));
   return {};
@@ -82,11 +67,11 @@ Result<void> finish(int fd, const fs::path& path) {
 
 // A new file, 0600, whole or not at all.
 Result<void> copy_to_new(const fs::path& from, const fs::path& to) {
-  const Descriptor in(from, O_RDONLY);
+  const auto in = open_file(from, O_RDONLY);
   if (!in)
     return fail(BackupErrc::not_a_backup,
                 "can't read " + from.string() + ": " + std::strerror(errno));
-  const Descriptor out(to, O_WRONLY | O_CREAT | O_EXCL);
+  const auto out = open_file(to, O_WRONLY | O_CREAT | O_EXCL);
   if (!out && errno == EEXIST)
     return fail(BackupErrc::file_exists, to.string() + " exists: remove it, or name another file");
   if (!out) return std::unexpected(cannot_write(to, std::strerror(errno)));
@@ -97,7 +82,7 @@ Result<void> copy_to_new(const fs::path& from, const fs::path& to) {
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return std::unexpected(cannot_write(to, std::strerror(errno)));
     if (size == 0) break;
-    if (auto done = write_all(out.get(), block.data(), static_cast<std::size_t>(size), to); !done)
+    if (auto done = write_all(out.get(), {block.data(), static_cast<std::size_t>(size)}, to); !done)
       return done;
   }
   if (auto done = finish(out.get(), to); !done) return done;
@@ -106,11 +91,11 @@ Result<void> copy_to_new(const fs::path& from, const fs::path& to) {
 }
 
 Result<void> write_new(const fs::path& path, const Bytes& content) {
-  const Descriptor out(path, O_WRONLY | O_CREAT | O_EXCL);
+  const auto out = open_file(path, O_WRONLY | O_CREAT | O_EXCL);
   if (!out) return std::unexpected(cannot_write(path, std::strerror(errno)));
   Removal half(path);
-  if (auto done =
-          write_all(out.get(), reinterpret_cast<const char*>(content.data()), content.size(), path);
+  if (auto done = write_all(out.get(),
+                            {reinterpret_cast<const char*>(content.data()), content.size()}, path);
       !done)
     return done;
   if (auto done = finish(out.get(), path); !done) return done;
@@ -196,7 +181,7 @@ Result<void> restore_backup(const fs::path& file, const fs::path& data_dir) {
   if (error) return std::unexpected(cannot_write(data_dir / kDatabase, error.message()));
   for (auto& each : half)
     each.keep();
-  const Descriptor folder(data_dir, O_RDONLY);
+  const auto folder = open_file(data_dir, O_RDONLY);
   if (!folder || ::fsync(folder.get()) != 0)
     return std::unexpected(cannot_write(data_dir / kDatabase, std::strerror(errno)));
   return {};

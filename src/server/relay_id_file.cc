@@ -7,6 +7,7 @@
 #include <string>
 #include <unistd.h>
 
+#include "io/durable_file.hpp"
 #include "io/unique_fd.hpp"
 
 namespace lanrage::server {
@@ -16,9 +17,10 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kFile = "relay_id";
 
-std::unexpected<Error> cannot(RelayIdErrc code, const char* what, const fs::path& file) {
+std::unexpected<Error> cannot(RelayIdErrc code, const char* what, const fs::path& file,
+                              int error = errno) {
   return fail(code, std::string("can't ") + what + " " + file.string() + " (" +
-                        std::strerror(errno) +
+                        std::strerror(error) +
                         "): it keeps this relay's id; check the directory of --data-dir");
 }
 
@@ -29,21 +31,6 @@ Result<std::string> content(int fd, const fs::path& file) {
   std::string text(buffer.data(), static_cast<std::size_t>(size));
   if (text.ends_with('\n')) text.pop_back();
   return text;
-}
-
-// Whole or not at all, also when the power fails.
-Result<void> write_whole(const fs::path& file, const std::string& text) {
-  const fs::path temporary = file.string() + ".new";
-  const io::UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (fd.get() < 0 ||
-      ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
-      ::fsync(fd.get()) != 0 || ::rename(temporary.c_str(), file.c_str()) != 0)
-    return cannot(RelayIdErrc::cannot_write, "write", file);
-  const io::UniqueFd directory(
-      ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.get() < 0 || ::fsync(directory.get()) != 0)
-    return cannot(RelayIdErrc::cannot_write, "write", file);
-  return {};
 }
 
 }  // namespace
@@ -62,8 +49,8 @@ Result<RelayId> load_or_make_relay_id(const fs::path& directory, Random& random)
   }
   if (errno != ENOENT) return cannot(RelayIdErrc::cannot_read, "read", file);
   const RelayId id{random.array<16>()};
-  if (auto written = write_whole(file, id.to_string() + "\n"); !written)
-    return std::unexpected(written.error());
+  if (auto written = io::write_durably(file, id.to_string() + "\n"); !written)
+    return cannot(RelayIdErrc::cannot_write, "write", file, written.error().error);
   return id;
 }
 
