@@ -8,10 +8,6 @@
 namespace lanrage::party {
 namespace {
 
-PeerId peer_id(const VerifyKey& identity) {
-  return crypto::id_of<PeerId>(identity.bytes);
-}
-
 constexpr const char* kBarred =
     "the operator of this server bars this identity from the party; ask the operator";
 
@@ -300,7 +296,7 @@ Result<std::vector<Event>> Application::operator()(const Rotate& rotate) {
   if (!effect) return std::unexpected(effect.error());
   // Those kept were granted before; a lower limit since then mustn't stand in the way of a kick.
   const bool adds = std::ranges::any_of(roster->invites, [&](const auto& terms) {
-    const auto id = crypto::id_of<InviteId>(terms.invite_key.bytes);
+    const auto id = invite_id(terms.invite_key);
     return party_.ledger.invite(id) == nullptr;
   });
   if (adds && roster->invites.size() > limits_.open_invites)

@@ -123,7 +123,7 @@ Result<void> Ledger::Context::check_signed(std::initializer_list<const VerifyKey
 }
 
 PeerId Ledger::host_id() const {
-  return crypto::id_of<PeerId>(charter_->host.bytes);
+  return peer_id(charter_->host);
 }
 
 const Member* Ledger::member(const PeerId& peer) const {

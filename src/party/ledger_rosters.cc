@@ -7,17 +7,6 @@
 #include "party/rules.hpp"
 
 namespace lanrage::party {
-namespace {
-
-PeerId peer_id(const VerifyKey& identity) {
-  return crypto::id_of<PeerId>(identity.bytes);
-}
-
-InviteId invite_id(const VerifyKey& invite_key) {
-  return crypto::id_of<InviteId>(invite_key.bytes);
-}
-
-}  // namespace
 
 Result<Effect> Ledger::check(const Context& context, const Roster& roster) const {
   const bool first = !roster_;

@@ -8,14 +8,6 @@
 namespace lanrage::party {
 namespace {
 
-PeerId peer_id(const VerifyKey& identity) {
-  return crypto::id_of<PeerId>(identity.bytes);
-}
-
-InviteId invite_id(const VerifyKey& invite_key) {
-  return crypto::id_of<InviteId>(invite_key.bytes);
-}
-
 bool contains(const std::vector<VerifyKey>& keys, const VerifyKey& key) {
   return std::ranges::find(keys, key) != keys.end();
 }

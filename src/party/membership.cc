@@ -77,7 +77,7 @@ Bytes build_admission(const Ledger& ledger, const InviteKeys& invite, const Devi
 Result<Bytes> build_statement(const Ledger& ledger, const crypto::SigningKey& identity,
                               std::string_view nick, const IpAddress& vip) {
   if (auto ok = check_nick(nick); !ok) return std::unexpected(ok.error());
-  const auto peer = crypto::id_of<PeerId>(identity.public_key().bytes);
+  const auto peer = peer_id(identity.public_key());
   const Statement statement{
       identity.public_key(), ledger.next_statement_version(peer), std::string(nick), vip, {}};
   return sign_record(statement, ledger.party_id(), {&identity});

@@ -19,6 +19,13 @@ using crypto::VerifyKey;
 
 enum class HostLeaves : std::uint8_t { party_lives_on = 0, closes_party = 1 };
 
+inline PeerId peer_id(const VerifyKey& identity) {
+  return crypto::id_of<PeerId>(identity.bytes);
+}
+inline InviteId invite_id(const VerifyKey& invite_key) {
+  return crypto::id_of<InviteId>(invite_key.bytes);
+}
+
 // Signed by the root key, whose hash is the party's id.
 struct Charter {
   static constexpr RecordType kType = RecordType::charter;

@@ -100,8 +100,7 @@ Result<Bytes> build_charter(const Ledger& ledger, const crypto::SigningKey& root
     }
   } else {
     std::erase_if(charter.deputies, [&](const auto& identity) {
-      return identity == charter.host ||
-             ledger.member(crypto::id_of<PeerId>(identity.bytes)) == nullptr;
+      return identity == charter.host || ledger.member(peer_id(identity)) == nullptr;
     });
   }
   auto record = sign_record(charter, ledger.party_id(), {&root});

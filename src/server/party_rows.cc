@@ -42,7 +42,7 @@ class Rows {
         append_.gone.insert(append_.gone.end(), event.removed.begin(), event.removed.end());
         return {};
       case charter_changed:
-        append_.party.host = crypto::id_of<PeerId>(charter_->host.bytes);
+        append_.party.host = party::peer_id(charter_->host);
         return {};
       case party_closed:
         append_.closes = true;

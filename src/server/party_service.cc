@@ -168,7 +168,7 @@ void PartyService::join(const Caller& caller, const PartyId& id,
   const auto admission = party::read_record<party::Admission>(request.admission);
   if (!admission) return done(std::unexpected(admission.error()));
   const auto* party = parts_.registry.find(id);
-  const auto invite = crypto::id_of<InviteId>(admission->invite_key.bytes);
+  const auto invite = party::invite_id(admission->invite_key);
   if (!party ||
       (!party->ledger.invite(invite) && !party->requests.find(caller.peer, request.request_id)))
     return done(unknown_invite());
@@ -225,7 +225,7 @@ void PartyService::add_invite(const Caller& caller, const PartyId& id,
                               Done<protocol::AddInviteAnswer> done) {
   const auto record = party::read_record<party::Invite>(request.record);
   if (!record) return done(std::unexpected(record.error()));
-  const auto invite = crypto::id_of<InviteId>(record->terms.invite_key.bytes);
+  const auto invite = party::invite_id(record->terms.invite_key);
   party::AddInvite action{request.record, {record->terms.invite_box, request.box}};
   execute(caller, id, request.request_id, std::move(action),
           [invite, done = std::move(done)](Result<party::Outcome> outcome) mutable {
@@ -253,9 +253,8 @@ void PartyService::kick(const Caller& caller, const PartyId& id, const PeerId& p
                         const protocol::RotateRequest& request, Done<protocol::SeqAnswer> done) {
   const auto roster = party::read_record<party::Roster>(request.roster);
   if (!roster) return done(std::unexpected(roster.error()));
-  const bool named = std::ranges::any_of(roster->members, [&](const auto& member) {
-    return crypto::id_of<PeerId>(member.identity.bytes) == peer;
-  });
+  const bool named = std::ranges::any_of(
+      roster->members, [&](const auto& member) { return party::peer_id(member.identity) == peer; });
   if (named)
     return done(
         fail(Errc::invalid_field, "the roster still names the peer to be kicked", "roster"));
@@ -268,7 +267,7 @@ void PartyService::revoke_invite(const Caller& caller, const PartyId& id, const 
   const auto roster = party::read_record<party::Roster>(request.roster);
   if (!roster) return done(std::unexpected(roster.error()));
   const bool named = std::ranges::any_of(roster->invites, [&](const auto& terms) {
-    return crypto::id_of<InviteId>(terms.invite_key.bytes) == invite;
+    return party::invite_id(terms.invite_key) == invite;
   });
   if (named)
     return done(

@@ -116,9 +116,7 @@ ws::ServerMessage updated(const party::Party& party, const party::JournalEntry& 
 }
 
 ws::ServerMessage charter_changed(const party::Party& party, const party::JournalEntry& entry) {
-  const auto host_of = [](const party::Charter& charter) {
-    return crypto::id_of<PeerId>(charter.host.bytes);
-  };
+  const auto host_of = [](const party::Charter& charter) { return party::peer_id(charter.host); };
   std::optional<PeerId> before;
   for (auto n = entry.first_record; n > 0 && !before; --n)
     if (auto charter = party::read_record<party::Charter>(party.log[n - 1]))
@@ -147,10 +145,9 @@ std::optional<ws::ServerMessage> message_of(const party::Party& party,
       return ws::PeerLeft{id, entry.seq, entry.subject, "left", records_of(party, entry)};
     case invite_added: {
       const auto invite = first<party::Invite>(party, entry);
-      return ws::InviteAdded{
-          id, entry.seq,
-          invite ? crypto::id_of<InviteId>(invite->terms.invite_key.bytes) : InviteId{},
-          records_of(party, entry)};
+      return ws::InviteAdded{id, entry.seq,
+                             invite ? party::invite_id(invite->terms.invite_key) : InviteId{},
+                             records_of(party, entry)};
     }
     case key_rotated: {
       const auto roster = first<party::Roster>(party, entry);
