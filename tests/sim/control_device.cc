@@ -211,8 +211,10 @@ void Device::on_answer(const std::string& request_id,
     const auto answer = protocol::parse<protocol::PartyAnswer>(response->body);
     if (!answer) return world_.complain("an unreadable answer: " + answer.error().message());
     world_.oracle().check_shown(self_.id, answer->party);
-    if (!replica(answer->party_id) && world_.oracle().serves(answer->party_id, self_.id)) {
-      on_snapshot(answer->party, answer->incarnation, {});
+    // It isn't subscribed by that, even where frames of an earlier membership, not read before,
+    // have left a replica behind.
+    if (world_.oracle().serves(answer->party_id, self_.id)) {
+      if (!replica(answer->party_id)) on_snapshot(answer->party, answer->incarnation, {});
       ask_for(answer->party_id);
     }
   }
