@@ -1,33 +1,17 @@
 #include "agent/lan_interfaces.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <ifaddrs.h>
 #include <memory>
 #include <net/if.h>
-#include <netinet/in.h>
 
 #include "agent/tunnel_link.hpp"
 #include "io/netlink.hpp"
 #include "io/route_lookup.hpp"
+#include "io/sockaddr.hpp"
 
 namespace lanrage::agent {
 namespace {
-
-std::optional<IpAddress> to_address(const sockaddr* address) {
-  if (address == nullptr) return std::nullopt;
-  if (address->sa_family == AF_INET) {
-    sockaddr_in in;
-    std::memcpy(&in, address, sizeof in);
-    return IpAddress::v4(ntohl(in.sin_addr.s_addr));
-  }
-  if (address->sa_family != AF_INET6) return std::nullopt;
-  sockaddr_in6 in6;
-  std::memcpy(&in6, address, sizeof in6);
-  ByteArray<16> bytes;
-  std::memcpy(bytes.data(), &in6.sin6_addr, bytes.size());
-  return IpAddress::v6(bytes);
-}
 
 const IpAddress kAnywhere4 = IpAddress::v4(0xc6336401u);  // 198.51.100.1, TEST-NET-2
 
@@ -48,7 +32,7 @@ std::vector<LanInterface> lan_interfaces() {
   auto links = io::Links::open();
   std::vector<LanInterface> out;
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-    const auto address = to_address(entry->ifa_addr);
+    const auto address = io::ip_address_of(entry->ifa_addr);
     constexpr unsigned kWanted = IFF_UP | IFF_MULTICAST;
     if (!address || (entry->ifa_flags & kWanted) != kWanted ||
         (entry->ifa_flags & IFF_LOOPBACK) != 0)

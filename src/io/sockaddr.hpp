@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <netinet/in.h>
+#include <optional>
 #include <sys/socket.h>
 
 #include "base/endpoint.hpp"
@@ -48,6 +49,16 @@ inline Endpoint from_socket_address(const sockaddr_storage& storage) {
   ByteArray<16> bytes;
   std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
   return {IpAddress::v6(bytes), ntohs(v6.sin6_port)};
+}
+
+// Nothing for a null pointer and for addresses of another family.
+inline std::optional<IpAddress> ip_address_of(const sockaddr* address) {
+  if (address == nullptr) return std::nullopt;
+  const bool v4 = address->sa_family == AF_INET;
+  if (!v4 && address->sa_family != AF_INET6) return std::nullopt;
+  sockaddr_storage storage{};
+  std::memcpy(&storage, address, v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
+  return from_socket_address(storage).address;
 }
 
 }  // namespace lanrage::io
