@@ -2,36 +2,31 @@
 // busy nor make it flood others.
 #pragma once
 
-#include <algorithm>
 #include <map>
 
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "base/token_bucket.hpp"
 
 namespace lanrage::agent {
 
 class AnswerGate {
  public:
-  static constexpr double kBurst = 20;                                   // answers
-  static constexpr double kRate = 10;                                    // answers a second
+  static constexpr Rate kAnswers{10, 20};                                // to everybody together
   static constexpr Duration kPerAsker = std::chrono::milliseconds(200);  // between two answers
   static constexpr std::size_t kMaxAskers = 256;                         // remembered
 
   bool take(Instant now, const IpAddress& asker) {
-    const std::chrono::duration<double> passed = now - last_;
-    tokens_ = std::min(kBurst, tokens_ + passed.count() * kRate);
-    last_ = now;
     const auto known = askers_.find(asker);
-    if (tokens_ < 1 || (known != askers_.end() && now - known->second < kPerAsker)) return false;
-    tokens_ -= 1;
+    if (known != askers_.end() && now - known->second < kPerAsker) return false;
+    if (!answers_.take(kAnswers, now)) return false;
     if (askers_.size() >= kMaxAskers) askers_.clear();  // the common bucket still holds
     askers_[asker] = now;
     return true;
   }
 
  private:
-  double tokens_ = kBurst;
-  Instant last_{};
+  TokenBucket answers_{kAnswers, Instant{}};
   std::map<IpAddress, Instant> askers_;
 };
 

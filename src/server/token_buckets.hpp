@@ -10,35 +10,9 @@
 #include "base/endpoint.hpp"
 #include "base/ids.hpp"
 #include "base/time.hpp"
+#include "base/token_bucket.hpp"
 
 namespace lanrage::server {
-
-struct Rate {
-  double per_second;
-  double burst;  // how many may come at once
-};
-
-class TokenBucket {
- public:
-  TokenBucket(Rate rate, Instant now) : tokens_(rate.burst), filled_(now) {}
-
-  double level(Rate rate, Instant now) const {
-    const double seconds = std::chrono::duration<double>(now - filled_).count();
-    return std::min(rate.burst, tokens_ + std::max(0.0, seconds) * rate.per_second);
-  }
-  // Takes one. False: none left.
-  bool take(Rate rate, Instant now) {
-    tokens_ = level(rate, now);
-    filled_ = now;
-    if (tokens_ < 1) return false;
-    tokens_ -= 1;
-    return true;
-  }
-
- private:
-  double tokens_;
-  Instant filled_;
-};
 
 template <class Key>
 class BucketTable {
