@@ -3,6 +3,12 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
 #include "agent/tunnel_link.hpp"
 #include "agent/tunnel_process.hpp"
 #include "support/temp_dir.hpp"
@@ -12,6 +18,18 @@ namespace lanrage::agent::test {
 namespace {
 
 using testing::HasSubstr;
+
+/// Whether no thread of a process runs any more after a SIGSTOP, which reaches them one by one
+/// (proc_pid_stat(5), the field after the name).
+bool is_stopped(pid_t pid) {
+  const auto tasks = std::filesystem::path("/proc") / std::to_string(pid) / "task";
+  return std::ranges::all_of(std::filesystem::directory_iterator(tasks), [](const auto& task) {
+    std::ifstream file(task.path() / "stat");
+    const std::string stat(std::istreambuf_iterator<char>(file), {});
+    const auto name_end = stat.rfind(") ");
+    return name_end != std::string::npos && stat[name_end + 2] == 'T';
+  });
+}
 
 class TunnelRecoveryTest : public TunnelTest {};
 
@@ -210,6 +228,7 @@ TEST_P(UserspaceTest, AnswersWithinSecondsWhenWireguardGoIsStopped) {
   auto tunnel = open_a(name);
   const auto pid = userspace_pid(name);
   ::kill(pid, SIGSTOP);
+  ASSERT_TRUE(lab::eventually(kSoon, [&] { return is_stopped(pid); }));
   const auto status = tunnel->status();
   ASSERT_FALSE(status);
   EXPECT_TRUE(status.error().is(TunnelErrc::device_failed)) << status.error().message();
