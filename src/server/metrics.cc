@@ -8,8 +8,8 @@ namespace {
 
 // By the enums' values.
 constexpr std::array<std::string_view, 3> kResumed{"nothing", "journal", "snapshot"};
-constexpr std::array<std::string_view, 6> kRemoved{"tokens", "relays",  "parties",
-                                                   "peers",  "signals", "offline"};
+constexpr std::array<std::string_view, 5> kRemoved{"tokens", "relays", "parties", "signals",
+                                                   "offline"};
 constexpr std::array<std::string_view, 9> kRateLimits{"address",   "registrations", "words",
                                                       "peer",      "messages",      "signals",
                                                       "creations", "updates",       "keys"};

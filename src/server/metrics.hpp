@@ -55,7 +55,7 @@ class SizeHistogram {
 };
 
 enum class Resumed { nothing, journal, snapshot };  // what a resuming client was sent
-enum class Removed { tokens, relays, parties, peers, signals, offline };
+enum class Removed { tokens, relays, parties, signals, offline };
 enum class RateLimit {
   address,
   registrations,
@@ -134,7 +134,7 @@ class Metrics {
   std::string version_;
   std::vector<Route> routes_;
   std::array<std::uint64_t, 3> resumed_{};
-  std::array<std::uint64_t, 6> removed_{};
+  std::array<std::uint64_t, 5> removed_{};
   std::array<std::uint64_t, 9> rate_limited_{};
   std::array<std::uint64_t, 4> signals_{};
   ByName<Counter> refused_;

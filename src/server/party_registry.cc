@@ -79,7 +79,7 @@ Result<void> PartyRegistry::load(const std::vector<store::StoredParty>& stored) 
   for (const auto& row : stored) {
     auto entry = restore(row);
     if (!entry) return std::unexpected(entry.error());
-    count(entry->party, true);
+    recount({}, share_of(entry->party));
     entries_.emplace(row.row.id, std::move(*entry));
   }
   return {};
@@ -107,16 +107,16 @@ std::size_t PartyRegistry::hosted_by(const PeerId& host) const {
   return found == hosted_.end() ? 0 : found->second;
 }
 
-void PartyRegistry::count(const party::Party& party, bool there) {
-  if (!party.exists()) return;
-  const PeerId host = party.ledger.host_id();
-  if (there) {
-    ++hosted_[host];
-    peers_ += party.peers.size();
-  } else {
-    if (--hosted_[host] == 0) hosted_.erase(host);
-    peers_ -= party.peers.size();
-  }
+PartyRegistry::Share PartyRegistry::share_of(const party::Party& party) {
+  if (!party.exists()) return {};
+  return {party.ledger.host_id(), party.peers.size()};
+}
+
+void PartyRegistry::recount(const Share& before, const Share& after) {
+  peers_ = peers_ - before.peers + after.peers;
+  if (before.host == after.host) return;
+  if (after.host) ++hosted_[*after.host];
+  if (before.host && --hosted_[*before.host] == 0) hosted_.erase(*before.host);
 }
 
 void PartyRegistry::execute(const PartyId& id, party::Command command, Done<party::Outcome> done) {
@@ -234,10 +234,10 @@ void PartyRegistry::catch_up(const PartyId& id) {
 }
 
 void PartyRegistry::carry_in(Entry& entry, const party::Event& event) {
-  count(entry.party, false);
+  const Share before = share_of(entry.party);
   if (auto taken = party::evolve(entry.party, event, limits_.party); !taken)
     die(entry.party.id(), taken.error());
-  count(entry.party, true);
+  recount(before, share_of(entry.party));
   parts_.metrics.events.add();
   if (listener_) listener_(entry.party, event);
 }

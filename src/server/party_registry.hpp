@@ -72,7 +72,13 @@ class PartyRegistry {
   // ours that would end it). False: the store can't be read.
   bool read_on(Entry& entry, const std::vector<party::Event>& ending = {});
   void carry_in(Entry& entry, const party::Event& event);
-  void count(const party::Party& party, bool there);
+  // What a party adds to the sums over all; nothing where it doesn't exist.
+  struct Share {
+    std::optional<PeerId> host;
+    std::size_t peers = 0;
+  };
+  static Share share_of(const party::Party& party);
+  void recount(const Share& before, const Share& after);
   void finish(Pending pending, Result<party::Outcome> outcome);
   void go_on(const PartyId& id);
   void keep_snapshot(Entry& entry);

@@ -4,6 +4,26 @@
 
 namespace lanrage::server {
 
+namespace {
+
+// The party that the path names, and the body.
+template <class Body>
+struct OfParty {
+  PartyId party;
+  Body body;
+};
+template <class Body>
+Result<OfParty<Body>> read_of_party(const io::HttpRequest& http,
+                                    const std::vector<std::string>& parts) {
+  const auto party = id_from<PartyId>(parts[1], "party_id");
+  if (!party) return std::unexpected(party.error());
+  auto body = read_body<Body>(http);
+  if (!body) return std::unexpected(body.error());
+  return OfParty<Body>{*party, std::move(*body)};
+}
+
+}  // namespace
+
 Result<PartyAndPeer> party_and_peer(const std::vector<std::string>& parts) {
   const auto party = id_from<PartyId>(parts[1], "party_id");
   if (!party) return std::unexpected(party.error());
@@ -28,20 +48,16 @@ void Routes::get_party(Request& request, Reply reply) {
 }
 
 void Routes::close_party(Request& request, Reply reply) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return refuse(std::move(reply), party.error());
-  const auto body = read_body<protocol::ClosePartyRequest>(request.http);
-  if (!body) return refuse(std::move(reply), body.error());
-  parts_.service.close(request.caller, *party, *body,
+  const auto asked = read_of_party<protocol::ClosePartyRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  parts_.service.close(request.caller, asked->party, asked->body,
                        answer_later<protocol::SeqAnswer>(std::move(reply)));
 }
 
 void Routes::join_party(Request& request, Reply reply) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return refuse(std::move(reply), party.error());
-  const auto body = read_body<protocol::JoinRequest>(request.http);
-  if (!body) return refuse(std::move(reply), body.error());
-  parts_.service.join(request.caller, *party, *body,
+  const auto asked = read_of_party<protocol::JoinRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  parts_.service.join(request.caller, asked->party, asked->body,
                       answer_later<protocol::PartyAnswer>(std::move(reply)));
 }
 
@@ -89,41 +105,35 @@ void Routes::heartbeat(Request& request, Reply reply) {
   if (!request.http.body.empty())
     if (auto body = read_body<protocol::HeartbeatRequest>(request.http); !body)
       return refuse(std::move(reply), body.error());
-  answer(std::move(reply), parts_.service.heartbeat(request.caller, ids->party, ids->peer));
+  const auto party = parts_.service.heartbeat(request.caller, ids->party, ids->peer);
+  answer(std::move(reply), party ? Result<void>() : std::unexpected(party.error()));
 }
 
 void Routes::rotate(Request& request, Reply reply) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return refuse(std::move(reply), party.error());
-  const auto body = read_body<protocol::RotateRequest>(request.http);
-  if (!body) return refuse(std::move(reply), body.error());
-  parts_.service.rotate(request.caller, *party, *body,
+  const auto asked = read_of_party<protocol::RotateRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  parts_.service.rotate(request.caller, asked->party, asked->body,
                         answer_later<protocol::SeqAnswer>(std::move(reply)));
 }
 
 void Routes::change_charter(Request& request, Reply reply) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return refuse(std::move(reply), party.error());
-  const auto body = read_body<protocol::ChangeCharterRequest>(request.http);
-  if (!body) return refuse(std::move(reply), body.error());
-  parts_.service.change_charter(request.caller, *party, *body,
+  const auto asked = read_of_party<protocol::ChangeCharterRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  parts_.service.change_charter(request.caller, asked->party, asked->body,
                                 answer_later<protocol::SeqAnswer>(std::move(reply)));
 }
 
 void Routes::relay_token(Request& request, Reply reply) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return refuse(std::move(reply), party.error());
-  const auto body = read_body<protocol::RelayTokenRequest>(request.http);
-  if (!body) return refuse(std::move(reply), body.error());
-  answer(std::move(reply), parts_.service.relay_grant(request.caller, *party, body->bind_key));
+  const auto asked = read_of_party<protocol::RelayTokenRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  answer(std::move(reply),
+         parts_.service.relay_grant(request.caller, asked->party, asked->body.bind_key));
 }
 
 void Routes::add_invite(Request& request, Reply reply) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return refuse(std::move(reply), party.error());
-  const auto body = read_body<protocol::AddInviteRequest>(request.http);
-  if (!body) return refuse(std::move(reply), body.error());
-  parts_.service.add_invite(request.caller, *party, *body,
+  const auto asked = read_of_party<protocol::AddInviteRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  parts_.service.add_invite(request.caller, asked->party, asked->body,
                             answer_later<protocol::AddInviteAnswer>(std::move(reply)));
 }
 
@@ -149,12 +159,11 @@ void Routes::open_invite(Request& request, Reply reply) {
 }
 
 void Routes::post_signal(Request& request, Reply reply) {
-  const auto party = id_from<PartyId>(request.parts[1], "party_id");
-  if (!party) return refuse(std::move(reply), party.error());
-  auto body = read_body<protocol::PostSignalRequest>(request.http);
-  if (!body) return refuse(std::move(reply), body.error());
-  answer(std::move(reply), parts_.service.post_signal(request.caller, *party, body->to_peer_id,
-                                                      std::move(body->signal_data)));
+  auto asked = read_of_party<protocol::PostSignalRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  answer(std::move(reply),
+         parts_.service.post_signal(request.caller, asked->party, asked->body.to_peer_id,
+                                    std::move(asked->body.signal_data)));
 }
 
 void Routes::get_signals(Request& request, Reply reply) {

@@ -321,11 +321,12 @@ Result<protocol::Peer> PartyService::peer(const Caller& caller, const PartyId& i
   return peer_view(**party, *member, parts_.presence);
 }
 
-Result<void> PartyService::heartbeat(const Caller& caller, const PartyId& id, const PeerId& peer) {
-  if (auto self = check_self(caller, peer); !self) return self;
-  if (auto party = member_party(caller.peer, id); !party) return std::unexpected(party.error());
-  if (parts_.presence.heartbeat(id, peer)) parts_.audience.presence_changed(id, peer);
-  return {};
+Result<const party::Party*> PartyService::heartbeat(const Caller& caller, const PartyId& id,
+                                                    const PeerId& peer) {
+  if (auto self = check_self(caller, peer); !self) return std::unexpected(self.error());
+  auto party = member_party(caller.peer, id);
+  if (party && parts_.presence.heartbeat(id, peer)) parts_.audience.presence_changed(id, peer);
+  return party;
 }
 
 Result<protocol::RelayGrant> PartyService::relay_grant(const Caller& caller, const PartyId& id,

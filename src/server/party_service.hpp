@@ -86,7 +86,9 @@ class PartyService {
   // The party, if the caller is a member of it; else unknown_party, whether it exists or not.
   Result<const party::Party*> member_party(const PeerId& peer, const PartyId& id) const;
 
-  Result<void> heartbeat(const Caller& caller, const PartyId& id, const PeerId& peer);
+  // The party, if the caller is a member of it.
+  Result<const party::Party*> heartbeat(const Caller& caller, const PartyId& id,
+                                        const PeerId& peer);
   Result<protocol::RelayGrant> relay_grant(const Caller& caller, const PartyId& id,
                                            const crypto::VerifyKey& bind_key) const;
   Result<void> post_signal(const Caller& caller, const PartyId& id, const PeerId& to, Bytes data);

@@ -8,6 +8,18 @@ namespace lanrage::server {
 
 namespace ws = protocol::ws;
 
+namespace {
+
+// What no record says of a peer: its hints, and whether it is there.
+void add_unsigned(protocol::Peer& peer, const party::Hints& hints, const PresenceState& presence) {
+  if (hints.nat_type) peer.nat_type = protocol::nat_type_from(*hints.nat_type);
+  peer.public_endpoint = hints.public_endpoint;
+  peer.online = presence.online;
+  if (presence.last_seen != UnixTime{}) peer.last_seen = presence.last_seen;
+}
+
+}  // namespace
+
 protocol::Peer peer_view(const party::Party& party, const party::Member& member,
                          const Presence& presence) {
   protocol::Peer peer;
@@ -17,15 +29,11 @@ protocol::Peer peer_view(const party::Party& party, const party::Member& member,
   peer.vip = member.vip;
   peer.wireguard_key = member.wireguard;
   peer.box_key = member.box;
-  const auto state = presence.of(party.id(), member.id);
-  peer.online = state.online;
-  if (state.last_seen != UnixTime{}) peer.last_seen = state.last_seen;
-  if (const auto info = party.peers.find(member.id); info != party.peers.end()) {
-    peer.joined_seq = info->second.joined_seq;
-    if (info->second.hints.nat_type)
-      peer.nat_type = protocol::nat_type_from(*info->second.hints.nat_type);
-    peer.public_endpoint = info->second.hints.public_endpoint;
-  }
+  const auto info = party.peers.find(member.id);
+  const bool known = info != party.peers.end();
+  if (known) peer.joined_seq = info->second.joined_seq;
+  add_unsigned(peer, known ? info->second.hints : party::Hints{},
+               presence.of(party.id(), member.id));
   return peer;
 }
 
@@ -74,10 +82,6 @@ std::optional<Body> first(const party::Party& party, const party::JournalEntry& 
   return std::nullopt;
 }
 
-std::optional<protocol::NatType> nat_type_of(const party::Hints& hints) {
-  return hints.nat_type ? protocol::nat_type_from(*hints.nat_type) : std::nullopt;
-}
-
 ws::ServerMessage joined(const party::Party& party, const party::JournalEntry& entry,
                          const Presence& presence) {
   ws::PeerJoined out{party.id(), entry.seq, {}, records_of(party, entry)};
@@ -92,11 +96,7 @@ ws::ServerMessage joined(const party::Party& party, const party::JournalEntry& e
     out.peer.nick = statement->nick;
     out.peer.vip = statement->vip;
   }
-  out.peer.nat_type = nat_type_of(entry.hints);
-  out.peer.public_endpoint = entry.hints.public_endpoint;
-  const auto state = presence.of(party.id(), entry.subject);
-  out.peer.online = state.online;
-  if (state.last_seen != UnixTime{}) out.peer.last_seen = state.last_seen;
+  add_unsigned(out.peer, entry.hints, presence.of(party.id(), entry.subject));
   return out;
 }
 
@@ -109,7 +109,7 @@ ws::ServerMessage updated(const party::Party& party, const party::JournalEntry& 
     out.nick = statement->nick;
     out.vip = statement->vip;
   }
-  out.nat_type = nat_type_of(entry.hints);
+  if (entry.hints.nat_type) out.nat_type = protocol::nat_type_from(*entry.hints.nat_type);
   out.public_endpoint = entry.hints.public_endpoint;
   out.records = records_of(party, entry);
   return out;

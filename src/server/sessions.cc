@@ -175,11 +175,11 @@ void Sessions::on(Session& session, const ws::UpdatePeer& message) {
 }
 
 void Sessions::on(Session& session, const ws::Heartbeat& heartbeat) {
-  if (auto done = service_->heartbeat(session.caller, heartbeat.party_id, heartbeat.peer_id); !done)
-    return refuse(session, done.error(), {}, heartbeat.party_id);
+  const auto party = service_->heartbeat(session.caller, heartbeat.party_id, heartbeat.peer_id);
+  if (!party) return refuse(session, party.error(), {}, heartbeat.party_id);
   const auto subscription = session.parties.find(heartbeat.party_id);
   if (subscription == session.parties.end()) return;
-  check_digest(session, *parts_.registry.find(heartbeat.party_id), subscription->second, heartbeat);
+  check_digest(session, **party, subscription->second, heartbeat);
 }
 
 void Sessions::check_digest(Session& session, const party::Party& party, Subscription& subscription,
