@@ -83,6 +83,7 @@ class GroupMaker {
   std::string join(const Person& person, const std::string& request_id) {
     protocol::JoinRequest request;
     request.request_id = request_id;
+    request.known_records = ledger_.length();  // read when opening the invite
     request.admission = party::build_admission(ledger_, invite_, person.keys);
     take(request.admission);
     const auto vip = must(ledger_.suggest_vip(person.id));
