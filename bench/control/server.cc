@@ -26,6 +26,7 @@ parties = 100000
 [limits.http]
 connections = 20000
 connections_per_address = 20000
+new_connections_per_address = { per_second = 1000000, burst = 1000000 }
 requests_per_connection = 1000000
 )";
 

@@ -1,8 +1,8 @@
 #include "io/http_server.hpp"
 
-#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <utility>
 
 #include "io/address.hpp"
@@ -15,12 +15,8 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-// A household has one IPv4 address, or one IPv6 /64.
-IpAddress counting_key(const IpAddress& address) {
-  if (address.is_v4()) return address;
-  ByteArray<16> bytes{};
-  std::copy_n(address.bytes().begin(), 8, bytes.begin());
-  return IpAddress::v6(bytes);
+Instant now() {
+  return Instant(std::chrono::floor<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 class Server final : public HttpServer {
@@ -89,7 +85,7 @@ class Server final : public HttpServer {
     error_code error;
     auto remote = socket.remote_endpoint(error);
     if (error) return;  // gone already
-    auto slot = ConnectionSlot::take(state_, from_asio(remote).address);
+    auto slot = ConnectionSlot::take(state_, from_asio(remote).address, now());
     if (!slot) return;  // a cap
     ++state_->counters.accepted;
     serve_connection(state_, std::move(socket), std::move(slot));
@@ -112,9 +108,9 @@ class Server final : public HttpServer {
 }  // namespace
 
 std::unique_ptr<ConnectionSlot> ConnectionSlot::take(std::shared_ptr<ServerState> state,
-                                                     const IpAddress& remote) {
+                                                     const IpAddress& remote, Instant now) {
   const ServerLimits& limits = state->options.limits;
-  IpAddress key = counting_key(remote);
+  const std::string key = rate_key(remote);
   auto here = state->open_by_address.find(key);
   if (state->counters.open >= limits.connections) {
     ++state->counters.refused_by_cap;
@@ -122,6 +118,10 @@ std::unique_ptr<ConnectionSlot> ConnectionSlot::take(std::shared_ptr<ServerState
   }
   if (here != state->open_by_address.end() && here->second >= limits.connections_per_address) {
     ++state->counters.refused_by_address;
+    return nullptr;
+  }
+  if (!state->new_by_address.take(key, now)) {
+    ++state->counters.refused_by_rate;
     return nullptr;
   }
   ++state->counters.open;
@@ -159,8 +159,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(asio::io_context& io, Opti
                 where + " is in use by another program; stop that or choose another port");
   if (error)
     return fail(ServerErrc::cannot_listen, "can't listen on " + where + ": " + error.message());
-  auto state = std::make_shared<ServerState>();
-  state->options = std::move(options);
+  auto state = std::make_shared<ServerState>(std::move(options));
   state->events = std::move(events);
   return std::make_unique<Server>(io, std::move(state), std::move(acceptor));
 }

@@ -61,6 +61,7 @@ struct ServerCounters {
   std::uint64_t accepted = 0;
   std::uint64_t refused_by_cap = 0;      // of all connections
   std::uint64_t refused_by_address = 0;  // the cap of one address
+  std::uint64_t refused_by_rate = 0;     // too many new ones from one address
   std::uint64_t failed_handshakes = 0;
   std::uint64_t requests = 0;
   std::array<std::uint64_t, kTimeouts> timeouts{};

@@ -5,7 +5,10 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
 
+#include "base/bucket_table.hpp"
 #include "io/http_server.hpp"
 
 namespace lanrage::io {
@@ -20,12 +23,16 @@ class ServerConnection {
 };
 
 struct ServerState {
+  explicit ServerState(HttpServer::Options with)
+      : options(std::move(with)), new_by_address(options.limits.new_connections_per_address) {}
+
   HttpServer::Options options;
   ServerEvents events;
   ServerCounters counters;
   bool stopping = false;  // no new connections, none kept alive
   bool gone = false;      // the HttpServer was destroyed: no more callbacks
-  std::map<IpAddress, std::size_t> open_by_address;
+  std::map<std::string, std::size_t> open_by_address;  // by rate_key()
+  TokenBuckets new_by_address;
   std::list<std::weak_ptr<ServerConnection>> connections;
   std::function<void()> on_last_closed;
 };
@@ -35,7 +42,7 @@ class ConnectionSlot {
  public:
   // Null, and counted, when one of the caps is reached.
   static std::unique_ptr<ConnectionSlot> take(std::shared_ptr<ServerState> state,
-                                              const IpAddress& remote);
+                                              const IpAddress& remote, Instant now);
   ~ConnectionSlot();
   ConnectionSlot(const ConnectionSlot&) = delete;
   ConnectionSlot& operator=(const ConnectionSlot&) = delete;
@@ -43,10 +50,10 @@ class ConnectionSlot {
   void register_connection(const std::shared_ptr<ServerConnection>& connection);
 
  private:
-  ConnectionSlot(std::shared_ptr<ServerState> state, const IpAddress& key)
-      : state_(std::move(state)), key_(key) {}
+  ConnectionSlot(std::shared_ptr<ServerState> state, std::string key)
+      : state_(std::move(state)), key_(std::move(key)) {}
   std::shared_ptr<ServerState> state_;
-  IpAddress key_;
+  std::string key_;
   std::list<std::weak_ptr<ServerConnection>>::iterator place_;
   bool registered_ = false;
 };

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 
+#include "base/token_bucket.hpp"
+
 namespace lanrage::io {
 
 struct ServerLimits {
@@ -17,6 +19,8 @@ struct ServerLimits {
   std::size_t requests_per_connection = 10'000;
   std::size_t connections = 4096;
   std::size_t connections_per_address = 128;  // IPv6: by /64
+  // A TLS handshake is the dearest thing that a stranger can ask for.
+  Rate new_connections_per_address{20, 400};
   // WebSocket.
   std::size_t message_bytes = 64 * 1024;         // received; beyond: closed with 1009
   std::size_t queue_bytes = 256 * 1024;          // waiting to be sent; see WebSocket::send

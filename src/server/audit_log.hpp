@@ -10,12 +10,12 @@
 #include <string>
 #include <string_view>
 
+#include "base/bucket_table.hpp"
 #include "base/endpoint.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "io/log.hpp"
 #include "server/clock.hpp"
-#include "server/token_buckets.hpp"
 
 namespace lanrage::server {
 

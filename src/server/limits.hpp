@@ -4,10 +4,10 @@
 #include <chrono>
 #include <cstddef>
 
+#include "base/bucket_table.hpp"
 #include "io/server_limits.hpp"
 #include "party/limits.hpp"
 #include "protocol/types.hpp"
-#include "server/token_buckets.hpp"
 
 namespace lanrage::server {
 

@@ -40,6 +40,7 @@ void write(Exposition& out, const io::ServerCounters& counters) {
             "TCP connections that came to nothing, by cause.");
   out.sample({{"cause", "cap"}}, counters.refused_by_cap);
   out.sample({{"cause", "address_cap"}}, counters.refused_by_address);
+  out.sample({{"cause", "address_rate"}}, counters.refused_by_rate);
   out.sample({{"cause", "handshake"}}, counters.failed_handshakes);
   out.begin("http_timeouts_total", "counter",
             "TCP connections that were cut, by what took too long.");

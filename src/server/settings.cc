@@ -285,6 +285,7 @@ void add_http_limits(SettingTable& t) {
   t.whole("limits.http.connections", http(&Http::connections), 1, 1'000'000);
   t.whole("limits.http.connections_per_address", http(&Http::connections_per_address), 1,
           1'000'000);
+  t.rate("limits.http.new_connections_per_address", http(&Http::new_connections_per_address));
   t.whole("limits.http.message_bytes", http(&Http::message_bytes), 4'096, 16 * kMebibyte);
   // The largest answer must fit.
   t.whole("limits.http.queue_bytes", http(&Http::queue_bytes), protocol::kMaxAnswerSize + 64 * 1024,

@@ -289,10 +289,11 @@ TEST_F(HttpHardness, CapsConnectionsInAll) {
 }
 
 TEST(ConnectionSlot, AnIpv6CustomerHasOneShare) {
-  auto state = std::make_shared<ServerState>();
-  state->options.limits.connections_per_address = 2;
+  HttpServer::Options options;
+  options.limits.connections_per_address = 2;
+  auto state = std::make_shared<ServerState>(std::move(options));
   const auto take = [&](const char* address) {
-    return ConnectionSlot::take(state, *IpAddress::parse(address));
+    return ConnectionSlot::take(state, *IpAddress::parse(address), {});
   };
   auto first = take("2001:db8:1:2::1");
   auto second = take("2001:db8:1:2:ffff:ffff:ffff:ffff");
@@ -308,6 +309,23 @@ TEST(ConnectionSlot, AnIpv6CustomerHasOneShare) {
   EXPECT_TRUE(v4[0] && v4[1] && v4[2]);
   first.reset();
   EXPECT_TRUE(take("2001:db8:1:2:3::4"));
+}
+
+TEST(ConnectionSlot, OneAddressOpensConnectionsAtALimitedRate) {
+  HttpServer::Options options;
+  options.limits.new_connections_per_address = {2, 3};
+  auto state = std::make_shared<ServerState>(std::move(options));
+  const auto take = [&](const char* address, std::chrono::milliseconds at) {
+    return ConnectionSlot::take(state, *IpAddress::parse(address), Instant(at));
+  };
+  using namespace std::chrono_literals;
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(take("192.0.2.1", 0ms));  // closed at once: it isn't the number of open ones
+  EXPECT_FALSE(take("192.0.2.1", 400ms));
+  EXPECT_EQ(state->counters.refused_by_rate, 1u);
+  EXPECT_EQ(state->counters.refused_by_address, 0u);
+  EXPECT_TRUE(take("192.0.2.2", 400ms)) << "another household";
+  EXPECT_TRUE(take("192.0.2.1", 1000ms));
 }
 
 }  // namespace

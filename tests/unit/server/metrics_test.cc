@@ -101,25 +101,26 @@ TEST(Metrics, WhatTheLimitsOfConnectionsStoppedIsShownByCause) {
   io::ServerCounters counters;
   counters.refused_by_cap = 1;
   counters.refused_by_address = 2;
-  counters.failed_handshakes = 3;
-  counters.of(io::TimedOut::handshake) = 4;
-  counters.of(io::TimedOut::header) = 5;
-  counters.of(io::TimedOut::body) = 6;
-  counters.of(io::TimedOut::idle) = 7;
-  counters.of(io::TimedOut::answer) = 8;
-  counters.of(io::Rejected::header_size) = 9;
-  counters.of(io::Rejected::body_size) = 10;
-  counters.of(io::Rejected::malformed) = 11;
-  counters.of(io::Rejected::media_type) = 12;
-  counters.of(io::Rejected::unanswered) = 13;
-  counters.websocket_faults = {14, 15, 16, 17};
+  counters.refused_by_rate = 3;
+  counters.failed_handshakes = 4;
+  counters.of(io::TimedOut::handshake) = 5;
+  counters.of(io::TimedOut::header) = 6;
+  counters.of(io::TimedOut::body) = 7;
+  counters.of(io::TimedOut::idle) = 8;
+  counters.of(io::TimedOut::answer) = 9;
+  counters.of(io::Rejected::header_size) = 10;
+  counters.of(io::Rejected::body_size) = 11;
+  counters.of(io::Rejected::malformed) = 12;
+  counters.of(io::Rejected::media_type) = 13;
+  counters.of(io::Rejected::unanswered) = 14;
+  counters.websocket_faults = {15, 16, 17, 18};
   Exposition out;
   write(out, counters);
   const ExpositionReader read(out.take());
   EXPECT_EQ(read.complaint(), "");
   const auto value = [&](const std::string& series) { return read.value("lanrage_" + series); };
   double expected = 0;
-  for (const char* cause : {"cap", "address_cap", "handshake"})
+  for (const char* cause : {"cap", "address_cap", "address_rate", "handshake"})
     EXPECT_EQ(value(std::string("http_connections_lost_total{cause=\"") + cause + "\"}"),
               ++expected);
   for (const char* during : {"handshake", "header", "body", "idle", "answer"})

@@ -1,12 +1,12 @@
 // The small parts by themselves.
 #include <gtest/gtest.h>
 
+#include "base/bucket_table.hpp"
 #include "server/deployment.hpp"
 #include "server/presence.hpp"
 #include "server/relay_directory.hpp"
 #include "server/request_body.hpp"
 #include "server/signal_queue.hpp"
-#include "server/token_buckets.hpp"
 
 namespace lanrage::server {
 

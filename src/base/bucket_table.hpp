@@ -12,7 +12,7 @@
 #include "base/time.hpp"
 #include "base/token_bucket.hpp"
 
-namespace lanrage::server {
+namespace lanrage {
 
 template <class Key>
 class BucketTable {
@@ -65,4 +65,4 @@ inline std::string rate_key(const IpAddress& address) {
   return std::string(kept.begin(), kept.end());
 }
 
-}  // namespace lanrage::server
+}  // namespace lanrage
