@@ -11,6 +11,7 @@
 #include "support/pinger.hpp"
 #include "support/process.hpp"
 #include "support/tcp_transfer.hpp"
+#include "support/two_way_traffic.hpp"
 #include "support/udp_probe.hpp"
 
 namespace lanrage::lab {
@@ -122,21 +123,14 @@ TEST(Nat, BlockedUdpGoesNowhereWhileTcpPasses) {
 }
 
 TEST(Nat, DoubleNatKeepsAConeMappingAndHidesBothRouters) {
-  Network network;
-  Host& server = network.add_public_host("server");
-  Host& stranger = network.add_public_host("stranger", true);
-  Router& carrier = network.add_router(NatKind::port_restricted_cone);
-  Router& home = network.add_router_behind(carrier, NatKind::port_restricted_cone);
-  Host& player = network.add_host("player", home);
-  UdpProbe inside(player.netns(), 41641);
-  UdpProbe server_a(server.netns());
-  UdpProbe stranger_a(stranger.netns());
-  const auto first = mapped(inside, server_a, server);
+  World world(NatKind::cgnat);
+  EXPECT_EQ(count_own_namespaces(), 6) << "internet, server, stranger, carrier, home, player";
+  const auto first = mapped(world.inside, world.server_a, world.server);
   ASSERT_TRUE(first);
-  EXPECT_EQ(*first, (Endpoint{carrier.wan_address(), 41641}));
-  EXPECT_TRUE(is_kept_out(stranger_a, *first, inside));
-  EXPECT_EQ(mapped(inside, stranger_a, stranger), first);
-  EXPECT_TRUE(reaches(server_a, *first, inside));
+  EXPECT_EQ(*first, (Endpoint{world.player.public_address(), 41641}));
+  EXPECT_TRUE(is_kept_out(world.stranger_a, *first, world.inside));
+  EXPECT_EQ(mapped(world.inside, world.stranger_a, world.stranger), first);
+  EXPECT_TRUE(reaches(world.server_a, *first, world.inside));
 }
 
 TEST(Nat, ForwardsReachTheHostBehindTheRouter) {
@@ -233,6 +227,24 @@ TEST(Lab, DistanceDelaysAndLoses) {
   const PingReport losses = lossy_pinger.ping(100, Millis(5), Millis(500));
   EXPECT_GT(losses.received, 20);
   EXPECT_LT(losses.received, 80);
+}
+
+TEST(Lab, TrafficBothWaysIsCountedTogether) {
+  Network network;
+  Host& a = network.add_public_host("a");
+  Host& b = network.add_public_host("b");
+  TwoWayTraffic traffic({a.netns(), a.address()}, {b.netns(), b.address()}, 100);
+  const IpAddress gone = IpAddress::v4(0xCB0071FE);
+  TwoWayTraffic one_way({network.add_public_host("c").netns(), gone},
+                        {network.add_public_host("d").netns(), gone}, 100);
+  Pinger(a.netns(), b.address()).ping(10, Millis(50));  // while it runs
+  const TrafficReport report = traffic.stop();
+  EXPECT_GT(report.sent, 20);
+  EXPECT_EQ(report.lost, 0);
+  EXPECT_LT(report.longest_gap_ms, 500);
+  const TrafficReport lost = one_way.stop(Millis(100));
+  EXPECT_GT(lost.sent, 20);
+  EXPECT_EQ(lost.lost, lost.sent);
 }
 
 TEST(Lab, ProcessesRunInsideAreWatchedAndEndWithTheirStatus) {

@@ -1,16 +1,7 @@
 #include "support/nat_rules.hpp"
 
-#include <array>
-
 namespace lanrage::lab {
 namespace {
-
-constexpr std::array kKinds{NatKind::open,
-                            NatKind::full_cone,
-                            NatKind::restricted_cone,
-                            NatKind::port_restricted_cone,
-                            NatKind::symmetric,
-                            NatKind::udp_blocked};
 
 // Which inside host owns a mapped port, and whom it has spoken to. Learned before source NAT, so
 // the private source is still visible; masquerade keeps the port unless it is taken.
@@ -78,9 +69,16 @@ constexpr std::string_view kUdpBlock = R"(
 }  // namespace
 
 std::optional<NatKind> nat_kind_from(std::string_view name) {
-  for (NatKind kind : kKinds)
+  for (const NatKind kind : kNatKinds)
     if (name == name_of(kind)) return kind;
   return std::nullopt;
+}
+
+std::string nat_kind_names() {
+  std::string names;
+  for (const NatKind kind : kNatKinds)
+    names.append(names.empty() ? "" : ", ").append(name_of(kind));
+  return names;
 }
 
 std::string nat_ruleset(const NatPlan& plan) {

@@ -1,6 +1,7 @@
 // The nftables recipes that make a namespace behave like a home router of a given kind.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,14 +12,20 @@
 
 namespace lanrage::lab {
 
+// What stands between a player and the internet.
 enum class NatKind {
   open,  // no router: a public address
   full_cone,
   restricted_cone,
   port_restricted_cone,
   symmetric,
+  cgnat,  // two routers in a row, the home's and the carrier's, each port_restricted_cone
   udp_blocked,
 };
+
+inline constexpr std::array kNatKinds{
+    NatKind::open,      NatKind::full_cone, NatKind::restricted_cone, NatKind::port_restricted_cone,
+    NatKind::symmetric, NatKind::cgnat,     NatKind::udp_blocked};
 
 constexpr std::string_view name_of(NatKind kind) {
   switch (kind) {
@@ -32,6 +39,8 @@ constexpr std::string_view name_of(NatKind kind) {
       return "port_restricted_cone";
     case NatKind::symmetric:
       return "symmetric";
+    case NatKind::cgnat:
+      return "cgnat";
     case NatKind::udp_blocked:
       return "udp_blocked";
   }
@@ -39,6 +48,8 @@ constexpr std::string_view name_of(NatKind kind) {
 }
 
 std::optional<NatKind> nat_kind_from(std::string_view name);
+// All names, as a message lists them.
+std::string nat_kind_names();
 
 enum class Transport { tcp, udp };
 
@@ -49,7 +60,7 @@ struct Forward {
 };
 
 struct NatPlan {
-  NatKind kind;
+  NatKind kind;  // of one router: neither open nor cgnat
   IpAddress wan_address;
   bool hairpin = false;  // a LAN host reaches another one by the WAN address
   std::vector<Forward> forwards{};

@@ -75,7 +75,8 @@ Host& Network::add_public_host(const std::string& role, bool second_prefix) {
 }
 
 Router& Network::make_router(NatKind kind, IpAddress wan_address, bool hairpin) {
-  if (kind == NatKind::open) throw LabError("an open host has no router");
+  if (kind == NatKind::open || kind == NatKind::cgnat)
+    throw LabError(std::string(name_of(kind)) + " isn't one router: ask for add_player");
   const auto number = static_cast<std::uint32_t>(routers_.size()) + 1;
   const Prefix lan{IpAddress::v4(0xC0A80000 + (number << 8)), 24};
   const std::string role = "r" + std::to_string(number);
@@ -116,6 +117,10 @@ Host& Network::add_host(const std::string& role, Router& behind) {
 
 Host& Network::add_player(const std::string& role, NatKind kind) {
   if (kind == NatKind::open) return add_public_host(role);
+  if (kind == NatKind::cgnat) {
+    Router& carrier = add_router(NatKind::port_restricted_cone);
+    return add_host(role, add_router_behind(carrier, NatKind::port_restricted_cone));
+  }
   return add_host(role, add_router(kind));
 }
 

@@ -70,12 +70,12 @@ class Network {
 
   // A host with a public address in 203.0.113.0/24 (or 198.51.100.0/24).
   Host& add_public_host(const std::string& role, bool second_prefix = false);
-  // `kind` must not be open: an open host has no router.
+  // `kind` must be one router's: an open host has none, cgnat is two.
   Router& add_router(NatKind kind, bool hairpin = false);
   // A home router behind a carrier's (CGNAT): `carrier` is one made by add_router.
   Router& add_router_behind(Router& carrier, NatKind kind, bool hairpin = false);
   Host& add_host(const std::string& role, Router& behind);
-  // A player with `kind` between it and the internet: its own router, or none when open.
+  // A player with `kind` between it and the internet: none, one or two routers of its own.
   Host& add_player(const std::string& role, NatKind kind);
 
  private:
