@@ -68,8 +68,9 @@ Result<void> check_boxes(const Roster& roster, const std::vector<SealedBox>& box
 // The parties to one command, with what each action needs to say its events.
 class Application {
  public:
-  Application(const Party& party, const Command& command, UnixTime now, const Limits& limits)
-      : party_(party), command_(command), now_(now), limits_(limits) {}
+  Application(const Party& party, const Command& command, UnixTime now, const Limits& limits,
+              const ProvenSignatures& proven)
+      : party_(party), command_(command), now_(now), limits_(limits), proven_(proven) {}
 
   Result<std::vector<Event>> operator()(const Create& create);
   Result<std::vector<Event>> operator()(const Join& join);
@@ -96,12 +97,15 @@ class Application {
   Result<void> check_log_room(std::initializer_list<const Bytes*> records,
                               std::size_t reserve = 0) const;
   Result<void> check_actor(const VerifyKey& identity, std::string_view field) const;
-  Result<Effect> judge(const Bytes& record) const { return party_.ledger.judge(record, now_); }
+  Result<Effect> judge(const Bytes& record) const {
+    return party_.ledger.judge(record, now_, &proven_);
+  }
 
   const Party& party_;
   const Command& command_;
   UnixTime now_;
   const Limits& limits_;
+  const ProvenSignatures& proven_;
 };
 
 Result<void> Application::check_open() const {
@@ -159,7 +163,8 @@ Result<std::vector<Event>> Application::operator()(const Create& create) {
     return std::unexpected(ok.error());
   auto trial = party_.ledger;
   for (const auto* record : {&create.charter, &create.roster, &create.statement})
-    if (auto effect = trial.append(*record, now_); !effect) return std::unexpected(effect.error());
+    if (auto effect = trial.append(*record, now_, &proven_); !effect)
+      return std::unexpected(effect.error());
   if (auto ok = check_boxes(*roster, create.boxes); !ok) return std::unexpected(ok.error());
 
   auto created = event(EventType::created);
@@ -183,7 +188,7 @@ Result<std::vector<Event>> Application::operator()(const Join& join) {
   if (auto ok = check_hints(join.hints); !ok) return std::unexpected(ok.error());
   if (auto ok = check_log_room({&join.admission, &join.statement}); !ok)
     return std::unexpected(ok.error());
-  if (auto ok = party_.ledger.judge_join(join.admission, join.statement, now_); !ok)
+  if (auto ok = party_.ledger.judge_join(join.admission, join.statement, now_, &proven_); !ok)
     return std::unexpected(ok.error());
   if (party_.ledger.members().size() >= limits_.peers)
     return fail(Errc::party_full, "the party has " + std::to_string(limits_.peers) +
@@ -341,7 +346,7 @@ Result<std::vector<Event>> Application::operator()(const Bar& bar) {
 }  // namespace
 
 Result<Outcome> apply(const Party& party, const Command& command, UnixTime now,
-                      const Limits& limits) {
+                      const Limits& limits, const ProvenSignatures& proven) {
   const auto* close = std::get_if<Close>(&command.action);
   const bool by_server = (close != nullptr && close->reason == CloseReason::expired) ||
                          std::holds_alternative<Bar>(command.action);
@@ -355,7 +360,7 @@ Result<Outcome> apply(const Party& party, const Command& command, UnixTime now,
                   "request_id");
     }
   }
-  auto events = std::visit(Application(party, command, now, limits), command.action);
+  auto events = std::visit(Application(party, command, now, limits, proven), command.action);
   if (!events) return std::unexpected(events.error());
   const auto seq = events->empty() ? party.seq : events->back().seq;
   return Outcome{seq, false, std::move(*events)};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "party/party_state.hpp"
+#include "party/proven_signatures.hpp"
 
 namespace lanrage::party {
 
@@ -17,9 +18,9 @@ struct Outcome {
 
 // Repeating a request_id with the same content yields the first answer, also after its caller left
 // the party; other content is request_id_reused. For Create, `party` is the one named by
-// party_id_of(charter): existing, or fresh as Party{id}.
+// party_id_of(charter): existing, or fresh as Party{id}. `proven`: what prove() said of the action.
 Result<Outcome> apply(const Party& party, const Command& command, UnixTime now,
-                      const Limits& limits = {});
+                      const Limits& limits = {}, const ProvenSignatures& proven = {});
 
 // What the server hands to whoever proved to hold an invite (proofs.hpp): the log goes with it.
 // unknown_invite, invite_used_up (unless `peer` was admitted by it before), invite_expired,

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "party/limits.hpp"
+#include "party/proven_signatures.hpp"
 
 namespace lanrage::party {
 namespace {
@@ -64,10 +65,17 @@ Result<Envelope> Envelope::parse(ByteView record) {
   return out;
 }
 
-bool Envelope::signed_by(std::size_t index, const crypto::VerifyKey& key,
-                         const PartyId& party) const {
-  return index < signatures.size() &&
-         key.verify(signed_bytes(type, party, body), signatures[index]);
+Bytes Envelope::signed_message(const PartyId& party) const {
+  return signed_bytes(type, party, body);
+}
+
+bool Envelope::signed_by(std::size_t index, const crypto::VerifyKey& key, const PartyId& party,
+                         const ProvenSignatures* proven) const {
+  if (index >= signatures.size()) return false;
+  const auto message = signed_message(party);
+  const auto& signature = signatures[index];
+  if (proven != nullptr && proven->contains(key, message, signature)) return true;
+  return key.verify(message, signature);
 }
 
 Bytes sign_envelope(RecordType type, const PartyId& party, ByteView body,

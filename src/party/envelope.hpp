@@ -19,6 +19,8 @@
 
 namespace lanrage::party {
 
+class ProvenSignatures;
+
 enum class RecordType : std::uint8_t {
   charter = 1,
   roster = 2,
@@ -36,8 +38,11 @@ struct Envelope {
   std::vector<crypto::Signature> signatures;
 
   static Result<Envelope> parse(ByteView record);
-  // True when signature number `index` is there and is `key`'s.
-  bool signed_by(std::size_t index, const crypto::VerifyKey& key, const PartyId& party) const;
+  Bytes signed_message(const PartyId& party) const;  // what each signature covers
+  // True when signature number `index` is there and is `key`'s. One that is among `proven` isn't
+  // checked again.
+  bool signed_by(std::size_t index, const crypto::VerifyKey& key, const PartyId& party,
+                 const ProvenSignatures* proven = nullptr) const;
 };
 
 Bytes sign_envelope(RecordType type, const PartyId& party, ByteView body,

@@ -69,25 +69,29 @@ Result<Effect> Ledger::with_body(ByteView record, const Reading& reading, Then&&
   return fail(Errc::malformed, "unknown record type", "record.type");
 }
 
-Result<Effect> Ledger::append(ByteView record, std::optional<UnixTime> now) {
-  return append_with(record, {now, false, {}});
+Result<Effect> Ledger::append(ByteView record, std::optional<UnixTime> now,
+                              const ProvenSignatures* proven) {
+  return append_with(record, {now, false, {}, proven});
 }
 
 Result<Effect> Ledger::append_trusted(ByteView record) {
-  return append_with(record, {std::nullopt, true, {}});
+  return append_with(record, {std::nullopt, true, {}, nullptr});
 }
 
-Result<Effect> Ledger::judge(ByteView record, std::optional<UnixTime> now) const {
-  return judge_with(record, {now, false, {}});
+Result<Effect> Ledger::judge(ByteView record, std::optional<UnixTime> now,
+                             const ProvenSignatures* proven) const {
+  return judge_with(record, {now, false, {}, proven});
 }
 
 Result<Effect> Ledger::judge_join(ByteView admission, ByteView statement,
-                                  std::optional<UnixTime> now) const {
-  auto admitted = judge(admission, now);
+                                  std::optional<UnixTime> now,
+                                  const ProvenSignatures* proven) const {
+  auto admitted = judge(admission, now, proven);
   if (!admitted) return admitted;
   if (admitted->kind != Effect::Kind::admitted)
     return fail(Errc::out_of_order, "a join begins with an admission", "admission");
-  if (auto stated = judge_with(statement, {now, false, admitted->peer}); !stated) return stated;
+  if (auto stated = judge_with(statement, {now, false, admitted->peer, proven}); !stated)
+    return stated;
   return admitted;
 }
 
@@ -105,7 +109,7 @@ Result<Effect> Ledger::append_with(ByteView record, const Reading& reading) {
   });
 }
 
-Result<void> Ledger::Context::check_signed(std::initializer_list<const VerifyKey*> keys) const {
+Result<void> Ledger::Context::check_signed(std::span<const VerifyKey* const> keys) const {
   if (reading.trusted) return {};
   const auto record = std::string(name_of(envelope.type));
   if (envelope.signatures.size() != keys.size())
@@ -115,7 +119,7 @@ Result<void> Ledger::Context::check_signed(std::initializer_list<const VerifyKey
                 record);
   std::size_t index = 0;
   for (const auto* key : keys)
-    if (!envelope.signed_by(index++, *key, party))
+    if (!envelope.signed_by(index++, *key, party, reading.proven))
       return fail(Errc::bad_signature,
                   "signature " + std::to_string(index) + " of the " + record + " doesn't verify",
                   record);

@@ -63,16 +63,19 @@ class Ledger {
   static Result<Ledger> replay(const PartyId& party, std::span<const Bytes> log);
 
   // `now` is the server's clock and dates invites. Agents pass none, ever: clocks must not make
-  // honest peers disagree about who is a member.
-  Result<Effect> append(ByteView record, std::optional<UnixTime> now = std::nullopt);
+  // honest peers disagree about who is a member. `proven`: signatures that were checked before.
+  Result<Effect> append(ByteView record, std::optional<UnixTime> now = std::nullopt,
+                        const ProvenSignatures* proven = nullptr);
   // Without checking signatures: only for records that passed append() or judge() before and come
   // from our own store. The other rules hold.
   Result<Effect> append_trusted(ByteView record);
   // What append() would answer; nothing changes.
-  Result<Effect> judge(ByteView record, std::optional<UnixTime> now = std::nullopt) const;
+  Result<Effect> judge(ByteView record, std::optional<UnixTime> now = std::nullopt,
+                       const ProvenSignatures* proven = nullptr) const;
   // Likewise of an admission and of the statement that follows it.
   Result<Effect> judge_join(ByteView admission, ByteView statement,
-                            std::optional<UnixTime> now = std::nullopt) const;
+                            std::optional<UnixTime> now = std::nullopt,
+                            const ProvenSignatures* proven = nullptr) const;
 
   const PartyId& party_id() const { return party_; }
   bool founded() const { return roster_.has_value(); }  // charter and roster are there
@@ -105,6 +108,7 @@ class Ledger {
     std::optional<UnixTime> now;
     bool trusted = false;           // signatures aren't checked
     std::optional<PeerId> joining;  // whose admission stands right before the record
+    const ProvenSignatures* proven = nullptr;
   };
   struct Context;  // one record: envelope, hash, how it is read
 

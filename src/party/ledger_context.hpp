@@ -11,8 +11,8 @@ struct Ledger::Context {
   const Reading& reading;
   const PartyId& party;
 
-  // Exactly these keys signed, in this order.
-  Result<void> check_signed(std::initializer_list<const VerifyKey*> keys) const;
+  // Exactly these keys signed, in this order: signers() of the body.
+  Result<void> check_signed(std::span<const VerifyKey* const> keys) const;
 };
 
 }  // namespace lanrage::party

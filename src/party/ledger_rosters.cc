@@ -17,7 +17,7 @@ Result<Effect> Ledger::check(const Context& context, const Roster& roster) const
     return fail(Errc::wrong_signer,
                 "only the party's root key or a deputy who is a member may sign a roster",
                 "roster.signer");
-  if (auto ok = context.check_signed({&roster.signer}); !ok) return std::unexpected(ok.error());
+  if (auto ok = context.check_signed(signers(roster)); !ok) return std::unexpected(ok.error());
   Effect effect{Effect::Kind::rostered, issuer(roster.signer), {}, false, {}};
   if (first) {
     if (auto ok = check_first_roster(roster); !ok) return std::unexpected(ok.error());

@@ -45,7 +45,7 @@ Result<void> Ledger::check_seen(const Hash& head, std::uint64_t least) const {
 Result<Effect> Ledger::check(const Context& context, const Charter& charter) const {
   if (crypto::id_of<PartyId>(charter.root_key.bytes) != party_)
     return fail(Errc::wrong_party, "the charter's root key isn't the party's", "charter.root_key");
-  if (auto ok = context.check_signed({&charter.root_key}); !ok) return std::unexpected(ok.error());
+  if (auto ok = context.check_signed(signers(charter)); !ok) return std::unexpected(ok.error());
   auto deputies = charter.deputies;
   std::ranges::sort(deputies);
   if (std::ranges::adjacent_find(deputies) != deputies.end() || contains(deputies, charter.host))
@@ -97,7 +97,7 @@ Result<Effect> Ledger::check(const Context& context, const Invite& invite) const
     return fail(Errc::wrong_signer,
                 "only the party's root key or a deputy who is a member may sign an invite",
                 "invite.signer");
-  if (auto ok = context.check_signed({&invite.signer}); !ok) return std::unexpected(ok.error());
+  if (auto ok = context.check_signed(signers(invite)); !ok) return std::unexpected(ok.error());
   if (invite.roster_hash != roster_hash_)
     return fail(Errc::stale_epoch, "the invite was made against another roster; make a new one",
                 "invite.roster_hash");
@@ -125,8 +125,7 @@ void Ledger::carry(const Context&, Invite&& invite, const Effect& effect) {
 }
 
 Result<Effect> Ledger::check(const Context& context, const Admission& admission) const {
-  if (auto ok = context.check_signed({&admission.invite_key, &admission.identity}); !ok)
-    return std::unexpected(ok.error());
+  if (auto ok = context.check_signed(signers(admission)); !ok) return std::unexpected(ok.error());
   if (admission.roster_hash != roster_hash_ || admission.key_epoch != roster_->key_epoch)
     return fail(Errc::stale_epoch,
                 "made against another roster than the party's present one; open the invite again",
@@ -177,8 +176,7 @@ void Ledger::carry(const Context&, Admission&& admission, const Effect& effect) 
 }
 
 Result<Effect> Ledger::check(const Context& context, const Statement& statement) const {
-  if (auto ok = context.check_signed({&statement.identity}); !ok)
-    return std::unexpected(ok.error());
+  if (auto ok = context.check_signed(signers(statement)); !ok) return std::unexpected(ok.error());
   const auto peer = peer_id(statement.identity);
   if (!members_.contains(peer) && peer != context.reading.joining)
     return fail(Errc::not_member, "only a member of the party may state something",
@@ -208,7 +206,7 @@ void Ledger::carry(const Context&, Statement&& statement, const Effect& effect) 
 }
 
 Result<Effect> Ledger::check(const Context& context, const Leave& leave) const {
-  if (auto ok = context.check_signed({&leave.identity}); !ok) return std::unexpected(ok.error());
+  if (auto ok = context.check_signed(signers(leave)); !ok) return std::unexpected(ok.error());
   const auto peer = peer_id(leave.identity);
   if (!members_.contains(peer))
     return fail(Errc::not_member, "only a member of the party can leave it", "leave.identity");

@@ -3,6 +3,7 @@
 // log, is the Ledger's to say (ledger.hpp).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -114,6 +115,26 @@ struct Leave {
   Hash seen_head{};
   friend bool operator==(const Leave&, const Leave&) = default;
 };
+
+// The keys that must have signed a record, in this order: pointers into it.
+inline std::array<const VerifyKey*, 1> signers(const Charter& charter) {
+  return {&charter.root_key};
+}
+inline std::array<const VerifyKey*, 1> signers(const Roster& roster) {
+  return {&roster.signer};
+}
+inline std::array<const VerifyKey*, 1> signers(const Invite& invite) {
+  return {&invite.signer};
+}
+inline std::array<const VerifyKey*, 2> signers(const Admission& admission) {
+  return {&admission.invite_key, &admission.identity};
+}
+inline std::array<const VerifyKey*, 1> signers(const Statement& statement) {
+  return {&statement.identity};
+}
+inline std::array<const VerifyKey*, 1> signers(const Leave& leave) {
+  return {&leave.identity};
+}
 
 Bytes encode(const Charter& charter);
 Bytes encode(const Roster& roster);
