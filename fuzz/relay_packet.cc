@@ -1,9 +1,11 @@
 // A relay with clients in two groups, and a history of packets told by the input: raw bytes, or
-// handshake packets with a right mac1, binds, moves and the passing of time. After each packet
-// holds what relay.hpp promises.
+// handshake packets with a right mac1, binds, routes, moves and the passing of time. After each
+// packet holds what relay.hpp promises.
+#include <array>
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "../tests/unit/relay/handmade_packets.hpp"
 #include "relay/bind_client.hpp"
@@ -94,6 +96,10 @@ class History {
           relay_->on_timeout(now_);
           break;
         case 7:
+          if ((op >> 3 & 3) == (op >> 5 & 3)) {
+            route(op >> 3 & 3, players()[input_.u8() & 3].mac1_key, input_.u8());
+            break;
+          }
           bind(op >> 3 & 3, other.endpoint);
           break;
       }
@@ -115,13 +121,7 @@ class History {
     return verdict;
   }
 
-  void bind(std::size_t who, const Endpoint& from) {
-    if (++binds_ > 4) return;  // signatures are slow
-    const Player& player = players()[who];
-    relay::BindClient client({relay::kRelayId, relay::kRelayEndpoint}, player.token,
-                             player.bind_key, random_);
-    stun::Datagrams out;
-    client.start(now_, out);
+  void exchange(relay::BindClient& client, const Endpoint& from, stun::Datagrams out) {
     while (!out.empty()) {
       auto datagram = std::move(out.back());
       out.pop_back();
@@ -132,6 +132,27 @@ class History {
       require(message.has_value());
       client.on_datagram(now_, relay::kRelayEndpoint, *message, out);
     }
+  }
+
+  // Signed, for the relay looks no further otherwise; from where the player bound last.
+  void route(std::size_t who, const ByteArray<32>& to, std::uint32_t index) {
+    if (!clients_[who] || ++routes_ > 4) return;
+    relay::Route told{to, index};
+    stun::Datagrams out;
+    clients_[who]->set_routes(now_, {&told, 1}, out);
+    exchange(*clients_[who], from_[who], std::move(out));
+    if (clients_[who]->routed(told)) require(to != players()[who].mac1_key);
+  }
+
+  void bind(std::size_t who, const Endpoint& from) {
+    if (++binds_ > 4) return;  // signatures are slow
+    const Player& player = players()[who];
+    auto& client = clients_[who].emplace(relay::BindTarget{relay::kRelayId, relay::kRelayEndpoint},
+                                         player.token, player.bind_key, random_);
+    from_[who] = from;
+    stun::Datagrams out;
+    client.start(now_, out);
+    exchange(client, from, std::move(out));
     if (client.bound()) at_[from] = who;
   }
 
@@ -140,7 +161,10 @@ class History {
   std::unique_ptr<relay::Relay> relay_;
   Instant now_{std::chrono::seconds(100)};
   std::map<Endpoint, std::size_t> at_;
+  std::array<std::optional<relay::BindClient>, kPlayers> clients_;
+  std::array<Endpoint, kPlayers> from_;
   int binds_ = 0;
+  int routes_ = 0;
 };
 
 }  // namespace

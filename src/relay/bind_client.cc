@@ -27,7 +27,8 @@ BindClient::BindClient(const BindTarget& target, Bytes token, const crypto::Sign
       token_(std::move(token)),
       bind_key_(bind_key),
       random_(&random),
-      transactions_(kRetries) {}
+      transactions_(kRetries),
+      routes_(random) {}
 
 void BindClient::start(Instant now, stun::Datagrams& out) {
   transactions_.clear();
@@ -50,7 +51,9 @@ void BindClient::send_request(Instant now, stun::Datagrams& out) {
 
 bool BindClient::on_datagram(Instant now, const Endpoint& from, const stun::MessageView& message,
                              stun::Datagrams& out) {
-  if (message.method() != stun::Method::bind_relay || from != target_.endpoint) return false;
+  if (from != target_.endpoint) return false;
+  if (message.method() == stun::Method::route_relay) return on_route_response(now, message, out);
+  if (message.method() != stun::Method::bind_relay) return false;
   if (message.message_class() == stun::Class::indication) {
     bool lately = last_notice_ && now - *last_notice_ < kNoticeSpacing;
     if (!lately && transactions_.size() == 0) {
@@ -65,8 +68,32 @@ bool BindClient::on_datagram(Instant now, const Endpoint& from, const stun::Mess
   take_challenge(message);
   if (message.message_class() == stun::Class::success) {
     on_success(now, message);
+    tell_routes(now, out);
   } else {
     on_error(now, message, out);
+  }
+  return true;
+}
+
+void BindClient::set_routes(Instant now, std::span<const Route> routes, stun::Datagrams& out) {
+  routes_.want(routes);
+  tell_routes(now, out);
+}
+
+void BindClient::tell_routes(Instant now, stun::Datagrams& out) {
+  if (!bound_ || nonce_.empty() || !claimed_) return;
+  routes_.tell(now, {target_.id, target_.endpoint, boot_id_, nonce_, *claimed_, bind_key_}, out);
+}
+
+bool BindClient::on_route_response(Instant now, const stun::MessageView& message,
+                                   stun::Datagrams& out) {
+  const auto answer = routes_.on_response(now, message);
+  if (answer == RouteClient::Answer::not_ours) return false;
+  // A bind brings a nonce, and tells afterwards.
+  if (answer == RouteClient::Answer::stale_nonce && transactions_.size() == 0) {
+    start(now, out);
+  } else {
+    tell_routes(now, out);
   }
   return true;
 }
@@ -90,7 +117,10 @@ void BindClient::on_success(Instant now, const stun::MessageView& message) {
                Duration(static_cast<Duration::rep>(random_->below(kBindJitter.count())));
   observed_ = message.mapped_address();
   std::pair bound_to{boot_id_, read_u64(message, Attribute::bind_slot).value_or(0)};
-  if (bound_to_ != bound_to) ++generation_;
+  if (bound_to_ != bound_to) {
+    ++generation_;
+    routes_.forget();
+  }
   bound_to_ = bound_to;
 }
 
@@ -115,6 +145,8 @@ void BindClient::on_timeout(Instant now, stun::Datagrams& out) {
     trouble_ = Trouble::no_answer;
     next_bind_ = now + kBindRetry;
   }
+  routes_.on_timeout(now, out);
+  tell_routes(now, out);
   if (last_success_ && now >= *last_success_ + kBindLapse) {
     bound_ = false;
     last_success_.reset();
@@ -128,6 +160,7 @@ void BindClient::on_timeout(Instant now, stun::Datagrams& out) {
 std::optional<Instant> BindClient::next_timeout() const {
   std::optional<Instant> next = transactions_.next_timeout();
   auto sooner = [&](Instant at) { next = next ? std::min(*next, at) : at; };
+  if (const auto due = routes_.next_timeout(); due && bound_) sooner(*due);
   if (next_bind_) sooner(*next_bind_);
   if (last_success_) sooner(*last_success_ + kBindLapse);
   return next;

@@ -9,6 +9,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "crypto/keys.hpp"
+#include "relay/route_client.hpp"
 #include "relay/token.hpp"
 #include "stun/transaction.hpp"
 
@@ -41,7 +42,8 @@ class BindClient {
 
   // Also after a change of link or a resume from sleep: binds at once.
   void start(Instant now, stun::Datagrams& out);
-  // True when the message was this bind's (a response of ours, or the relay's unbound notice).
+  // True when the message was this bind's (a response to it or to a route, or the relay's unbound
+  // notice).
   bool on_datagram(Instant now, const Endpoint& from, const stun::MessageView& message,
                    stun::Datagrams& out);
   void on_timeout(Instant now, stun::Datagrams& out);
@@ -49,6 +51,11 @@ class BindClient {
 
   // Used from the next bind on; binds soon when the old one was refused.
   void set_token(Instant now, Bytes token);
+
+  // Where our packets with these indexes go, in place of what was said before: told as soon as we
+  // are bound, and again whenever the relay has lost it.
+  void set_routes(Instant now, std::span<const Route> routes, stun::Datagrams& out);
+  bool routed(const Route& route) const { return bound_ && routes_.taken(route); }
 
   const BindTarget& target() const { return target_; }
   bool bound() const { return bound_; }
@@ -63,6 +70,8 @@ class BindClient {
 
  private:
   void send_request(Instant now, stun::Datagrams& out);
+  void tell_routes(Instant now, stun::Datagrams& out);
+  bool on_route_response(Instant now, const stun::MessageView& message, stun::Datagrams& out);
   void on_success(Instant now, const stun::MessageView& message);
   void on_error(Instant now, const stun::MessageView& message, stun::Datagrams& out);
   void take_challenge(const stun::MessageView& message);
@@ -73,6 +82,7 @@ class BindClient {
   crypto::SigningKey bind_key_;
   Random* random_;
   stun::Transactions transactions_;
+  RouteClient routes_;
   std::optional<Instant> next_bind_;
   std::optional<Instant> last_success_;
   std::optional<Instant> last_notice_;

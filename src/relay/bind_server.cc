@@ -2,6 +2,7 @@
 
 #include "crypto/hash.hpp"
 #include "relay/bind_messages.hpp"
+#include "relay/route_messages.hpp"
 
 namespace lanrage::relay {
 namespace {
@@ -59,9 +60,9 @@ bool BindServer::has_fresh_nonce(Instant now, const Endpoint& from,
   return nonce && check_nonce(now, from, *nonce);
 }
 
-Bytes BindServer::error(Instant now, const Endpoint& from, const stun::TransactionId& id,
+Bytes BindServer::error(Instant now, const Endpoint& from, const stun::MessageView& request,
                         int code) const {
-  stun::MessageBuilder message(stun::Method::bind_relay, stun::Class::error, id);
+  stun::MessageBuilder message(request.method(), stun::Class::error, request.transaction());
   message.error(code, {});
   if (code == kChallenge || code == kStaleNonce) {
     message.xor_mapped_address(from)
@@ -74,15 +75,14 @@ Bytes BindServer::error(Instant now, const Endpoint& from, const stun::Transacti
 BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const Endpoint& from,
                                           const IpAddress& local, const stun::MessageView& request,
                                           ClientTable& clients) {
-  const auto& id = request.transaction();
   auto nonce = request.find(Attribute::nonce);
-  if (!nonce) return {error(now, from, id, kChallenge), kChallenge};
+  if (!nonce) return {error(now, from, request, kChallenge), kChallenge};
   auto nonce_time = check_nonce(now, from, *nonce);
-  if (!nonce_time) return {error(now, from, id, kStaleNonce), kStaleNonce};
+  if (!nonce_time) return {error(now, from, request, kStaleNonce), kStaleNonce};
 
   ClientRef admitted;
   if (int code = judge(unix_now, from, request, *nonce, *nonce_time, clients, admitted)) {
-    return {error(now, from, id, code), code};
+    return {error(now, from, request, code), code};
   }
   clients.set_address(admitted, from, local);
   clients.get(admitted)->last_bind = now;
@@ -90,7 +90,7 @@ BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const 
   auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(limits_.client_lifetime);
   std::uint64_t slot = std::uint64_t{admitted.slot} << 32 | admitted.generation;
   Bytes answer =
-      stun::MessageBuilder(stun::Method::bind_relay, stun::Class::success, id)
+      stun::MessageBuilder(stun::Method::bind_relay, stun::Class::success, request.transaction())
           .xor_mapped_address(from)
           .attribute(Attribute::nonce, nonce_for(now, from))
           .attribute(Attribute::boot_id, u64_bytes(boot_id_))
@@ -145,6 +145,22 @@ int BindServer::judge(UnixTime unix_now, const Endpoint& from, const stun::Messa
   client->token = token;
   client->token_hash = hash;
   return 0;
+}
+
+int BindServer::judge_routes(Instant now, const Endpoint& from, const stun::MessageView& request,
+                             const Client& client) const {
+  auto nonce = request.find(Attribute::nonce);
+  if (!nonce || !check_nonce(now, from, *nonce)) return kStaleNonce;
+  auto routes = request.find(Attribute::relay_routes);
+  auto signature_bytes = request.find(Attribute::bind_signature);
+  if (!routes || !signature_bytes ||
+      signature_bytes->size() != std::tuple_size_v<crypto::Signature>) {
+    return kRefused;
+  }
+  crypto::Signature signature;
+  std::ranges::copy(*signature_bytes, signature.begin());
+  Bytes statement = route_statement(*routes, id_, boot_id_, *nonce, from);
+  return client.token.bind_key.verify(statement, signature) ? 0 : kRefused;
 }
 
 }  // namespace lanrage::relay

@@ -32,6 +32,13 @@ class BindServer {
   Answer on_request(Instant now, UnixTime unix_now, const Endpoint& from, const IpAddress& local,
                     const stun::MessageView& request, ClientTable& clients);
 
+  // Nothing to say (zero) when `request`, of method route_relay, bears this client's signature over
+  // its routes; else the code to refuse with.
+  int judge_routes(Instant now, const Endpoint& from, const stun::MessageView& request,
+                   const Client& client) const;
+  // An answer of that code to `request`: kChallenge and kStaleNonce bring a new nonce.
+  Bytes error(Instant now, const Endpoint& from, const stun::MessageView& request, int code) const;
+
   std::uint64_t boot_id() const { return boot_id_; }
   // Clients that are bound keep their token.
   void set_token_key(const crypto::VerifyKey& key) { token_key_ = key; }
@@ -40,7 +47,6 @@ class BindServer {
   Bytes nonce_for(Instant now, const Endpoint& from) const;
   // The nonce's time in microseconds, when it is one of ours for that source and fresh.
   std::optional<std::uint64_t> check_nonce(Instant now, const Endpoint& from, ByteView nonce) const;
-  Bytes error(Instant now, const Endpoint& from, const stun::TransactionId& id, int code) const;
   // Zero, or the code to refuse with.
   int judge(UnixTime unix_now, const Endpoint& from, const stun::MessageView& request,
             ByteView nonce, std::uint64_t nonce_time, ClientTable& clients, ClientRef& admitted);

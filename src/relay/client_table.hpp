@@ -37,6 +37,7 @@ struct Client {
   IpAddress local;  // our address that this client bound to
   Pacer bytes;
   Pacer initiations;
+  Pacer routes;
   Group* group = nullptr;
   std::uint32_t last_destination = 0;  // a guess for the next initiation, any slot
   Instant last_bind;

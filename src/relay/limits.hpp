@@ -33,8 +33,9 @@ struct Limits {
   Rate address_bytes{128u << 20, 8u << 20};  // for one IPv4 address or IPv6 /64
   Rate initiations_a_client{20, 80};         // before the search for whom they are meant
   Rate initiations_a_pair{1, 4};
+  Rate routes_a_client{32, 256};    // told, whether new or not
   Rate stun_an_address{50, 200};    // Bindings and challenges, by IPv4 address or IPv6 /64
-  Rate verify_an_address{10, 100};  // binds that bring a fresh nonce: signatures to check
+  Rate verify_an_address{10, 100};  // requests with a fresh nonce: signatures to check
   Duration notice_spacing = std::chrono::seconds(1);  // unbound notices to one source
   Rate notices{2'000, 2'000};                         // to all sources
 };

@@ -1,6 +1,7 @@
 #include "relay/relay.hpp"
 
 #include "relay/bind_messages.hpp"
+#include "relay/route_messages.hpp"
 #include "stun/message.hpp"
 #include "stun/responder.hpp"
 
@@ -42,6 +43,7 @@ Relay::Relay(const RelayConfig& config, Random& random)
       client_rate_(limits_.client_bytes),
       group_rate_(limits_.group_bytes),
       initiation_rate_(limits_.initiations_a_client),
+      route_rate_(limits_.routes_a_client),
       address_bytes_(limits_.address_bytes, seed_, limits_.address_cells),
       stun_requests_(limits_.stun_an_address, seed_, limits_.address_cells),
       signatures_(limits_.verify_an_address, seed_, limits_.address_cells),
@@ -172,14 +174,16 @@ Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, Byt
   auto message = stun::MessageView::parse(packet);
   if (!message) return Verdict::drop(DropReason::stun_malformed);
   bool bind = message->is(stun::Method::bind_relay, stun::Class::request);
-  if (!bind && !message->is(stun::Method::binding, stun::Class::request)) {
+  bool route = message->is(stun::Method::route_relay, stun::Class::request);
+  if (!bind && !route && !message->is(stun::Method::binding, stun::Class::request)) {
     return Verdict::drop(DropReason::not_for_us);
   }
   // Who has proved his address draws on a bucket of its own, which nobody who forges that address
   // can empty.
   AddressPacer& pacer =
-      bind && binds_.has_fresh_nonce(now, from, *message) ? signatures_ : stun_requests_;
+      (bind || route) && binds_.has_fresh_nonce(now, from, *message) ? signatures_ : stun_requests_;
   if (!pacer.take(now, from.address, 1)) return Verdict::drop(DropReason::stun_rate);
+  if (route) return on_route(now, from, *message);
   if (!bind) {
     auto answer = stun::respond(packet, from, {});
     if (!answer) return Verdict::drop(DropReason::stun_malformed);
@@ -193,6 +197,41 @@ Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, Byt
                       : counters_.bind_refusals);
   reply_ = std::move(answer.bytes);
   return Verdict::answer(from, reply_);
+}
+
+Verdict Relay::on_route(Instant now, const Endpoint& from, const stun::MessageView& request) {
+  auto source = clients_.find(from);
+  if (!source) return on_unbound(now, from);
+  if (int code = binds_.judge_routes(now, from, request, clients_.at(source->slot))) {
+    if (code != kStaleNonce) ++counters_.route_refusals;
+    reply_ = binds_.error(now, from, request, code);
+    return Verdict::answer(from, reply_);
+  }
+  std::uint32_t taken = take_routes(now, *source, *request.find(stun::Attribute::relay_routes));
+  reply_ =
+      stun::MessageBuilder(stun::Method::route_relay, stun::Class::success, request.transaction())
+          .attribute_u32(stun::Attribute::routes_taken, taken)
+          .fingerprint();
+  return Verdict::answer(from, reply_);
+}
+
+std::uint32_t Relay::take_routes(Instant now, ClientRef source, ByteView routes) {
+  Client& client = clients_.at(source.slot);
+  const auto wanted = decode_routes(routes);
+  if (!wanted) {
+    ++counters_.route_refusals;
+    return 0;
+  }
+  std::uint32_t taken = 0;
+  for (std::size_t i = 0; i < wanted->size(); ++i) {
+    const auto& [mac1_key, index] = (*wanted)[i];
+    auto target = clients_.find_member(client.group->id, mac1_key);
+    const bool holds = client.routes.take(now, 1, route_rate_) && target && *target != source &&
+                       sessions_.told(now, source, index, *target) == Learned::yes;
+    if (holds) taken |= std::uint32_t{1} << i;
+    ++(holds ? counters_.routes : counters_.route_refusals);
+  }
+  return taken;
 }
 
 void Relay::on_timeout(Instant now) {

@@ -52,6 +52,9 @@ class Relay {
                 const IpAddress& local);
   Verdict on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
                   const IpAddress& local);
+  Verdict on_route(Instant now, const Endpoint& from, const stun::MessageView& request);
+  // A bit for each route that holds from now on.
+  std::uint32_t take_routes(Instant now, ClientRef source, ByteView routes);
   Verdict on_initiation(Instant now, ClientRef source, ByteView packet, std::uint32_t index);
   Verdict on_response(Instant now, ClientRef source, ByteView packet,
                       const wireguard::Packet& header);
@@ -71,6 +74,7 @@ class Relay {
   PacerRate client_rate_;
   PacerRate group_rate_;
   PacerRate initiation_rate_;
+  PacerRate route_rate_;
   AddressPacer address_bytes_;
   AddressPacer stun_requests_;
   AddressPacer signatures_;

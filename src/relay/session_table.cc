@@ -86,6 +86,12 @@ Learned SessionTable::response(Instant now, ClientRef responder, std::uint32_t r
   return Learned::yes;
 }
 
+Learned SessionTable::told(Instant now, ClientRef source, std::uint32_t index, ClientRef target) {
+  const Learned verdict = may_put_row(now, source, index, target);
+  if (verdict == Learned::yes) put_row(now, source, index, target);
+  return verdict;
+}
+
 Learned SessionTable::may_put_row(Instant now, ClientRef source, std::uint32_t index,
                                   ClientRef target) {
   const Row* row = rows_.find(key(source.slot, index));

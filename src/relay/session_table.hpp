@@ -1,4 +1,5 @@
-// Which WireGuard session goes where, learned from handshakes that passed through.
+// Which WireGuard session goes where, learned from handshakes that passed through, or told by the
+// sender.
 //
 // A receiver index means something only together with who sends it: rows are keyed by (client,
 // index). A client has some 48 live indexes, so two of its peers choose the same one about three
@@ -39,6 +40,9 @@ class SessionTable {
   // The answer came: the session exists, both ways.
   Learned response(Instant now, ClientRef responder, std::uint32_t responder_index,
                    ClientRef initiator, std::uint32_t initiator_index);
+
+  // `source` says itself that its packets with this index are for `target`.
+  Learned told(Instant now, ClientRef source, std::uint32_t index, ClientRef target);
 
   void expire(Instant now);
   std::size_t size() const { return rows_.size(); }

@@ -98,6 +98,8 @@ struct Counters {
   std::uint64_t binds = 0;    // accepted
   std::uint64_t challenges = 0;
   std::uint64_t bind_refusals = 0;
+  std::uint64_t routes = 0;          // taken
+  std::uint64_t route_refusals = 0;  // single routes, and requests as a whole
   std::array<std::uint64_t, static_cast<std::size_t>(DropReason::count)> drops{};
   std::uint64_t dropped(DropReason reason) const { return drops[static_cast<std::size_t>(reason)]; }
 };

@@ -33,6 +33,8 @@ enum class Attribute : std::uint16_t {
   boot_id = 0xC0A2,                   // relay bind: u64, drawn at each start of a relay
   bind_slot = 0xC0A3,                 // relay bind: u64, another one when sessions were forgotten
   bind_lifetime = 0xC0A4,             // relay bind: u32 seconds until a silent client is removed
+  relay_routes = 0xC0A5,              // relay route: 36 bytes each, see relay/route_messages.hpp
+  routes_taken = 0xC0A6,              // relay route: u32, a bit for each route, the first lowest
   path_state = 0xC0A8,                // path checks: u8, see path/
 };
 

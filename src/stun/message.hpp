@@ -44,8 +44,8 @@ struct TransactionId {
 
 enum class Class : std::uint8_t { request = 0, indication = 1, success = 2, error = 3 };
 
-// Twelve bits. bind_relay is ours (docs: relay bind protocol).
-enum class Method : std::uint16_t { binding = 0x001, bind_relay = 0x0A1 };
+// Twelve bits. bind_relay and route_relay are ours (see relay/).
+enum class Method : std::uint16_t { binding = 0x001, bind_relay = 0x0A1, route_relay = 0x0A2 };
 
 struct ErrorCode {
   int code = 0;  // 300-699
