@@ -17,7 +17,7 @@ FLOORS = {
     "crypto": 2,
     "stun": 3, "wireguard": 3, "party": 3,
     "protocol": 4, "relay": 4, "path": 4,
-    "io": 5, "store": 5, "xdp": 5,
+    "io": 5, "portmap": 5, "store": 5, "xdp": 5,
     "server": 6, "cli": 6,
     "agent": 7,
     "apps": 8,
@@ -25,7 +25,9 @@ FLOORS = {
 CORE = {"base", "crypto", "stun", "wireguard", "party", "protocol", "relay", "path"}
 
 # Arrows between modules of one floor, each with the reason why it may be.
-SIDEWAYS: dict[tuple[str, str], str] = {}
+SIDEWAYS: dict[tuple[str, str], str] = {
+    ("portmap", "io"): "it holds and names its sockets by io's types, and asks its routes",
+}
 
 # Downward arrows that only some files may draw: (from, to) -> those files, and why.
 ONLY_IN: dict[tuple[str, str], tuple[frozenset, str]] = {

@@ -1,56 +1,37 @@
 #include "server/port_mapper.hpp"
 
-#include <array>
-#include <csignal>
+#include "crypto/keys.hpp"
 
 namespace lanrage::server {
+namespace {
 
-PortMapper::PortMapper(std::vector<ServerPort> ports, const IpAddress& own,
+// After a kill the old mappings can't be renewed by PCP for their hour; the other methods can.
+portmap::NonceKey new_nonce_key() {
+  crypto::SystemRandom random;
+  return portmap::NonceKey(random.array<32>());
+}
+
+}  // namespace
+
+PortMapper::PortMapper(const std::vector<ServerPort>& ports, const IpAddress& own,
                        std::function<void(const PortMapping::News&, const MappingRound&)> news)
-    : mapping_(std::move(ports), own), news_(std::move(news)) {
-  // A thread inherits its mask: SIGTERM must reach whoever waits for it.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
+    : mapping_(ports, own),
+      news_(std::move(news)),
+      router_(portmap::all_gateways(new_nonce_key())),
+      thread_([this](const std::stop_token& stop) { return ask(stop); },
+              [this] { router_.unmap_all(); }) {}
 
-PortMapper::~PortMapper() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_one();
-  thread_.join();
-}
-
-void PortMapper::run() {
-  const auto nat_pmp = nat_pmp_gateway();
-  const auto upnp = upnp_gateway();
-  Gateway* last = nullptr;
-  for (;;) {
-    std::string why;
-    MappingRound round;
-    // The one that worked goes first. Where one maps some ports only, the other may map all.
-    for (Gateway* gateway : last == upnp.get() ? std::array{upnp.get(), nat_pmp.get()}
-                                               : std::array{nat_pmp.get(), upnp.get()}) {
-      MappingRound answer = gateway->map(mapping_.ports(), PortMapping::kLifetime);
-      why += (why.empty() ? "" : "; ") + answer.reason;
-      if (answer.method.empty() || answer.granted.size() < round.granted.size()) continue;
-      round = std::move(answer);
-      last = gateway;
-      if (round.granted.size() == mapping_.ports().size()) break;
-    }
-    round.reason = why;
-    const auto news = mapping_.on_round(round);
-    news_(news, round);
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, news.ask_again_after, [this] { return stopping_; });
-    if (stopping_) break;
-  }
-  if (last) last->unmap(mapping_.ports());
+Duration PortMapper::ask(const std::stop_token& stop) {
+  std::vector<portmap::Wish> wishes;
+  wishes.reserve(mapping_.ports().size());
+  // Invites and relays name our ports, so others don't help.
+  for (const auto& port : mapping_.ports())
+    wishes.push_back({port, port.port, false});
+  const auto round = router_.map(wishes, PortMapping::kLifetime, stop);
+  if (stop.stop_requested()) return {};
+  const auto news = mapping_.on_round(round);
+  news_(news, round);
+  return news.ask_again_after;
 }
 
 }  // namespace lanrage::server

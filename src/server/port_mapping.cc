@@ -2,16 +2,9 @@
 
 #include <algorithm>
 
+#include "portmap/default_gateway.hpp"
+
 namespace lanrage::server {
-namespace {
-
-bool is_of_the_internet(const IpAddress& address) {
-  return !address.is_private() && !address.is_loopback() && !address.is_link_local() &&
-         !address.is_unspecified() && !address.is_multicast();
-}
-
-}  // namespace
-
 bool should_map(const Config& config, const IpAddress& own) {
   return config.map_ports && !config.public_address && own.is_v4() && own.is_private() &&
          !config.listen.address.is_loopback();
@@ -34,10 +27,10 @@ std::string forwarding_list(const std::vector<ServerPort>& ports, const IpAddres
 std::string PortMapping::complaint(const MappingRound& round) const {
   const std::string by_hand = " In the router's settings " + forwarding_list(ports_, own_) +
                               ", and name the router's address with --public-address.";
-  if (round.method.empty())
+  if (!round.method)
     return "No router forwarded this server's ports (" + round.reason +
            "), so players reach it in its own network only." + by_hand;
-  if (round.public_address && !is_of_the_internet(*round.public_address))
+  if (round.public_address && !portmap::is_of_the_internet(*round.public_address))
     return "The router's own address " + round.public_address->to_string() +
            " is a private one: there is another router, or the provider's, in front of it, so "
            "players on the internet can't reach this server. If the other router is yours, " +
@@ -45,7 +38,7 @@ std::string PortMapping::complaint(const MappingRound& round) const {
            "; else run the server elsewhere.";
   std::vector<ServerPort> missing;
   for (const auto& port : ports_) {
-    const auto found = std::ranges::find(round.granted, port, &MappingRound::Granted::port);
+    const auto found = std::ranges::find(round.granted, port, &portmap::Grant::port);
     // Invites and relays name our port, so another one doesn't help.
     if (found == round.granted.end() || found->external != port.port) missing.push_back(port);
   }

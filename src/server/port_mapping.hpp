@@ -11,17 +11,14 @@
 
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "portmap/gateway.hpp"
 #include "server/config.hpp"
 
 namespace lanrage::server {
 
-enum class Transport { tcp, udp };
-
-struct ServerPort {
-  Transport transport = Transport::tcp;
-  std::uint16_t port = 0;
-  friend bool operator==(const ServerPort&, const ServerPort&) = default;
-};
+using portmap::Transport;
+using ServerPort = portmap::Port;
+using MappingRound = portmap::Round;
 
 // Whether to ask the router at all: where nobody said which address is ours, and the one that we
 // know is private to our network.
@@ -29,19 +26,6 @@ bool should_map(const Config& config, const IpAddress& own);
 
 // "forward TCP 8667, UDP 51820, 3478, 3479 to 192.168.1.5"
 std::string forwarding_list(const std::vector<ServerPort>& ports, const IpAddress& own);
-
-// What one round of asking came to.
-struct MappingRound {
-  struct Granted {
-    ServerPort port;                   // ours
-    std::uint16_t external = 0;        // the router's
-    std::chrono::seconds lifetime{0};  // 0: until it is removed
-  };
-  std::string method;                       // "NAT-PMP" or "UPnP"; empty: no router answered
-  std::optional<IpAddress> public_address;  // the router's own
-  std::vector<Granted> granted;
-  std::string reason;  // of what wasn't granted
-};
 
 class PortMapping {
  public:

@@ -189,8 +189,9 @@ class Program {
       ports.push_back({Transport::udp, udp_.stun->alternate().port});
     }
     port_mapper_ = std::make_unique<PortMapper>(
-        std::move(ports), advertised_, [this](const auto& news, const auto& round) {
-          asio::post(loop_, [this, news, method = round.method] { on_mapping(news, method); });
+        ports, advertised_, [this](const auto& news, const auto& round) {
+          const std::string method(round.method ? portmap::title_of(*round.method) : "");
+          asio::post(loop_, [this, news, method] { on_mapping(news, method); });
         });
   }
 

@@ -13,14 +13,14 @@ const std::vector<ServerPort> kPorts{{Transport::tcp, 8667},
                                      {Transport::udp, 3479}};
 
 MappingRound whole_round(std::chrono::seconds lifetime = std::chrono::hours(1)) {
-  MappingRound round{"NAT-PMP", kPublic, {}, {}};
+  MappingRound round{portmap::Method::nat_pmp, kPublic, {}, {}};
   for (const auto& port : kPorts)
     round.granted.push_back({port, port.port, lifetime});
   return round;
 }
 
 MappingRound no_router() {
-  return {"", std::nullopt, {}, "NAT-PMP: the router doesn't answer; UPnP: no router answers"};
+  return {std::nullopt, std::nullopt, {}, "NAT-PMP: the router doesn't answer; UPnP: no router answers"};
 }
 
 TEST(PortMapping, IsForServersOnPrivateAddressesThatNobodyNamedAnother) {

@@ -1,0 +1,31 @@
+#include "portmap/default_gateway.hpp"
+
+#include <arpa/inet.h>
+#include <natpmp.h>
+
+#include "io/route_lookup.hpp"
+
+namespace lanrage::portmap {
+
+std::optional<IpAddress> default_gateway() {
+  natpmp_t state{};
+  if (initnatpmp(&state, 0, 0) != 0) return std::nullopt;
+  const auto gateway = IpAddress::v4(ntohl(state.gateway));
+  closenatpmp(&state);
+  if (gateway.is_unspecified()) return std::nullopt;
+  return gateway;
+}
+
+std::optional<IpAddress> own_address() {
+  const auto anywhere = IpAddress::v4(0xc6336401u);  // 198.51.100.1, TEST-NET-2: nothing is sent
+  const auto address = io::RouteLookup().source_for(anywhere);
+  if (!address) return std::nullopt;
+  return *address;
+}
+
+bool is_of_the_internet(const IpAddress& address) {
+  return !address.is_private() && !address.is_loopback() && !address.is_link_local() &&
+         !address.is_unspecified() && !address.is_multicast();
+}
+
+}  // namespace lanrage::portmap
