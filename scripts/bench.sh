@@ -10,5 +10,9 @@ dev_bench() {
   local name=$1
   shift
   build release "bench_$name"
-  "build/release/bin/bench_$name" "$@"
+  if [[ $name == path ]]; then
+    as_root build/release/bin/bench_path "$@" # it makes network namespaces
+  else
+    "build/release/bin/bench_$name" "$@"
+  fi
 }

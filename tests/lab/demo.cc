@@ -14,9 +14,12 @@ namespace lanrage::lab {
 namespace {
 
 constexpr Millis kFirstPingLimit{30'000};
-constexpr Millis kDirectLimit{15'000};
-// Two symmetric NATs stay relayed; long enough to see that nothing better comes.
-constexpr Millis kRelayedLimit{6'000};
+constexpr Millis kDirectLimit{30'000};
+// Where the relay is the answer: ten seconds of hard punching, then status says what is in the way.
+constexpr Millis kRelayedLimit{12'000};
+// Where nothing gets through: time for status to say so.
+constexpr Millis kNoneLimit{6'000};
+constexpr Millis kWatchedWhenDirect{2'000};
 constexpr int kPings = 20;
 
 double ms_between(Clock::time_point begin, Clock::time_point end) {
@@ -29,15 +32,10 @@ std::string ms_text(double ms) {
   return buffer;
 }
 
-// As people write it: Boost.JSON would print 22.56 as 2.256E1.
 std::string two_decimals(double ms) {
   char buffer[32];
   std::snprintf(buffer, sizeof(buffer), "%.2f", ms);
   return buffer;
-}
-
-std::string json_text(std::string_view text) {
-  return boost::json::serialize(boost::json::value(text));
 }
 
 struct RttSummary {
@@ -51,21 +49,31 @@ std::optional<RttSummary> summary(const std::vector<double>& rtts) {
   return RttSummary{*low, sum / static_cast<double>(rtts.size()), *high};
 }
 
+struct Joined {
+  Membership membership;
+  std::optional<double> first_ping_ms;
+};
+
 // Joins while pinging the host's VIP all along, so that the first answer is seen when it comes.
-std::optional<double> join_and_ping(Player& joiner, const Membership& party,
-                                    Clock::time_point begin) {
+Joined join_and_ping(Player& joiner, const Membership& party, Clock::time_point begin,
+                     Millis limit) {
   std::optional<Clock::time_point> answered;
   Pinger pinger(joiner.host().netns(), party.vip);
-  std::thread pinging([&] { answered = pinger.first_answer(kFirstPingLimit); });
+  std::thread pinging([&] { answered = pinger.first_answer(limit); });
+  Joined joined;
   try {
-    joiner.join(party.invite);
+    joined.membership = joiner.join(party.invite);
   } catch (...) {
     pinging.join();
     throw;
   }
   pinging.join();
-  if (!answered) return std::nullopt;
-  return ms_between(begin, *answered);
+  if (answered) joined.first_ping_ms = ms_between(begin, *answered);
+  return joined;
+}
+
+bool is_direct(const Player& player, const Player& other) {
+  return player.peer(other.nick()).value_or(PeerView{}).path == "direct";
 }
 
 void tell_ping(std::ostream& story, const PingReport& ping) {
@@ -76,21 +84,50 @@ void tell_ping(std::ostream& story, const PingReport& ping) {
   story << '\n';
 }
 
+void tell_lab(std::ostream& story, const DemoOptions& options, const Host& server, const Host& a,
+              const Host& b) {
+  story << "An internet of namespaces: a server at " << server.address().to_string() << ", alice ("
+        << a.address().to_string() << ") behind " << name_of(options.nat_a) << ", bob ("
+        << b.address().to_string() << ") behind " << name_of(options.nat_b) << ".\n"
+        << std::flush;
+}
+
+void tell_status(std::ostream& story, const Player& alice, const Player& bob) {
+  story << "\nalice$ lanrage status\n"
+        << alice.cli_text({"status"}).out << "\nbob$ lanrage status\n"
+        << bob.cli_text({"status"}).out << std::flush;
+}
+
+// Waits for the path that the two will keep, with traffic meanwhile where that is asked for.
+void settle(const DemoOptions& options, const Player& alice, const IpAddress& alice_vip,
+            const Player& bob, const IpAddress& bob_vip, Clock::time_point join_begin,
+            DemoReport& report) {
+  std::optional<TwoWayTraffic> traffic;
+  if (options.traffic_rate > 0)
+    traffic.emplace(TwoWayTraffic::Side{alice.host().netns(), alice_vip},
+                    TwoWayTraffic::Side{bob.host().netns(), bob_vip}, options.traffic_rate);
+  const bool relayed = expected_meeting(options.nat_a, options.nat_b) == Meeting::relay;
+  const Millis limit = relayed ? kRelayedLimit : kDirectLimit;
+  if (!eventually(limit, [&] { return is_direct(bob, alice); })) return;
+  report.direct_ms = ms_between(join_begin, Clock::now());
+  if (!traffic) return;
+  eventually(limit, [&] { return is_direct(alice, bob); });
+  std::this_thread::sleep_for(kWatchedWhenDirect);
+  report.upgrade = traffic->stop();
+}
+
 }  // namespace
 
 DemoReport run_demo(const DemoOptions& options, std::ostream& story) {
   DemoReport report;
   Network network;
-  Host& server_host = network.add_public_host("server");
-  Host& a_host = network.add_player("a", options.nat_a);
-  Host& b_host = network.add_player("b", options.nat_b);
-  story << "An internet of namespaces: a server at " << server_host.address().to_string()
-        << ", alice (" << a_host.address().to_string() << ") behind " << name_of(options.nat_a)
-        << ", bob (" << b_host.address().to_string() << ") behind " << name_of(options.nat_b)
-        << ".\n"
-        << std::flush;
+  const Host& server_host = network.add_public_host("server");
+  if (options.one_way > Millis(0)) network.set_distance({.one_way = options.one_way});
+  const Host& a_host = network.add_player("a", options.nat_a);
+  const Host& b_host = network.add_player("b", options.nat_b);
+  tell_lab(story, options, server_host, a_host, b_host);
 
-  Server server(server_host);
+  const Server server(server_host);
   story << "lanrage-server is ready: " << server.url() << '\n' << std::flush;
   Player alice(a_host, "alice");
   Player bob(b_host, "bob");
@@ -101,48 +138,83 @@ DemoReport run_demo(const DemoOptions& options, std::ostream& story) {
         << ")\n  invite: " << party.invite << '\n'
         << std::flush;
 
+  const bool hopeless = expected_meeting(options.nat_a, options.nat_b) == Meeting::none;
   const auto join_begin = Clock::now();
-  report.first_ping_ms = join_and_ping(bob, party, join_begin);
-  if (!report.first_ping_ms)
-    throw LabError("bob's ping to " + party.vip.to_string() +
-                   " was never answered\nalice's agent:\n" + alice.log() + "\nbob's agent:\n" +
-                   bob.log());
+  const Joined joined =
+      join_and_ping(bob, party, join_begin, hopeless ? kNoneLimit : kFirstPingLimit);
+  report.first_ping_ms = joined.first_ping_ms;
+  const auto remember_path = [&] {
+    const PeerView seen = bob.peer("alice").value_or(PeerView{});
+    report.path = seen.path;
+    report.why_relayed = seen.why_relayed;
+  };
+  if (!report.first_ping_ms) {
+    if (!hopeless)
+      throw LabError("bob's ping to " + party.vip.to_string() +
+                     " was never answered\nalice's agent:\n" + alice.log() + "\nbob's agent:\n" +
+                     bob.log());
+    eventually(kNoneLimit, [&] {
+      remember_path();
+      return report.path == "connecting" && !report.why_relayed.empty();
+    });
+    story << "bob: lanrage join INVITE; they can't meet: " << report.why_relayed << '\n';
+    tell_status(story, alice, bob);
+    return report;
+  }
   story << "bob: lanrage join INVITE; first ping answered after " << ms_text(*report.first_ping_ms)
         << '\n'
         << std::flush;
 
-  const bool relayed = options.nat_a == NatKind::symmetric && options.nat_b == NatKind::symmetric;
-  const auto host_seen_by_bob = [&] { return bob.peer("alice").value_or(PeerView{}); };
-  if (eventually(relayed ? kRelayedLimit : kDirectLimit,
-                 [&] { return host_seen_by_bob().path == "direct"; })) {
-    report.direct_ms = ms_between(join_begin, Clock::now());
+  settle(options, alice, party.vip, bob, joined.membership.vip, join_begin, report);
+  remember_path();
+  if (report.direct_ms)
     story << "the path is direct after " << ms_text(*report.direct_ms) << '\n' << std::flush;
-  } else {
-    story << "the path stays relayed: " << host_seen_by_bob().why_relayed << '\n' << std::flush;
-  }
+  else
+    story << "the path stays relayed: " << report.why_relayed << '\n' << std::flush;
 
   Pinger pinger(b_host.netns(), party.vip);
   report.ping = pinger.ping(kPings);
   tell_ping(story, report.ping);
-  report.path = host_seen_by_bob().path;
-  story << "\nalice$ lanrage status\n"
-        << alice.cli_text({"status"}).out << "\nbob$ lanrage status\n"
-        << bob.cli_text({"status"}).out << std::flush;
+  remember_path();
+  tell_status(story, alice, bob);
   return report;
 }
 
+bool is_as_expected(const DemoReport& report, Meeting expected) {
+  const bool explained = !report.why_relayed.empty();
+  switch (expected) {
+    case Meeting::direct:
+      return report.first_ping_ms && report.path == "direct";
+    case Meeting::relay:
+      return report.first_ping_ms && report.path == "relay" && explained;
+    case Meeting::none:
+      return !report.first_ping_ms && report.path == "connecting" && explained;
+  }
+  return false;
+}
+
+std::string json_number(const std::optional<double>& ms) {
+  return ms ? two_decimals(*ms) : std::string("null");
+}
+
+std::string json_text(std::string_view text) {
+  return boost::json::serialize(boost::json::value(text));
+}
+
+std::string json_text_or_null(std::string_view text) {
+  return text.empty() ? std::string("null") : json_text(text);
+}
+
 std::string to_json(const DemoOptions& options, const DemoReport& report) {
-  const auto number = [](const std::optional<double>& ms) {
-    return ms ? two_decimals(*ms) : std::string("null");
-  };
   std::string rtt = "null";
   if (const auto rtts = summary(report.ping.rtt_ms))
     rtt = "{\"min\":" + two_decimals(rtts->min) + ",\"avg\":" + two_decimals(rtts->avg) +
           ",\"max\":" + two_decimals(rtts->max) + "}";
   return "{\"schema\":1,\"nat_a\":" + json_text(name_of(options.nat_a)) +
          ",\"nat_b\":" + json_text(name_of(options.nat_b)) +
-         ",\"first_ping_ms\":" + number(report.first_ping_ms) +
-         ",\"direct_ms\":" + number(report.direct_ms) + ",\"path\":" + json_text(report.path) +
+         ",\"first_ping_ms\":" + json_number(report.first_ping_ms) +
+         ",\"direct_ms\":" + json_number(report.direct_ms) + ",\"path\":" + json_text(report.path) +
+         ",\"why_relayed\":" + json_text_or_null(report.why_relayed) +
          ",\"ping\":{\"sent\":" + std::to_string(report.ping.sent) +
          ",\"received\":" + std::to_string(report.ping.received) + ",\"rtt_ms\":" + rtt + "}}";
 }
