@@ -1,0 +1,382 @@
+#include "agent/doctor.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+namespace lanrage::agent {
+namespace {
+
+using enum FindingStatus;
+using Findings = std::vector<Finding>;
+
+std::string quoted(const std::string& name) {
+  return "\"" + name + "\"";
+}
+
+std::string join(const std::vector<std::string>& parts) {
+  std::string out;
+  for (const auto& part : parts)
+    out += (out.empty() ? "" : ", ") + part;
+  return out;
+}
+
+std::string milliseconds(Duration time) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.1f ms", static_cast<double>(time.count()) / 1000);
+  return text.data();
+}
+
+// ---- the machine
+
+void add_agent(const DoctorFacts& facts, Findings& out) {
+  if (facts.agent_problem.empty())
+    out.push_back({"agent", ok, "the agent runs", ""});
+  else
+    out.push_back({"agent", problem, facts.agent_problem,
+                   "start it with `sudo lanrage daemon`, or `systemctl start lanrage`"});
+}
+
+void add_privileges(const DoctorFacts& facts, Findings& out) {
+  std::vector<std::string> missing;
+  if (!facts.net_admin) missing.emplace_back("CAP_NET_ADMIN");
+  if (!facts.net_raw) missing.emplace_back("CAP_NET_RAW");
+  if (missing.empty())
+    out.push_back({"privileges", ok, "may make network devices and raw sockets", ""});
+  else if (facts.agent_problem.empty())
+    out.push_back({"privileges", problem, "the agent lacks " + join(missing),
+                   "run it as root; in a container, add --cap-add NET_ADMIN --cap-add NET_RAW"});
+  else
+    out.push_back({"privileges", warning, "you lack " + join(missing),
+                   "run the agent as root, and `sudo lanrage doctor` to see all"});
+}
+
+void add_wireguard(const DoctorFacts& facts, Findings& out) {
+  if (facts.kernel_wireguard && !facts.userspace_only)
+    return out.push_back({"wireguard", ok, "the kernel has WireGuard", ""});
+  if (facts.kernel_only)
+    return out.push_back({"wireguard", problem, "this kernel has no WireGuard",
+                          "`modprobe wireguard`, or start the agent with --wireguard userspace"});
+  if (facts.wireguard_go) return out.push_back({"wireguard", ok, "wireguard-go is installed", ""});
+  out.push_back({"wireguard", problem, "there is neither WireGuard in the kernel nor wireguard-go",
+                 "`apt install wireguard-go`, or `modprobe wireguard`"});
+}
+
+void add_tun(const DoctorFacts& facts, Findings& out) {
+  const bool needed = !facts.kernel_wireguard || facts.userspace_only;
+  if (facts.tun_problem.empty())
+    out.push_back({"tun", ok, "/dev/net/tun can be used", ""});
+  else if (!needed)
+    out.push_back({"tun", ok, "not needed: the kernel has WireGuard", ""});
+  else
+    out.push_back({"tun", problem, "can't use /dev/net/tun: " + facts.tun_problem,
+                   "`modprobe tun`; in a container, add --device /dev/net/tun"});
+}
+
+void add_ipv6(const DoctorFacts& facts, Findings& out) {
+  if (!facts.ipv6_address)
+    out.push_back({"ipv6", ok, "none here: only IPv4 is used", ""});
+  else if (facts.ipv6_route)
+    out.push_back({"ipv6", ok, "a global address, and a route to the internet", ""});
+  else
+    out.push_back({"ipv6", warning, "a global address, but no route to the internet",
+                   "restart your router or its IPv6; until then only IPv4 is used"});
+}
+
+// ---- the server
+
+std::string advice_for(const Error& error) {
+  if (error.code() == "pin_mismatch")
+    return "ask the host for the pin that the server shows now; if it has no reason to have "
+           "changed, somebody is in between";
+  if (error.code() == "certificate_untrusted")
+    return "give the pin that the server shows when it starts, with --pin";
+  if (error.code() == "not_tls") return "check address and port: another program answers there";
+  if (error.code() == "cannot_resolve") return "check the server's name, and this machine's DNS";
+  return "ask the host whether the server runs and its TCP port is let in; try another network to "
+         "rule out yours";
+}
+
+void add_servers(const DoctorFacts& facts, Findings& out) {
+  if (facts.servers.empty())
+    out.push_back({"server", ok,
+                   "none to ask: you are in no party (`lanrage doctor --server URL` asks one)",
+                   ""});
+  for (const auto& server : facts.servers) {
+    if (server.error)
+      out.push_back({"server", problem, server.url + ": " + server.error->message(),
+                     advice_for(*server.error)});
+    else if (server.url.starts_with("http://"))
+      out.push_back({"server", ok, server.url + " answers", ""});
+    else
+      out.push_back({"server", ok,
+                     server.url + (server.pinned ? " answers, and shows the pin it should"
+                                                 : " answers, and its certificate is vouched for"),
+                     ""});
+  }
+}
+
+std::string span_of(Duration time) {
+  const auto seconds = std::chrono::round<std::chrono::seconds>(time < Duration(0) ? -time : time);
+  if (seconds < std::chrono::minutes(2)) return std::to_string(seconds.count()) + " s";
+  if (seconds < std::chrono::hours(2)) return std::to_string(seconds.count() / 60) + " min";
+  return std::to_string(seconds.count() / 3600) + " h";
+}
+
+void add_clock(const DoctorFacts& facts, Findings& out) {
+  const auto told = std::ranges::find_if(
+      facts.servers, [](const auto& server) { return server.clock_ahead.has_value(); });
+  if (told == facts.servers.end())
+    return out.push_back({"clock", ok, "not compared: no server has told its time", ""});
+  const auto ahead = *told->clock_ahead;
+  const auto off = ahead < Duration(0) ? -ahead : ahead;
+  const auto detail = "this machine's clock is " + span_of(ahead) +
+                      (ahead > Duration(0) ? " behind " : " ahead of ") + told->url;
+  const std::string advice =
+      "`timedatectl set-ntp true`, or ask the host to do so if the server's "
+      "clock is the wrong one";
+  if (off >= kClockProblem)
+    out.push_back({"clock", problem, detail + ": invites can't be used", advice});
+  else if (off >= kClockWarning)
+    out.push_back({"clock", warning, detail, advice});
+  else
+    out.push_back({"clock", ok, "agrees with " + told->url + " to " + span_of(off), ""});
+}
+
+// ---- UDP
+
+bool answered(const NetworkReport& network, const Endpoint& service) {
+  return std::ranges::find(network.nat.answers, service, &stun::ServerAnswer::server) !=
+         network.nat.answers.end();
+}
+
+void add_udp(const ServerFacts& server, const NetworkReport& network, Findings& out) {
+  std::vector<std::string> silent;
+  for (const auto& service : network.asked)
+    if (!answered(network, service)) silent.push_back(service.to_string());
+  if (network.asked.empty() && network.relays.empty())
+    return out.push_back({"udp", warning, server.url + " names no UDP service to ask",
+                          "ask the host to run it with the roles stun and relay"});
+  if (!network.nat.udp)
+    return out.push_back(
+        {"udp", problem,
+         "no UDP comes back from " + server.url + (silent.empty() ? "" : ": asked " + join(silent)),
+         "let UDP out to ports 3478, 3479 and 51820, in your router and this network's firewall; "
+         "else use another network"});
+  if (!silent.empty())
+    return out.push_back({"udp", warning, "no answer from STUN at " + join(silent),
+                          "ask the host to let in UDP ports 3478 and 3479"});
+  out.push_back({"udp", ok, "gets out to " + server.url + "'s services and back", ""});
+}
+
+void add_relays(const ServerFacts& server, const NetworkReport& network, Findings& out) {
+  if (network.relays.empty())
+    out.push_back({"relay", warning, server.url + " has no relay: only direct paths will do",
+                   "ask the host to run the server with the role relay"});
+  const bool any = std::ranges::any_of(network.relays, &NetworkReport::Relay::answers);
+  for (const auto& relay : network.relays) {
+    const auto name = quoted(relay.id) + (relay.region.empty() ? "" : " (" + relay.region + ")");
+    if (relay.answers) {
+      out.push_back({"relay", ok,
+                     name + " answers" +
+                         (relay.rtt ? " in " + milliseconds(*relay.rtt) : ", but not at once"),
+                     ""});
+      continue;
+    }
+    std::vector<std::string> places;
+    for (const auto& endpoint : relay.endpoints)
+      places.push_back(endpoint.to_string());
+    out.push_back({"relay", any ? warning : problem,
+                   name + " doesn't answer at " + (places.empty() ? "any address" : join(places)),
+                   "let UDP out to that port; the host has to let it in"});
+  }
+}
+
+struct NatMeaning {
+  FindingStatus status;
+  std::string_view text;
+};
+
+NatMeaning meaning_of(stun::NatType type) {
+  switch (type) {
+    case stun::NatType::open:
+      return {ok, "no NAT: others reach this machine directly"};
+    case stun::NatType::full_cone:
+      return {ok, "others reach this machine directly once it has sent anything"};
+    case stun::NatType::restricted_cone:
+      return {ok, "direct paths work with nearly everybody"};
+    case stun::NatType::port_restricted_cone:
+      return {ok, "direct paths work with everybody but those behind symmetric NATs"};
+    case stun::NatType::symmetric:
+      return {warning,
+              "direct paths work only with those who are reachable from outside; else the relay "
+              "carries"};
+    case stun::NatType::unknown:
+      break;
+  }
+  return {warning, "could not be told"};
+}
+
+void add_nat(const NetworkReport& network, Findings& out) {
+  if (!network.nat.udp) return;  // said already, and nothing is known
+  const auto [status, meaning] = meaning_of(network.nat.type);
+  auto detail = std::string(stun::name_of(network.nat.type));
+  if (network.nat.public_endpoint)
+    detail += " (seen from outside as " + network.nat.public_endpoint->to_string() + ")";
+  detail += ": " + std::string(meaning);
+  const std::string advice =
+      network.nat.type == stun::NatType::symmetric
+          ? "switch UPnP or NAT-PMP on in the router, or forward a UDP port to this machine"
+          : "run it again in a minute";
+  out.push_back({"nat", status, detail, status == ok ? "" : advice});
+}
+
+// ---- parties
+
+void add_ports(const DoctorFacts& facts, Findings& out) {
+  for (const auto& party : facts.parties) {
+    const auto port = "UDP port " + std::to_string(party.port);
+    if (party.port_bound)
+      out.push_back({"port", ok, port + " is bound for " + quoted(party.name), ""});
+    else
+      out.push_back({"port", problem,
+                     port + " of " + quoted(party.name) + " isn't bound: WireGuard has stopped",
+                     "restart the agent; its log says why"});
+  }
+}
+
+// Routes to everything, whole or in halves, are everywhere: VPNs that take all traffic write them.
+constexpr std::uint8_t kShortest = 8;
+
+void add_routes(const DoctorFacts& facts, Findings& out) {
+  for (const auto& party : facts.parties) {
+    bool clear = true;
+    for (const auto& route : facts.routes) {
+      if (route.interface == party.interface || route.destination.length < kShortest) continue;
+      const bool inside = party.prefix.contains(route.destination.address) &&
+                          route.destination.length >= party.prefix.length;
+      const bool around = route.destination.contains(party.prefix.address);
+      if (!inside && !around) continue;
+      clear = false;
+      const auto what = route.destination.to_string() + " on " + route.interface;
+      const auto whose = party.prefix.to_string() + " of " + quoted(party.name);
+      if (inside)
+        out.push_back({"routes", problem,
+                       "the route to " + what + " takes traffic that is for " + whose,
+                       "disconnect " + route.interface + " while you play, or `ip route del " +
+                           route.destination.to_string() + " dev " + route.interface +
+                           "`; the host can open the party with another --prefix"});
+      else
+        out.push_back({"routes", warning,
+                       whose + " lies in the network " + what +
+                           ": its machines with those addresses can't be reached meanwhile",
+                       "if you need them, let the host open the party with another --prefix"});
+    }
+    if (clear)
+      out.push_back({"routes", ok,
+                     "no other network has addresses of " + party.prefix.to_string() + " (" +
+                         quoted(party.name) + ")",
+                     ""});
+  }
+}
+
+void add_mtu(const DoctorFacts& facts, Findings& out) {
+  for (const auto& party : facts.parties) {
+    if (!party.mtu) {
+      out.push_back({"mtu", ok, "not measured: nobody is connected in " + quoted(party.name), ""});
+      continue;
+    }
+    const auto& [peer, wanted, works] = *party.mtu;
+    if (!works)
+      out.push_back({"mtu", warning, "not measured: " + quoted(peer) + " answers no echo",
+                     "their firewall may drop ICMP; `lanrage status` says how the path is"});
+    else if (*works >= wanted)
+      out.push_back({"mtu", ok,
+                     "packets of " + std::to_string(wanted) + " bytes get to " + quoted(peer), ""});
+    else
+      out.push_back(
+          {"mtu", problem,
+           "packets of more than " + std::to_string(*works) + " bytes don't get to " + quoted(peer),
+           "`ip link set dev " + party.interface + " mtu " + std::to_string(*works) +
+               "`, here and there"});
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> diagnose(const DoctorFacts& facts) {
+  Findings out;
+  add_agent(facts, out);
+  add_privileges(facts, out);
+  add_wireguard(facts, out);
+  add_tun(facts, out);
+  add_servers(facts, out);
+  add_clock(facts, out);
+  for (const auto& server : facts.servers) {
+    if (!server.network) continue;
+    add_udp(server, *server.network, out);
+    add_relays(server, *server.network, out);
+    add_nat(*server.network, out);
+  }
+  add_ipv6(facts, out);
+  add_ports(facts, out);
+  std::ranges::move(firewall_findings(facts), std::back_inserter(out));
+  add_routes(facts, out);
+  add_mtu(facts, out);
+  return out;
+}
+
+// ---- reading
+
+std::optional<UnixTime> parse_http_date(std::string_view text) {
+  constexpr std::array<std::string_view, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  // "Sun, 06 Nov 1994 08:49:37 GMT": every part has its place.
+  if (text.size() != 29 || !text.ends_with(" GMT") || text.substr(3, 2) != ", ")
+    return std::nullopt;
+  bool good =
+      text[7] == ' ' && text[11] == ' ' && text[16] == ' ' && text[19] == ':' && text[22] == ':';
+  const auto number = [&](std::size_t at, std::size_t size) {
+    unsigned value = 0;
+    const auto* end = text.data() + at + size;
+    good &= std::from_chars(text.data() + at, end, value).ptr == end;
+    return value;
+  };
+  const auto month = std::ranges::find(kMonths, text.substr(8, 3));
+  const std::chrono::year_month_day date{
+      std::chrono::year(static_cast<int>(number(12, 4))),
+      std::chrono::month(static_cast<unsigned>(month - kMonths.begin()) + 1),
+      std::chrono::day(number(5, 2))};
+  const std::chrono::seconds time{number(17, 2) * 3600 + number(20, 2) * 60 + number(23, 2)};
+  if (!good || !date.ok() || time >= std::chrono::days(1)) return std::nullopt;
+  return std::chrono::sys_days(date) + time;
+}
+
+std::optional<Duration> clock_ahead(std::string_view date, UnixTime sent, UnixTime received) {
+  const auto server = parse_http_date(date);
+  if (!server || received < sent) return std::nullopt;
+  const auto ours = sent + (received - sent) / 2;
+  return *server + std::chrono::milliseconds(500) - ours;
+}
+
+bool is_udp_port_bound(std::string_view proc_net_udp, std::uint16_t port) {
+  std::array<char, 8> wanted{};
+  std::snprintf(wanted.data(), wanted.size(), ":%04X ", port);
+  while (!proc_net_udp.empty()) {
+    const auto end = std::min(proc_net_udp.find('\n'), proc_net_udp.size());
+    const auto line = proc_net_udp.substr(0, end);
+    // "  12: 00000000:C8DC 00000000:0000 07 ...": the first address is the local one.
+    const auto local = line.find(": ");
+    if (local != std::string_view::npos) {
+      const auto colon = line.find(':', local + 2);
+      if (colon != std::string_view::npos && line.substr(colon).starts_with(wanted.data()))
+        return true;
+    }
+    proc_net_udp.remove_prefix(std::min(end + 1, proc_net_udp.size()));
+  }
+  return false;
+}
+
+}  // namespace lanrage::agent

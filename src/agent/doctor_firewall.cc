@@ -1,0 +1,212 @@
+#include <algorithm>
+
+#include "agent/doctor.hpp"
+#include "agent/ufw_rules.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+using enum FindingStatus;
+
+// Any address of the internet does, and any port that no rule is likely to name.
+const IpAddress kSomewhere = IpAddress::v4(0x09090909);
+constexpr std::uint16_t kAnyPort = 42'424;
+constexpr std::uint16_t kRelayPort = 51'820;
+
+// What a question was about, for the words and the command that belong to it.
+struct Subject {
+  std::string what;         // "incoming UDP to port 50000"
+  std::string consequence;  // what it means for players
+  std::string nft;          // the statement that lets it through, up to the verdict
+  std::string iptables;     // the same
+  std::string ufw;          // what follows "ufw allow"
+  std::string firewalld;    // what follows "firewall-cmd"
+};
+
+std::string chain_of(const std::string& hook_chain, bool incoming) {
+  return hook_chain.empty() ? (incoming ? "INPUT" : "OUTPUT") : hook_chain;
+}
+
+std::string advice_for(const Subject& subject, const FirewallVerdict& verdict, bool incoming) {
+  switch (verdict.owner) {
+    case FirewallOwner::ufw:
+      return "`ufw allow " + subject.ufw + "`";
+    case FirewallOwner::firewalld:
+      return "`firewall-cmd --permanent " + subject.firewalld + " && firewall-cmd --reload`";
+    case FirewallOwner::iptables:
+      return "`iptables -I " + chain_of(verdict.base_chain, incoming) + " " + subject.iptables +
+             " -j ACCEPT`";
+    case FirewallOwner::nftables:
+      break;
+  }
+  return "`nft insert rule " + verdict.family + " " + verdict.table + " " + verdict.base_chain +
+         " " + subject.nft + " accept`, and the same in /etc/nftables.conf to keep it";
+}
+
+class Examination {
+ public:
+  explicit Examination(const DoctorFacts& facts) : facts_(facts) {
+    for (const auto& route : facts.routes)
+      if (route.destination.length == 0) uplink_ = route.interface;
+  }
+
+  FirewallVerdict judge(const FirewallPacket& packet) const {
+    auto verdict = facts_.firewall.rules->judge(packet);
+    const bool by_ufw = facts_.firewall.ufw && (verdict.owner == FirewallOwner::ufw ||
+                                                verdict.owner == FirewallOwner::iptables);
+    if (verdict.passage == Passage::open || !by_ufw || !packet.incoming) return verdict;
+    verdict.owner = FirewallOwner::ufw;
+    verdict.place = "ufw";
+    verdict.passage =
+        ufw_passage(facts_.firewall.ufw_rules, facts_.firewall.ufw_input_policy, packet);
+    return verdict;
+  }
+
+  // Adds what there is to say; false when the packet passes.
+  bool report(const FirewallPacket& packet, const Subject& subject, FindingStatus status,
+              std::vector<Finding>& out) const {
+    const auto verdict = judge(packet);
+    if (verdict.passage == Passage::open) return false;
+    const bool sure = verdict.passage == Passage::blocked;
+    out.push_back({"firewall", sure ? status : warning,
+                   subject.what + (sure ? " is dropped by " : " may be dropped by ") +
+                       verdict.place + ": " + subject.consequence,
+                   advice_for(subject, verdict, packet.incoming)});
+    return true;
+  }
+
+  // Ours: from the internet to WireGuard's port.
+  void incoming(const PartyFacts& party, std::vector<Finding>& out) const {
+    FirewallPacket packet{.incoming = true,
+                          .interface = uplink_,
+                          .protocol = "udp",
+                          .source = kSomewhere,
+                          .destination = kSomewhere,
+                          .source_port = kRelayPort,
+                          .destination_port = party.port,
+                          .established = true};
+    const auto port = std::to_string(party.port);
+    Subject subject{"all incoming UDP to port " + port,
+                    "the tunnel of \"" + party.name + "\" can't work",
+                    "udp dport " + port,
+                    "-p udp --dport " + port,
+                    port + "/udp",
+                    "--add-port=" + port + "/udp"};
+    if (judge(packet).passage == Passage::blocked) {
+      report(packet, subject, problem, out);
+      return;
+    }
+    packet.established = false;
+    subject.what = "incoming UDP to port " + port + " from somebody new";
+    subject.consequence =
+        "some direct paths of \"" + party.name + "\" will take longer, or the relay stays";
+    report(packet, subject, warning, out);
+  }
+
+  void tunnelled(const PartyFacts& party, std::vector<Finding>& out) const {
+    const Subject subject{"traffic of \"" + party.name + "\" that comes in by " + party.interface,
+                          "friends can't reach games that you host",
+                          "iifname \"" + party.interface + "\"",
+                          "-i " + party.interface,
+                          "in on " + party.interface,
+                          "--zone=trusted --add-interface=" + party.interface};
+    FirewallPacket packet{.incoming = true,
+                          .interface = party.interface,
+                          .protocol = "udp",
+                          .source = neighbour_of(party),
+                          .destination = party.vip,
+                          .source_port = kAnyPort,
+                          .destination_port = kAnyPort,
+                          .established = false};
+    for (const auto* protocol : {"udp", "tcp"}) {
+      packet.protocol = protocol;
+      if (report(packet, subject, problem, out)) return;
+    }
+    packet.protocol = "icmp";
+    if (judge(packet).passage != Passage::blocked) return;
+    auto echoes = subject;
+    echoes.what = "ping that comes in by " + party.interface;
+    echoes.consequence = "friends can't measure the path to you";
+    report(packet, echoes, warning, out);
+  }
+
+  void outgoing(const PartyFacts* party, std::vector<Finding>& out) const {
+    FirewallPacket packet{.incoming = false,
+                          .interface = uplink_,
+                          .protocol = "udp",
+                          .source = kSomewhere,
+                          .destination = kSomewhere,
+                          .source_port = party != nullptr ? party->port : kAnyPort,
+                          .destination_port = 0,
+                          .established = false};
+    for (const std::uint16_t port : {std::uint16_t{3478}, kRelayPort, kAnyPort}) {
+      packet.destination_port = port;
+      const bool any = port == kAnyPort;
+      const auto number = std::to_string(port);
+      const Subject subject{
+          any ? "outgoing UDP to other players" : "outgoing UDP to port " + number,
+          any ? "there will be no direct paths" : "the server's STUN and relays can't be reached",
+          any ? "meta l4proto udp" : "udp dport " + number,
+          any ? "-p udp" : "-p udp --dport " + number,
+          any ? "out proto udp to any" : "out " + number + "/udp",
+          "--direct --add-rule ipv4 filter OUTPUT 0 -p udp -j ACCEPT"};
+      if (report(packet, subject, any ? warning : problem, out)) return;
+    }
+    if (party == nullptr) return;
+    packet.interface = party->interface;
+    packet.source = party->vip;
+    packet.destination = neighbour_of(*party);
+    const Subject subject{
+        "traffic of \"" + party->name + "\" that goes out by " + party->interface,
+        "you can't reach your friends' games",
+        "oifname \"" + party->interface + "\"",
+        "-o " + party->interface,
+        "out on " + party->interface,
+        "--direct --add-rule ipv4 filter OUTPUT 0 -o " + party->interface + " -j ACCEPT"};
+    report(packet, subject, problem, out);
+  }
+
+ private:
+  static IpAddress neighbour_of(const PartyFacts& party) {
+    const auto first = party.prefix.address.v4_value() + 1;
+    return IpAddress::v4(party.vip.v4_value() == first ? first + 1 : first);
+  }
+
+  const DoctorFacts& facts_;
+  std::string uplink_;
+};
+
+}  // namespace
+
+std::vector<Finding> firewall_findings(const DoctorFacts& facts) {
+  const auto& firewall = facts.firewall;
+  std::vector<Finding> out;
+  if (!firewall.rules) {
+    out.push_back({"firewall", warning, "its rules can't be read: " + firewall.unreadable,
+                   "run the agent as root; `nft list ruleset` shows them to you"});
+    return out;
+  }
+  const Examination examination(facts);
+  for (const auto& party : facts.parties) {
+    const auto before = out.size();
+    examination.incoming(party, out);
+    examination.tunnelled(party, out);
+    examination.outgoing(&party, out);
+    if (out.size() == before)
+      out.push_back({"firewall", ok,
+                     "lets UDP port " + std::to_string(party.port) + " and " + party.interface +
+                         " through (\"" + party.name + "\")",
+                     ""});
+  }
+  if (facts.parties.empty()) {
+    examination.outgoing(nullptr, out);
+    if (out.empty()) out.push_back({"firewall", ok, "lets UDP out", ""});
+  }
+  if (firewall.legacy_iptables)
+    out.push_back({"firewall", warning,
+                   "there are rules of the old iptables besides, which can't be read here",
+                   "`iptables-legacy -S` shows them; they must let the same through"});
+  return out;
+}
+
+}  // namespace lanrage::agent

@@ -1,0 +1,26 @@
+// What a server and its relays see of this network.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stun/nat_behaviour.hpp"
+
+namespace lanrage::agent {
+
+struct NetworkReport {
+  struct Relay {
+    std::string id;
+    std::string region;
+    std::vector<Endpoint> endpoints;
+    bool answers = false;
+    std::optional<Duration> rtt;  // nothing when it took more than one sending
+  };
+  stun::NatReport nat;
+  bool ipv6 = false;              // an interface has a global IPv6 address
+  std::vector<Endpoint> asked{};  // STUN services, beside the relays
+  std::vector<Relay> relays{};
+};
+
+}  // namespace lanrage::agent
