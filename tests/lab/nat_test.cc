@@ -158,6 +158,26 @@ TEST(Nat, ForwardsReachTheHostBehindTheRouter) {
   EXPECT_EQ(answer->from, (Endpoint{router.wan_address(), 51820}));
 }
 
+TEST(Nat, ABlockedAddressIsCutOffAtOnceAndOthersAreNot) {
+  Network network;
+  Host& server = network.add_public_host("server");
+  Host& stranger = network.add_public_host("stranger", true);
+  Router& router = network.add_router(NatKind::port_restricted_cone);
+  Host& player = network.add_host("player", router);
+  UdpProbe inside(player.netns(), 41641);
+  UdpProbe server_a(server.netns());
+  UdpProbe stranger_a(stranger.netns());
+  const auto first = mapped(inside, server_a, server);
+  ASSERT_TRUE(first);
+  ASSERT_EQ(mapped(inside, stranger_a, stranger), first);
+  router.block(stranger.address());
+  EXPECT_TRUE(is_kept_out(stranger_a, *first, inside)) << "though their flow was known";
+  EXPECT_TRUE(is_kept_out(inside, {stranger.address(), stranger_a.port()}, stranger_a));
+  EXPECT_TRUE(reaches(server_a, *first, inside));
+  router.unblock();
+  EXPECT_TRUE(reaches(stranger_a, *first, inside)) << "with the mapping that it had";
+}
+
 TEST(Nat, PlayersOfOneLanMeetThereAndShareThePublicAddress) {
   Network network;
   Host& server = network.add_public_host("server");

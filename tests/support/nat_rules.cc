@@ -66,6 +66,14 @@ constexpr std::string_view kUdpBlock = R"(
   }
 )";
 
+std::string block(const std::vector<IpAddress>& addresses) {
+  std::string rules = "  chain block {\n    type filter hook forward priority filter;\n";
+  for (const IpAddress& address : addresses)
+    rules += "    ip saddr " + address.to_string() + " drop\n    ip daddr " + address.to_string() +
+             " drop\n";
+  return rules + "  }\n";
+}
+
 }  // namespace
 
 std::optional<NatKind> nat_kind_from(std::string_view name) {
@@ -90,6 +98,7 @@ std::string nat_ruleset(const NatPlan& plan) {
   rules += postrouting(plan);
   rules += kWanFilter;
   if (plan.kind == NatKind::udp_blocked) rules += kUdpBlock;
+  rules += block(plan.blocked);
   return rules + "}\n";
 }
 

@@ -64,6 +64,7 @@ struct NatPlan {
   IpAddress wan_address;
   bool hairpin = false;  // a LAN host reaches another one by the WAN address
   std::vector<Forward> forwards{};
+  std::vector<IpAddress> blocked{};  // nothing passes to or from these, known flows included
 };
 
 // A whole ruleset for a router with interfaces "wan" and "lan"; it replaces any earlier one.

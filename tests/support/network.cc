@@ -36,9 +36,22 @@ void Router::forward(Transport transport, std::uint16_t port, const Host& to) {
   apply_rules();
 }
 
+void Router::block(const IpAddress& outside) {
+  blocked_.push_back(outside);
+  apply_rules();
+}
+
+void Router::unblock() {
+  blocked_.clear();
+  apply_rules();
+}
+
 void Router::apply_rules() const {
-  netns_.nft(nat_ruleset(
-      {.kind = kind_, .wan_address = wan_address_, .hairpin = hairpin_, .forwards = forwards_}));
+  netns_.nft(nat_ruleset({.kind = kind_,
+                          .wan_address = wan_address_,
+                          .hairpin = hairpin_,
+                          .forwards = forwards_,
+                          .blocked = blocked_}));
 }
 
 Network::Network() : internet_("inet") {

@@ -42,6 +42,9 @@ class Router {
 
   // Forwards `port` from the WAN to a host of this router; `port` stays the same.
   void forward(Transport transport, std::uint16_t port, const Host& to);
+  // From now on nothing passes between its LAN and that public address, until unblock().
+  void block(const IpAddress& outside);
+  void unblock();
 
  private:
   friend class Network;
@@ -55,6 +58,7 @@ class Router {
   Prefix lan_;
   bool hairpin_;
   std::vector<Forward> forwards_;
+  std::vector<IpAddress> blocked_;
   int next_host_ = 2;  // .1 is the router
 };
 

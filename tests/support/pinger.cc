@@ -98,7 +98,8 @@ std::optional<Clock::time_point> Pinger::first_answer(Millis limit, Millis inter
 PingReport Pinger::ping(int count, Millis interval, Millis grace) {
   PingReport report;
   std::map<std::uint16_t, Clock::time_point> sent_at;
-  auto last_answer = Clock::now();
+  const auto begin = Clock::now();
+  auto last_answer = begin;
   const auto collect = [&](Clock::time_point deadline) {
     while (report.received < count) {
       const auto answer = next_answer(deadline);
@@ -106,6 +107,7 @@ PingReport Pinger::ping(int count, Millis interval, Millis grace) {
       const auto sent = sent_at.find(answer->sequence);
       if (sent == sent_at.end()) continue;  // of an earlier call, or a duplicate
       report.rtt_ms.push_back(to_ms(answer->at - sent->second));
+      report.sent_ms.push_back(to_ms(sent->second - begin));
       sent_at.erase(sent);
       report.longest_gap_ms = std::max(report.longest_gap_ms, to_ms(answer->at - last_answer));
       last_answer = answer->at;

@@ -13,7 +13,8 @@ namespace lanrage::lab {
 struct PingReport {
   int sent = 0;
   int received = 0;
-  std::vector<double> rtt_ms;  // one an answer, in order of arrival
+  std::vector<double> rtt_ms;   // one an answer, in order of arrival
+  std::vector<double> sent_ms;  // when the request of each was sent, from the beginning on
   // Longest time between two answers (or the begin and the first): how long traffic stood still.
   double longest_gap_ms = 0;
 };
