@@ -30,7 +30,8 @@ void PartySession::on_closed(const ws::PartyClosed& closed) {
 }
 
 void PartySession::on_kicked(const ws::Kicked& kicked) {
-  on_merged(log_.append(kicked.seq, kicked.records));
+  on_merged(kicked.log ? log_.merge(*kicked.log, kicked.seq, log_.incarnation())
+                       : log_.append(kicked.seq, kicked.records));
   const auto self = context_.keys.peer_id();
   if (kicked.peer_id != self || ledger().member(self) == nullptr) return;
   context_.log.warning(

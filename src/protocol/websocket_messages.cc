@@ -246,6 +246,7 @@ void describe(Io& io, Kicked& m) {
   io("peer_id", m.peer_id);
   io("reason", m.reason, kShortText);
   io("records", m.records, kRecords);
+  io("log", m.log, kRecordLog);
 }
 template <class Io>
 void describe(Io& io, HostChanged& m) {

@@ -144,6 +144,7 @@ struct Kicked {
   PeerId peer_id;
   std::string reason;  // "kicked", or "barred": by the server's operator, no record says so
   std::vector<Bytes> records;
+  std::optional<std::vector<Bytes>> log;  // whole, to the removal: to whom it happened while away
   friend bool operator==(const Kicked&, const Kicked&) = default;
 };
 struct HostChanged {  // a new charter with another host

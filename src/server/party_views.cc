@@ -161,7 +161,7 @@ std::optional<ws::ServerMessage> message_of(const party::Party& party,
     case charter_changed:
       return server::charter_changed(party, entry);
     case peer_barred:
-      return ws::Kicked{id, entry.seq, entry.subject, "barred", {}};
+      return ws::Kicked{id, entry.seq, entry.subject, "barred", {}, {}};
     case party_closed:
       break;
   }

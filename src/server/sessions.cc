@@ -108,7 +108,8 @@ void Sessions::on(Session& session, const ws::Hello& hello) {
   welcome.incarnation = service_->identity().incarnation;
   send(session, welcome);
   for (const auto& resume : hello.resume)
-    if (auto done = subscribe(session, resume.party_id, &resume); !done)
+    if (auto done = subscribe(session, resume.party_id, &resume);
+        !done && !show_removal(session, resume.party_id))
       refuse(session, done.error(), {}, resume.party_id);
 }
 
@@ -122,8 +123,10 @@ void Sessions::on(Session& session, const ws::Auth& auth) {
 }
 
 void Sessions::on(Session& session, const ws::Subscribe& request) {
-  if (auto done = subscribe(session, request.party_id, nullptr); !done)
+  if (auto done = subscribe(session, request.party_id, nullptr); !done) {
+    show_removal(session, request.party_id);
     return refuse(session, done.error(), request.request_id, request.party_id);
+  }
   if (request.request_id)
     send(session, ws::Ack{*request.request_id, parts_.registry.find(request.party_id)->seq});
 }

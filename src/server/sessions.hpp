@@ -98,6 +98,9 @@ class Sessions final : public Audience {
 
   // `known`: what the client has already, if it resumes.
   Result<void> subscribe(Session& session, const PartyId& id, const protocol::ws::Resume* known);
+  // Shows somebody who was removed while it was away the roster that left it out: a member's
+  // signature ends its membership, not our word. False: nothing like that is known.
+  bool show_removal(Session& session, const PartyId& id);
   void unsubscribe(Session& session, const PartyId& party, bool clean);
   // Subscriptions of one member, or of all, end with the event that was just told.
   void end_subscriptions(const PartyId& party, const PeerId* member);

@@ -72,6 +72,23 @@ void Sessions::replay(Session& session, const party::Party& party, std::uint64_t
   send(session, ws::CaughtUp{party.id(), party.seq, party.digest()});
 }
 
+bool Sessions::show_removal(Session& session, const PartyId& id) {
+  const PeerId self = session.caller.peer;
+  const auto* party = parts_.registry.find(id);
+  if (!party || party->serves(self) || party->barred.contains(self)) return false;
+  if (session.socket->queued_bytes() > kRoomForSnapshot) return false;
+  const party::JournalEntry* entry = nullptr;
+  for (auto seq = party->seq; (entry = party->entry(seq)) != nullptr; --seq)
+    if (std::ranges::find(entry->removed, self) != entry->removed.end()) break;
+  if (entry == nullptr) return false;
+  const auto records = party->records_of(*entry);
+  ws::Kicked kicked{id, entry->seq, self, "kicked", {records.begin(), records.end()}, {}};
+  const auto end = static_cast<std::ptrdiff_t>(entry->first_record + entry->records);
+  kicked.log.emplace(party->log.begin(), party->log.begin() + end);
+  send(session, kicked);
+  return true;
+}
+
 void Sessions::send_snapshot(Session& session, const party::Party& party) {
   send(session,
        ws::PartyUpdate{party_view(party, parts_.presence), service_->identity().incarnation,
@@ -136,7 +153,7 @@ void Sessions::tell_presence() {
 }
 
 void Sessions::announce_rotation(const party::Party& party, ws::KeyRotated message) {
-  const ws::Kicked farewell{party.id(), message.seq, {}, "kicked", message.records};
+  const ws::Kicked farewell{party.id(), message.seq, {}, "kicked", message.records, {}};
   for (Session* session : subscribers_[party.id()]) {
     if (session->closing) continue;
     const PeerId peer = session->caller.peer;

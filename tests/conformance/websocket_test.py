@@ -5,6 +5,7 @@ docs/protocol/websocket.yaml is sent or received and held against its schema.
 """
 
 import asyncio
+import base64
 import json
 import sys
 import time
@@ -118,6 +119,8 @@ class Session:
             self.seqs[message["party"]["id"]] = message["party"]["seq"]
         elif kind == "caught_up":
             assert message["seq"] == self.seqs.setdefault(party, message["seq"]), message
+        elif kind == "kicked" and "log" in message:
+            pass  # told once more, to somebody who comes back
         elif "seq" in message and party in self.seqs:
             assert message["seq"] == self.seqs[party] + 1, message
             self.seqs[party] = message["seq"]
@@ -288,6 +291,11 @@ async def endings(server, party, ann, bob, cat, a, b, protocol):
     assert (await c.next("kicked"))["peer_id"] == cat.id
     assert (await b.next("key_rotated", removed=[cat.id]))["box"]
     await c.refused("unknown_party", "subscribe", party_id=party.id, request_id=fresh())
+    back = await Session(cat, protocol).open(
+        {"party_id": party.id, "seq": 1, "incarnation": c.incarnation})
+    shown = (await back.next("kicked"))["log"]
+    assert [base64.b64decode(text) for text in shown] == party.log, "who signed that"
+    await back.close()
 
     server.admin("kick", party.id, bob.id)
     for session in (a, b):

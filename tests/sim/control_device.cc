@@ -323,7 +323,10 @@ void Device::on_frame(const ws::ServerMessage& message) {
             if (const auto* known = replica(sent.party_id); known && known->seq() == sent.seq)
               check_box(*known, sent.box);
           },
-          [&](const ws::Kicked& sent) { sent.peer_id == id() ? last(sent) : of_party(sent); },
+          [&](const ws::Kicked& sent) {
+            if (sent.log) return forget(sent.party_id);
+            sent.peer_id == id() ? last(sent) : of_party(sent);
+          },
           [&](const ws::PeerLeft& sent) {
             const auto* known = replica(sent.party_id);
             // A replay tells those who came back of their own leave.

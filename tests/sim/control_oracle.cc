@@ -259,6 +259,9 @@ void Oracle::check_sent(const PeerId& to, const ws::ServerMessage& message,
             const auto* entry = history ? history->entry(sent.seq) : nullptr;
             if (entry && entry->served.contains(sent.peer_id))
               complain(sent.party_id, "kicked names a peer that is served");
+            if (history && sent.log &&
+                std::ranges::mismatch(*sent.log, history->state.log).in1 != sent.log->end())
+              complain(sent.party_id, "kicked with another log");
           },
           [&](const ws::PartyClosed& sent) {
             check_event(to, sent.party_id, sent.seq, party_closed, nullptr);

@@ -80,8 +80,50 @@ TEST_F(Governing, AKickEndsServiceToThePeerInTheSameStep) {
   // It hears of nothing that happens later.
   ASSERT_EQ(third->leave().status, 200);
   host->next<ws::PeerLeft>();
-  guest->send(ws::Subscribe{*guest->party, "fence"});
+  guest->send(ws::SendSignal{*guest->party, host->id(), {2}, "fence"});
   EXPECT_EQ(std::get<ws::ErrorMessage>(guest->receive()).request_id, "fence");
+}
+
+TEST_F(Governing, WhoWasKickedWhileAwayIsShownTheRosterThatSaysSo) {
+  const auto before = guest->subscribe();
+  guest->disconnect(true);
+  ASSERT_EQ(third->leave().status, 200);
+  catch_up();
+  ASSERT_EQ(kick(*guest).status, 200);
+  catch_up();
+  const auto removal = ledger->length();
+  ASSERT_EQ(host->post(host->party_path() + "/rotate", rotation({}, "later")).status, 200);
+
+  for (const bool resumes : {true, false}) {
+    ASSERT_TRUE(guest->connect());
+    std::vector<ws::Resume> known;
+    if (resumes) known.push_back({*guest->party, before.incarnation, before.party.seq});
+    guest->hello(known);
+    guest->next<ws::Welcome>();
+    if (!resumes) guest->send(ws::Subscribe{*guest->party, "s"});
+    const auto kicked = std::get<ws::Kicked>(guest->receive());
+    EXPECT_EQ(kicked.peer_id, guest->id());
+    EXPECT_EQ(kicked.seq, before.party.seq + 2);
+    EXPECT_EQ(kicked.records.size(), 1u);
+    ASSERT_TRUE(kicked.log);
+    EXPECT_EQ(kicked.log->size(), removal) << "nothing of what came after";
+    EXPECT_EQ(kicked.log->back(), kicked.records[0]);
+    const auto shown = party::Ledger::replay(*host->party, *kicked.log);
+    ASSERT_TRUE(shown);
+    EXPECT_EQ(shown->member(guest->id()), nullptr);
+    if (!resumes) EXPECT_EQ(guest->next<ws::ErrorMessage>().code, "unknown_party");
+    guest->disconnect(true);
+  }
+}
+
+TEST_F(Governing, AStrangerIsShownNoRemoval) {
+  ASSERT_EQ(kick(*guest).status, 200);
+  Device stranger(*this);
+  stranger.enroll();
+  ASSERT_TRUE(stranger.connect());
+  stranger.hello({{*host->party, "guessed", 1}});
+  stranger.next<ws::Welcome>();
+  EXPECT_EQ(std::get<ws::ErrorMessage>(stranger.receive()).code, "unknown_party");
 }
 
 TEST_F(Governing, ARosterThatStillNamesThePeerIsNoKick) {
