@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/agent.hpp"
+#include "agent/checkup.hpp"
 #include "agent/local_api.hpp"
 #include "cli/cli.hpp"
 #include "io/unix_socket.hpp"
@@ -104,5 +105,9 @@ int daemon_main(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   if (argc > 1 && std::string_view(argv[1]) == "daemon") return daemon_main(argc - 1, argv + 1);
-  return lanrage::cli::run(argc, argv, std::cout, std::cerr);
+  lanrage::cli::Offline offline;
+  offline.doctor = [](const std::string& problem) {
+    return lanrage::agent::findings_json(lanrage::agent::check_machine(problem));
+  };
+  return lanrage::cli::run(argc, argv, std::cout, std::cerr, offline);
 }

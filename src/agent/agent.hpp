@@ -66,6 +66,8 @@ class Agent {
   // By id or name; without a name, the only one. no_party, which_party, unknown_party.
   Result<std::shared_ptr<PartySession>> find_party(const std::optional<std::string>& name) const;
   const std::vector<std::shared_ptr<PartySession>>& sessions() const { return sessions_; }
+  // Parties whose device can't be made at the moment.
+  std::size_t dormant() const { return dormant_.size(); }
   // Parties hosted on this LAN and this machine.
   boost::asio::awaitable<std::vector<FoundParty>> discover();
   // What the player should know of the agent itself, beside its parties.

@@ -32,11 +32,17 @@ std::string milliseconds(Duration time) {
 // ---- the machine
 
 void add_agent(const DoctorFacts& facts, Findings& out) {
-  if (facts.agent_problem.empty())
-    out.push_back({"agent", ok, "the agent runs", ""});
-  else
-    out.push_back({"agent", problem, facts.agent_problem,
-                   "start it with `sudo lanrage daemon`, or `systemctl start lanrage`"});
+  if (!facts.agent_problem.empty())
+    return out.push_back({"agent", problem, facts.agent_problem,
+                          "start it with `sudo lanrage daemon`, or `systemctl start lanrage`"});
+  for (const auto& warned : facts.agent_warnings)
+    out.push_back({"agent", warning, warned, "its log says more"});
+  if (facts.dormant_parties != 0)
+    out.push_back({"agent", problem,
+                   "no network device can be made for " + std::to_string(facts.dormant_parties) +
+                       (facts.dormant_parties == 1 ? " party" : " parties"),
+                   "the agent's log says why; it keeps trying"});
+  if (out.empty()) out.push_back({"agent", ok, "the agent runs", ""});
 }
 
 void add_privileges(const DoctorFacts& facts, Findings& out) {

@@ -81,7 +81,9 @@ struct FirewallFacts {
 };
 
 struct DoctorFacts {
-  std::string agent_problem;  // why it can't be asked; empty: it runs
+  std::string agent_problem;                  // why it can't be asked; empty: it runs
+  std::vector<std::string> agent_warnings{};  // of itself: its state file
+  std::size_t dormant_parties = 0;            // whose device can't be made
   bool net_admin = false;
   bool net_raw = false;
   bool kernel_wireguard = false;

@@ -1,5 +1,6 @@
 #include "agent/echo_socket.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,7 +20,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t kEchoSize = 64;  // header and payload: what `ping` sends
+constexpr std::size_t kIpHeader = 20;
+constexpr std::size_t kIcmpHeader = 8;
 
 // RFC 1071.
 std::uint16_t internet_checksum(ByteView bytes) {
@@ -32,11 +34,11 @@ std::uint16_t internet_checksum(ByteView bytes) {
 }
 
 // RFC 792: type, code, checksum, identifier, sequence number.
-Bytes echo_request(std::uint16_t id, std::uint16_t sequence) {
+Bytes echo_request(std::uint16_t id, std::uint16_t sequence, std::size_t packet_size) {
   ByteWriter writer;
   writer.u8(ICMP_ECHO).u8(0).u16(0).u16(id).u16(sequence);
   auto packet = std::move(writer).take();
-  packet.resize(kEchoSize);
+  packet.resize(std::max(packet_size, kIpHeader + kIcmpHeader) - kIpHeader);
   const auto sum = internet_checksum(packet);
   packet[2] = static_cast<std::uint8_t>(sum >> 8);
   packet[3] = static_cast<std::uint8_t>(sum);
@@ -53,7 +55,9 @@ Result<std::unique_ptr<EchoSocket>> EchoSocket::open(asio::io_context& io,
                                            std::strerror(errno) + "; the agent needs CAP_NET_RAW");
   std::unique_ptr<EchoSocket> out(new EchoSocket(io, fd));
   icmp_filter only_replies{~(1u << ICMP_ECHOREPLY)};
+  const int never_split = IP_PMTUDISC_PROBE;
   if (::setsockopt(fd, SOL_RAW, ICMP_FILTER, &only_replies, sizeof only_replies) != 0 ||
+      ::setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &never_split, sizeof never_split) != 0 ||
       ::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
                    static_cast<socklen_t>(interface.size())) != 0)
     return fail(EchoErrc::unavailable,
@@ -72,14 +76,15 @@ EchoSocket::~EchoSocket() {
     pending->timer.cancel();
 }
 
-asio::awaitable<std::optional<Duration>> EchoSocket::echo(IpAddress to, Duration timeout) {
+asio::awaitable<std::optional<Duration>> EchoSocket::echo(IpAddress to, Duration timeout,
+                                                          std::size_t size) {
   const std::uint16_t sequence = next_sequence_++;
   auto pending = std::make_shared<Pending>(
       Pending{to, monotonic_now(), std::nullopt, asio::steady_timer(socket_.get_executor())});
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(to.v4_value());
-  const auto packet = echo_request(id_, sequence);
+  const auto packet = echo_request(id_, sequence, size);
   // An error here (no route yet, a full buffer) is a lost echo like any other.
   ::sendto(socket_.native_handle(), packet.data(), packet.size(), 0,
            reinterpret_cast<const sockaddr*>(&address), sizeof address);

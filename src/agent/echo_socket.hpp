@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,8 +29,12 @@ class EchoSocket {
                                                   const std::string& interface);
   ~EchoSocket();
 
-  // One echo request; the round trip, or nothing when no answer came within `timeout`.
-  boost::asio::awaitable<std::optional<Duration>> echo(IpAddress to, Duration timeout);
+  static constexpr std::size_t kEchoSize = 84;  // with IP header: what `ping` sends
+
+  // One echo request as an IP packet of `size` bytes that nobody may split; the round trip, or
+  // nothing when no answer came within `timeout`.
+  boost::asio::awaitable<std::optional<Duration>> echo(IpAddress to, Duration timeout,
+                                                       std::size_t size = kEchoSize);
 
  private:
   struct Pending {

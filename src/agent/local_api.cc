@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "agent/checkup.hpp"
 #include "agent/clock.hpp"
 #include "agent/netcheck.hpp"
 #include "agent/status_json.hpp"
@@ -120,6 +121,7 @@ LocalApi::Answer LocalApi::dispatch(const json::object& request) {
       Row{"invite", &LocalApi::invite},     Row{"list", &LocalApi::list},
       Row{"nick", &LocalApi::nick},         Row{"leave", &LocalApi::leave},
       Row{"netcheck", &LocalApi::netcheck}, Row{"discover", &LocalApi::discover},
+      Row{"doctor", &LocalApi::doctor},
   };
   Arguments arguments(request);
   const auto command = arguments.text("command");
@@ -312,6 +314,15 @@ LocalApi::Answer LocalApi::netcheck(const json::object& request) {
       {"portmap", nullptr},  // not looked for yet
       {"relays", std::move(relays)},
       {"udp", nat.udp}};
+}
+
+LocalApi::Answer LocalApi::doctor(const json::object& request) {
+  Arguments arguments(request);
+  const auto server = arguments.optional_text("server");
+  const auto pin = arguments.optional_text("pin");
+  if (pin && !server) arguments.refuse("pin", "belongs to a server; name it as well");
+  if (arguments.error()) co_return std::unexpected(*arguments.error());
+  co_return findings_json(co_await check_up(agent_, server, pin));
 }
 
 LocalApi::Answer LocalApi::discover(const json::object&) {

@@ -32,6 +32,7 @@ class LocalApi {
   Answer nick(const boost::json::object& request);
   Answer leave(const boost::json::object& request);
   Answer netcheck(const boost::json::object& request);
+  Answer doctor(const boost::json::object& request);
   Answer discover(const boost::json::object& request);
 
   Result<std::shared_ptr<PartySession>> party_of(const boost::json::object& request) const;

@@ -71,13 +71,13 @@ void add_servers_own(const std::vector<Endpoint>& own, stun::NatProbeConfig& con
   config.servers.push_back({own[0], own.size() > 1 ? std::optional(own[1]) : std::nullopt});
 }
 
+}  // namespace
+
 bool has_global_ipv6() {
   return std::ranges::any_of(local_addresses({}), [](const IpAddress& address) {
     return address.is_v6() && !address.is_private();
   });
 }
-
-}  // namespace
 
 asio::awaitable<Result<NetworkReport>> check_network(AgentContext& context, std::string server,
                                                      std::optional<std::string> pin) {
@@ -86,7 +86,11 @@ asio::awaitable<Result<NetworkReport>> check_network(AgentContext& context, std:
   auto info = co_await (*control)->info();
   (*control)->close();
   if (!info) co_return std::unexpected(info.error());
+  co_return co_await probe_network(context, *info);
+}
 
+asio::awaitable<Result<NetworkReport>> probe_network(AgentContext& context,
+                                                     const protocol::InfoAnswer& server) {
   boost::system::error_code failed;
   udp::socket socket(context.io);
   socket.open(udp::v4(), failed);
@@ -94,19 +98,24 @@ asio::awaitable<Result<NetworkReport>> check_network(AgentContext& context, std:
   if (!failed) socket.non_blocking(true, failed);
   if (failed) co_return fail(JoinErrc::no_socket, "cannot open a UDP socket: " + failed.message());
 
-  auto config = nat_probe_config(info->relays, local_addresses({}), socket.local_endpoint().port());
-  add_servers_own(info->stun, config);
+  auto config =
+      nat_probe_config(server.relays, local_addresses({}), socket.local_endpoint().port());
+  add_servers_own(server.stun, config);
+  std::vector<Endpoint> asked;
+  for (const auto& service : config.servers)
+    asked.push_back(service.primary);
   crypto::SystemRandom random;
   stun::NatProbe probe(std::move(config), random);
   co_await run(socket, probe);
 
-  NetworkReport out{probe.report(), has_global_ipv6(), {}};
-  for (const auto& relay : info->relays) {
-    NetworkReport::Relay row{relay.id, relay.region, std::nullopt};
-    for (const auto& answer : out.nat.answers)
-      if (std::ranges::find(relay.endpoints, answer.server) != relay.endpoints.end() &&
-          answer.rtt && (!row.rtt || *answer.rtt < *row.rtt))
-        row.rtt = answer.rtt;
+  NetworkReport out{.nat = probe.report(), .ipv6 = has_global_ipv6(), .asked = std::move(asked)};
+  for (const auto& relay : server.relays) {
+    NetworkReport::Relay row{relay.id, relay.region, relay.endpoints, false, std::nullopt};
+    for (const auto& answer : out.nat.answers) {
+      if (std::ranges::find(relay.endpoints, answer.server) == relay.endpoints.end()) continue;
+      row.answers = true;
+      if (answer.rtt && (!row.rtt || *answer.rtt < *row.rtt)) row.rtt = answer.rtt;
+    }
     out.relays.push_back(std::move(row));
   }
   co_return out;

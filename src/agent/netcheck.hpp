@@ -4,27 +4,22 @@
 #include <boost/asio/awaitable.hpp>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "agent/agent_context.hpp"
-#include "stun/nat_behaviour.hpp"
+#include "agent/network_report.hpp"
+#include "protocol/rest.hpp"
 
 namespace lanrage::agent {
 
-struct NetworkReport {
-  struct Relay {
-    std::string id;
-    std::string region;
-    std::optional<Duration> rtt;
-  };
-  stun::NatReport nat;
-  bool ipv6 = false;  // an interface has a global IPv6 address
-  std::vector<Relay> relays;
-};
+// Asks the STUN services and relays that a server names; up to three seconds where UDP is blocked.
+boost::asio::awaitable<Result<NetworkReport>> probe_network(AgentContext& context,
+                                                            const protocol::InfoAnswer& server);
 
 // Takes up to three seconds where UDP is blocked. Errors: ControlPlane's.
 boost::asio::awaitable<Result<NetworkReport>> check_network(AgentContext& context,
                                                             std::string server,
                                                             std::optional<std::string> pin);
+
+bool has_global_ipv6();  // on an interface
 
 }  // namespace lanrage::agent

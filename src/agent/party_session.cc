@@ -365,6 +365,14 @@ asio::awaitable<std::vector<std::optional<Duration>>> PartySession::ping(PeerId 
   co_return out;
 }
 
+asio::awaitable<std::optional<Duration>> PartySession::echo(PeerId peer, std::size_t size) {
+  const auto self = shared_from_this();
+  const auto connectivity = connectivity_;
+  const auto* member = ledger().member(peer);
+  if (stopped_ || member == nullptr) co_return std::nullopt;
+  co_return co_await connectivity->echo().echo(member->vip, kPingTimeout, size);
+}
+
 PartyRow PartySession::report() const {
   const auto self = context_.keys.peer_id();
   PartyRow out{saved_.id,

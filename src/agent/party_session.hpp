@@ -96,6 +96,8 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   Result<PeerId> find_peer(std::string_view name) const;
   // Echoes through the tunnel, one after the other.
   boost::asio::awaitable<std::vector<std::optional<Duration>>> ping(PeerId peer, int count);
+  // One echo as an IP packet of `size` bytes; nothing when none came back in time.
+  boost::asio::awaitable<std::optional<Duration>> echo(PeerId peer, std::size_t size);
   boost::asio::awaitable<Result<std::string>> invite(party::InviteOptions options);
   boost::asio::awaitable<Result<void>> rename(std::string nick);
   // The party's server is at another address now and has proved there that it is the same one.

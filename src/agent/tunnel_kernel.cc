@@ -140,4 +140,9 @@ Result<std::unique_ptr<Tunnel>> open_kernel_tunnel(const TunnelOptions& options,
   return tunnel;
 }
 
+bool kernel_has_wireguard() {
+  auto socket = io::NetlinkSocket::open(NETLINK_GENERIC);
+  return socket && find_family(*socket);
+}
+
 }  // namespace lanrage::agent

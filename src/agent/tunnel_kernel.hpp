@@ -11,4 +11,7 @@ namespace lanrage::agent {
 Result<std::unique_ptr<Tunnel>> open_kernel_tunnel(const TunnelOptions& options,
                                                    const std::string& name);
 
+// True where one could be opened, by a process that may.
+bool kernel_has_wireguard();
+
 }  // namespace lanrage::agent

@@ -106,6 +106,10 @@ bool control_socket_answers(const std::string& interface_name) {
   return static_cast<bool>(connect_control_socket(interface_name));
 }
 
+bool have_wireguard_go() {
+  return !find_program("wireguard-go").empty();
+}
+
 Result<WireguardProcess> WireguardProcess::start(const std::string& interface_name) {
   const auto program = find_program("wireguard-go");
   if (program.empty())

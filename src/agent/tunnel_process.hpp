@@ -17,6 +17,8 @@ std::string control_socket_path(const std::string& interface_name);
 // True when a process answers on the control socket of that name.
 bool control_socket_answers(const std::string& interface_name);
 
+bool have_wireguard_go();  // in PATH
+
 class WireguardProcess {
  public:
   // Starts `wireguard-go --foreground NAME` in the calling thread's network namespace and waits

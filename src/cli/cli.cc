@@ -24,6 +24,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   out.push_back(make_leave());
   out.push_back(make_netcheck());
   out.push_back(make_discover());
+  out.push_back(make_doctor());
   return out;
 }
 
@@ -58,11 +59,21 @@ ExitStatus status_of(const json::object& error) {
   return known ? static_cast<ExitStatus>(status) : ExitStatus::refused;
 }
 
-int execute(const Command& command, const std::string& socket, bool as_json, const Output& output) {
+void show(const Command& command, const json::object& result, bool as_json, const Output& output) {
+  if (as_json)
+    output.out << json::serialize(result) << '\n';
+  else
+    command.print(result, output.out);
+}
+
+int execute(const Command& command, const std::string& socket, bool as_json, const Output& output,
+            const Offline& offline) {
   auto request = command.request();
   request["command"] = command.name();
   const auto timeout = std::chrono::seconds(command.timeout_seconds());
   const auto line = io::local_request(socket, json::serialize(request), timeout);
+  if (!line && command.works_offline() && offline.doctor)
+    show(command, offline.doctor(line.error().message()), as_json, output);
   if (!line) return output.fail(ExitStatus::agent_unreachable, line.error().message());
   boost::system::error_code bad;
   const auto answer = json::parse(*line, bad);
@@ -77,10 +88,7 @@ int execute(const Command& command, const std::string& socket, bool as_json, con
     return output.fail(status_of(error), text_of(error, "message"));
   }
   const auto& result = object_of(object, "result");
-  if (as_json)
-    output.out << json::serialize(result) << '\n';
-  else
-    command.print(result, output.out);
+  show(command, result, as_json, output);
   if (const auto note = text_of(result, "note"); !note.empty() && !as_json)
     output.err << "lanrage: " << note << '\n';
   return static_cast<int>(command.status(result));
@@ -88,7 +96,8 @@ int execute(const Command& command, const std::string& socket, bool as_json, con
 
 }  // namespace
 
-int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err) {
+int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+        const Offline& offline) {
   const Output output{out, err};
   CLI::App app("lanrage: a private LAN for games, over the internet", "lanrage");
   app.require_subcommand(1);
@@ -130,7 +139,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err)
   }
   for (const auto& command : commands)
     if (app.got_subcommand(std::string(command->name())))
-      return execute(*command, socket_path(socket), as_json, output);
+      return execute(*command, socket_path(socket), as_json, output, offline);
   return static_cast<int>(ExitStatus::bad_usage);
 }
 

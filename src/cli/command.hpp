@@ -36,6 +36,8 @@ class Command {
   virtual void print(const boost::json::object& result, std::ostream& out) const = 0;
   // Whether an answer that isn't an error still means failure (a ping that nobody answered).
   virtual ExitStatus status(const boost::json::object&) const { return ExitStatus::done; }
+  // Whether there is something to say even where the agent can't be asked (see Offline in cli.hpp).
+  virtual bool works_offline() const { return false; }
   // How long the agent may take, at most.
   virtual int timeout_seconds() const { return 30; }
 };
@@ -53,5 +55,6 @@ std::unique_ptr<Command> make_nick();
 std::unique_ptr<Command> make_leave();
 std::unique_ptr<Command> make_netcheck();
 std::unique_ptr<Command> make_discover();
+std::unique_ptr<Command> make_doctor();
 
 }  // namespace lanrage::cli

@@ -1,0 +1,18 @@
+// The system's IPv4 routes, by rtnetlink.
+#pragma once
+
+#include <vector>
+
+#include "agent/doctor.hpp"
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace lanrage::agent {
+
+// Unicast routes of all tables, in the calling thread's network namespace. Errors: io::NetlinkErrc.
+Result<std::vector<Route>> read_routes();
+
+// The MTU of an interface; 0 when there is none of that name.
+std::size_t mtu_of(const std::string& interface);
+
+}  // namespace lanrage::agent
