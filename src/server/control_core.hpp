@@ -36,6 +36,7 @@ class ControlCore final : public AdminTarget {
     io::Log& log;
     Metrics& metrics;
     AuditLog& audit;
+    SignatureProver* prover = nullptr;  // null: signatures are checked on this thread
   };
   ControlCore(const Surroundings& around, CoreConfig config);
   // Before anything else. Errors: store::Errc.

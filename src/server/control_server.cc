@@ -1,6 +1,9 @@
 #include "server/control_server.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+
+#include "server/prover_thread.hpp"
 
 namespace lanrage::server {
 
@@ -27,7 +30,11 @@ class Server final : public ControlServer {
   Server(const Surroundings& around, ControlConfig config)
       : config_(std::move(config)),
         io_(around.io),
-        core_({around.store, around.clock, around.random, around.log, around.metrics, around.audit},
+        prover_(
+            config_.limits.proofs_waiting,
+            [&io = io_](std::move_only_function<void()> task) { asio::post(io, std::move(task)); }),
+        core_({around.store, around.clock, around.random, around.log, around.metrics, around.audit,
+               &prover_},
               core_config(config_)),
         timer_(around.io) {}
 
@@ -97,6 +104,7 @@ class Server final : public ControlServer {
 
   ControlConfig config_;
   asio::io_context& io_;
+  ProverThread prover_;
   ControlCore core_;
   asio::steady_timer timer_;
   bool stopping_ = false;

@@ -29,6 +29,8 @@ struct Limits {
   std::size_t parties = 10'000;
   std::size_t parties_a_host = 32;
   std::size_t commands_waiting = 256;  // of one party
+  // For the thread that checks signatures, at 0.1 ms each; beyond, the control loop checks them.
+  std::size_t proofs_waiting = 128;
   std::size_t sessions_a_peer = 8;     // beyond: its oldest WebSocket is closed
   std::size_t parties_a_session = 64;
   std::size_t events_a_snapshot = 256;  // of a party: then the store gets it in one piece

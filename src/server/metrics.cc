@@ -106,6 +106,10 @@ std::string Metrics::text() const {
   out.counter("events_total", "Events committed to parties' journals.", events.value());
   out.begin("commit_batch_events", "histogram", "Events written by one transaction.");
   commit_batch.write(out, {});
+  out.counter(
+      "prover_overflows_total",
+      "Commands whose signatures the control loop checked: the prover had too many waiting.",
+      prover_overflows.value());
 
   out.begin("resumes_total", "counter", "Resumed subscriptions, by what the client was sent.");
   write(out, "how", kResumed, resumed_);

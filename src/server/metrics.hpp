@@ -113,6 +113,7 @@ class Metrics {
   ByName<Counter> websocket_messages;        // received, by type
   Counter events;                            // committed
   SizeHistogram commit_batch;                // events a transaction
+  Counter prover_overflows;                  // commands whose signatures the loop had to check
   Counter divergences;                       // heartbeats whose digest wasn't ours
   Counter queue_overflows;                   // slow clients whose queue was replaced by a snapshot
   Counter sessions_refused;                  // upgrades turned away by admission control

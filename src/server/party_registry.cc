@@ -44,6 +44,18 @@ std::string_view name_of_command(const party::Action& action) {
   return kNames[action.index()];
 }
 
+// Whether judging is going to come as far as signatures, as it looks now. What is refused or
+// answered before shall cost the prover nothing.
+bool will_need_signatures(const party::Party& party, const party::Command& command) {
+  if (!party::carries_records(command.action) ||
+      party.requests.find(command.actor, command.request_id) != nullptr)
+    return false;
+  if (std::holds_alternative<party::Create>(command.action)) return party.seq == 0;
+  if (std::holds_alternative<party::Join>(command.action))
+    return party.exists() && !party.barred.contains(command.actor);
+  return party.serves(command.actor);
+}
+
 }  // namespace
 
 Result<PartyRegistry::Entry> PartyRegistry::restore(const store::StoredParty& stored) const {
@@ -133,11 +145,28 @@ void PartyRegistry::execute(const PartyId& id, party::Command command, Done<part
     found->second.relay_group = parts_.random.u64();
   }
   Entry& entry = found->second;
-  if (!entry.writing) return start(entry, std::move(pending));
-  if (entry.waiting.size() >= limits_.commands_waiting)
+  const bool its_turn = !entry.writing && entry.waiting.empty();
+  if (!its_turn && entry.waiting.size() >= limits_.commands_waiting)
     return finish(std::move(pending),
                   fail(Errc::unavailable, "too many changes of this party at once; try again"));
+  pending.proof = ask_for_proof(entry.party, pending.command);
+  if (its_turn && pending.ready()) return start(entry, std::move(pending));
   entry.waiting.push_back(std::move(pending));
+}
+
+std::shared_ptr<PartyRegistry::Proof> PartyRegistry::ask_for_proof(const party::Party& party,
+                                                                   const party::Command& command) {
+  if (!parts_.prover || !will_need_signatures(party, command)) return nullptr;
+  auto proof = std::make_shared<Proof>();
+  const bool taken = parts_.prover->prove(
+      party.id(), command.action, [this, id = party.id(), proof](party::ProvenSignatures proven) {
+        proof->signatures = std::move(proven);
+        proof->ready = true;
+        go_on(id);
+      });
+  if (taken) return proof;
+  parts_.metrics.prover_overflows.add();
+  return nullptr;
 }
 
 void PartyRegistry::start(Entry& entry, Pending pending) {
@@ -146,7 +175,8 @@ void PartyRegistry::start(Entry& entry, Pending pending) {
     return finish(std::move(pending),
                   fail(Errc::unavailable, "the database can't be read at the moment; try again"));
   auto outcome =
-      party::apply(entry.party, pending.command, parts_.clock.unix_time(), limits_.party);
+      party::apply(entry.party, pending.command, parts_.clock.unix_time(), limits_.party,
+                   pending.proof ? pending.proof->signatures : party::ProvenSignatures());
   if (outcome && !outcome->events.empty())
     return commit(entry, std::move(*outcome), std::move(pending));
   // Taken out first: the answer may lead to the next command of this party.
@@ -268,6 +298,7 @@ void PartyRegistry::go_on(const PartyId& id) {
       if (!entry.party.exists()) entries_.erase(found);
       return;
     }
+    if (!entry.waiting.front().ready()) return;
     Pending next = std::move(entry.waiting.front());
     entry.waiting.pop_front();
     start(entry, std::move(next));

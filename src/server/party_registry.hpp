@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <unordered_map>
 
 #include "base/random.hpp"
@@ -12,6 +13,7 @@
 #include "server/clock.hpp"
 #include "server/limits.hpp"
 #include "server/metrics.hpp"
+#include "server/signature_prover.hpp"
 #include "store/store.hpp"
 
 namespace lanrage::server {
@@ -26,6 +28,7 @@ class PartyRegistry {
     const Clock& clock;
     Random& random;
     Metrics& metrics;
+    SignatureProver* prover = nullptr;  // null: signatures are checked while judging
   };
   PartyRegistry(const Parts& parts, const Limits& limits) : parts_(parts), limits_(limits) {}
   // From each party's snapshot and the events behind it. What doesn't fit is database_corrupt.
@@ -47,11 +50,18 @@ class PartyRegistry {
   std::size_t hosted_by(const PeerId& host) const;
 
  private:
+  // Of a command's signatures, by the prover.
+  struct Proof {
+    bool ready = false;
+    party::ProvenSignatures signatures;
+  };
   struct Pending {
     party::Command command;
     Done<party::Outcome> done;
     Instant since{};
     int attempts = 0;
+    std::shared_ptr<Proof> proof = nullptr;  // null: none is wanted
+    bool ready() const { return !proof || proof->ready; }
   };
   struct Entry {
     explicit Entry(const PartyId& id) : party(id) {}
@@ -59,11 +69,12 @@ class PartyRegistry {
     std::uint64_t relay_group = 0;
     std::uint64_t snapshot_seq = 0;  // of the store's latest snapshot
     bool writing = false;
-    bool unsure = false;  // the store may know more than we do, and couldn't be asked
-    std::deque<Pending> waiting;
+    bool unsure = false;          // the store may know more than we do, and couldn't be asked
+    std::deque<Pending> waiting;  // for their turn; the first one perhaps for its proof
   };
 
   Result<Entry> restore(const store::StoredParty& stored) const;
+  std::shared_ptr<Proof> ask_for_proof(const party::Party& party, const party::Command& command);
   void start(Entry& entry, Pending pending);
   void commit(Entry& entry, party::Outcome outcome, Pending pending);
   void on_committed(const PartyId& id, party::Outcome outcome, Pending pending,

@@ -222,6 +222,7 @@ void add_limits(SettingTable& t) {
   t.whole("limits.parties", limit(&Limits::parties), 1, 1'000'000);
   t.whole("limits.parties_a_host", limit(&Limits::parties_a_host), 1, 100'000);
   t.whole("limits.commands_waiting", limit(&Limits::commands_waiting), 1, 100'000);
+  t.whole("limits.proofs_waiting", limit(&Limits::proofs_waiting), 0, 100'000);
   t.whole("limits.sessions_a_peer", limit(&Limits::sessions_a_peer), 1, 1'000);
   t.whole("limits.parties_a_session", limit(&Limits::parties_a_session), 1, 10'000);
   t.whole("limits.events_a_snapshot", limit(&Limits::events_a_snapshot), 1, 1'000'000);

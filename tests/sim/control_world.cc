@@ -22,6 +22,23 @@ io::Log& silence() {
 
 }  // namespace
 
+// Its proofs arrive as late as the store's answers do; sometimes it has no room.
+class World::Prover final : public server::SignatureProver {
+ public:
+  explicit Prover(World& world) : world_(world) {}
+
+  bool prove(const PartyId& id, const party::Action& action, Done done) override {
+    if (world_.chance(8)) return false;
+    world_.tasks_.push_back([proven = party::prove(id, action), done = std::move(done)]() mutable {
+      done(std::move(proven));
+    });
+    return true;
+  }
+
+ private:
+  World& world_;
+};
+
 // One process of the control server, with its opening of the store.
 struct World::Server {
   Server(World& world, const std::shared_ptr<store::MemoryStorage>& storage)
@@ -29,9 +46,11 @@ struct World::Server {
               [&world](std::move_only_function<void()> task) {
                 world.tasks_.push_back(std::move(task));
               }),
+        prover(world),
         audit(silence(), world.clock_, {}) {}
 
   store::MemoryStore store;
+  Prover prover;
   server::Metrics metrics{"simulated"};
   server::AuditLog audit;
   std::string incarnation;
@@ -110,7 +129,8 @@ void World::start_server() {
                             .limits = limits_};
   server_->core = std::make_unique<server::ControlCore>(
       server::ControlCore::Surroundings{server_->store, clock_, random_, silence(),
-                                        server_->metrics, server_->audit},
+                                        server_->metrics, server_->audit,
+                                        chance(3) ? nullptr : &server_->prover},
       std::move(config));
   server_->core->set_public_url("https://simulated");
   if (auto loaded = server_->core->load(); !loaded)

@@ -103,6 +103,7 @@ class World {
 
  private:
   struct Server;
+  class Prover;
 
   void start_server();
   void stop_server();
