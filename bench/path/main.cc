@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "demo.hpp"
+#include "path/recording.hpp"
 #include "path/tally.hpp"
 #include "support/namespace.hpp"
 #include "support/process.hpp"
@@ -28,6 +29,7 @@ struct Options {
   int one_way_ms = 15;
   int rounds = 1;
   std::string single;
+  std::string record;
 };
 
 // One pair, in this process.
@@ -60,6 +62,14 @@ void run_apart(const Options& options, const NatPair& pair, Tally& tally) {
   else if (result.status != kAsExpected)
     std::fprintf(stderr, "bench_path: %s failed: %s\n", name.c_str(), result.err.c_str());
   tally.add(result.out, result.status == kAsExpected);
+}
+
+int run_recording(const Options& options) {
+  const auto recording = lanrage::bench::record({.one_way_ms = options.one_way_ms});
+  lanrage::bench::write_csv(recording, options.record + ".csv");
+  lanrage::bench::write_svg(recording, options.record + ".svg");
+  std::puts(lanrage::bench::to_json(recording).c_str());
+  return recording.fallback_gap_ms ? 0 : kFailed;
 }
 
 std::vector<NatPair> chosen_pairs(const Options& options) {
@@ -104,13 +114,17 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "Runs of each pair")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
+  app.add_option("--record", options.record,
+                 "Instead of the pairs, half a minute of pings while the path goes from the relay "
+                 "to direct, is cut off, and goes back: FILE.csv and FILE.svg")
+      ->type_name("FILE");
   app.add_option("--single", options.single)->check(check_pair)->group("");
   CLI11_PARSE(app, argc, argv);
   try {
     lanrage::lab::require_lab();
     if (!options.single.empty())
       return run_single(options, *lanrage::lab::nat_pair_from(options.single));
-    return run_all(options);
+    return options.record.empty() ? run_all(options) : run_recording(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_path: %s\n", error.what());
     return kFailed;
