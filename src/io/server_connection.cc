@@ -363,7 +363,7 @@ class Connection final : public ServerConnection, public std::enable_shared_from
   std::shared_ptr<WebSocketChannel> channel_;
   std::uint64_t request_number_ = 0;
   std::optional<HttpResponse> answer_;
-  bool idle_ = false;
+  bool idle_ = true;  // no request has begun
   TimedOut deadline_for_ = TimedOut::handshake;
 };
 

@@ -12,8 +12,8 @@ namespace {
 
 namespace json = boost::json;
 
-// A backup of a large database takes its time.
-constexpr std::chrono::minutes kPatience{10};
+constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::minutes kBackupPatience{10};  // a large database takes its time
 
 // Reads what the server wrote; anything unexpected leaves `good` false.
 struct Reading {
@@ -112,9 +112,10 @@ std::unexpected<Error> unexpected_answer() {
               "the server's answer isn't one that this program knows: is it of another version?");
 }
 
-Result<json::object> ask(const std::filesystem::path& data_dir, const json::object& request) {
+Result<json::object> ask(const std::filesystem::path& data_dir, const json::object& request,
+                         std::chrono::milliseconds patience = kPatience) {
   const auto answer =
-      io::local_request(data_dir / kAdminSocket, json::serialize(request), kPatience);
+      io::local_request(data_dir / kAdminSocket, json::serialize(request), patience);
   if (!answer) {
     const Error& error = answer.error();
     if (error.is(io::LocalErrc::permission_denied))
@@ -199,7 +200,7 @@ Result<AdminClient::Kicked> AdminClient::kick(const std::string& party,
 }
 
 Result<std::filesystem::path> AdminClient::backup() const {
-  const auto answer = ask(data_dir_, {{"command", "backup"}});
+  const auto answer = ask(data_dir_, {{"command", "backup"}}, kBackupPatience);
   if (!answer) return std::unexpected(answer.error());
   Reading reading{*answer};
   std::filesystem::path copy = reading.text("copy");

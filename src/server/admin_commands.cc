@@ -124,8 +124,9 @@ int kick(const Invocation& invocation, std::ostream& out, std::ostream& err) {
   if (!kicked) return complain(err, kicked.error());
   out << "this server no longer serves " << printable(kicked->nick) << " (" << kicked->peer_id
       << ") in \"" << printable(kicked->party) << "\".\n"
-      << "The party's host or a deputy can also take the member's key away: lanrage kick "
-      << kicked->peer_id << "\n";
+      << "It may not join that party here again. The tunnels that it has to other members are "
+         "theirs to "
+         "end.\n";
   return kDone;
 }
 
@@ -140,7 +141,10 @@ int back_up(const Invocation& invocation, std::ostream& out, std::ostream& err) 
     // No server: then nobody holds the database, and we may.
     const fs::path own = fs::path(config.data_dir) / "backup.db.part";
     fs::remove(own, error);
-    if (!fs::exists(config.data_dir, error)) return complain(err, copy.error());
+    if (config.store.empty() && !fs::exists(fs::path(config.data_dir) / "server.db", error))
+      return complain(err, Error(AdminErrc::not_running,
+                                 "there is nothing to back up in " + config.data_dir +
+                                     ": name the server's folder with --data-dir or --config"));
     auto copied = copy_database(store_location(config), own);
     if (copied)
       copy = own;
@@ -151,7 +155,9 @@ int back_up(const Invocation& invocation, std::ostream& out, std::ostream& err) 
   if (auto done = finish_backup(*copy, config.data_dir, invocation.file); !done)
     return complain(err, done.error());
   out << "wrote " << invocation.file << " (" << fs::file_size(invocation.file, error)
-      << " bytes). It holds the server's private key: keep it as safe as the server.\n";
+      << " bytes). It holds the server's "
+      << (config.tls_cert.empty() ? "private key" : "tokens and relay key")
+      << ": keep it as safe as the server.\n";
   if (!config.tls_cert.empty())
     out << "Not in it: " << config.tls_cert << " and " << config.tls_key << ".\n";
   return kDone;
@@ -179,6 +185,18 @@ Result<void> check_certificate(const Config& config) {
   return loaded ? Result<void>() : std::unexpected(loaded.error());
 }
 
+Result<void> check_audit_log(const Config& config) {
+  if (config.audit_log.empty()) return {};
+  const fs::path path(config.audit_log);
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code error;
+  if (fs::is_directory(folder, error) && !fs::is_directory(path, error)) return {};
+  return fail(
+      ConfigErrc::invalid_setting,
+      "the audit log can't be " + config.audit_log + ": expected a file in a folder that is there",
+      "audit_log");
+}
+
 int check(const Invocation& invocation, std::ostream& out, std::ostream& err) {
   const Config& config = invocation.config;
   int status = kDone;
@@ -190,6 +208,8 @@ int check(const Invocation& invocation, std::ostream& out, std::ostream& err) {
     out << "enrolment   with " << config.control << (key->empty() ? ", but no key" : "") << "\n";
     return key->empty() ? kFailed : kDone;
   }
+  if (const auto key = enrolment_key_of(config); !key) status = complain(err, key.error());
+  if (auto log = check_audit_log(config); !log) status = complain(err, log.error());
   if (auto certificate = check_certificate(config); certificate)
     out << "certificate good\n";
   else
@@ -198,7 +218,11 @@ int check(const Invocation& invocation, std::ostream& out, std::ostream& err) {
   const std::string location = store_location(config);
   const bool fresh =
       config.store.empty() && !fs::exists(fs::path(config.data_dir) / "server.db", error);
-  if (fresh) {
+  if (fresh && error) {
+    status = complain(err, Error(AdminErrc::no_access, "can't look into " + config.data_dir + " (" +
+                                                           error.message() +
+                                                           "): be root or the server's own user"));
+  } else if (fresh) {
     out << "database    none yet in " << config.data_dir << ": the first start makes it\n";
   } else if (const auto report = store::check_store(location); !report) {
     status = complain(err, report.error());

@@ -168,7 +168,12 @@ Result<void> restore_backup(const fs::path& file, const fs::path& data_dir) {
   half.emplace_back(part);
   const auto files = store::detach_files(part.string());
   if (!files) return std::unexpected(files.error());
-  for (const auto& attached : *files) {
+  if (!*files)
+    return fail(BackupErrc::not_a_backup,
+                file.string() +
+                    " is a server's own database, not a backup: name a file that lanrage-server "
+                    "backup wrote");
+  for (const auto& attached : **files) {
     if (std::ranges::find(kFiles, attached.name) == kFiles.end())
       return fail(BackupErrc::not_a_backup,
                   file.string() + " holds a file \"" + attached.name +

@@ -63,6 +63,7 @@ std::filesystem::path default_data_directory() {
 Result<void> make_data_directory(const std::filesystem::path& directory) {
   std::error_code error;
   if (std::filesystem::is_directory(directory, error)) return {};
+  error.clear();  // it says that nothing is there
   const auto parent = directory.parent_path();
   if (!parent.empty()) std::filesystem::create_directories(parent, error);
   if (!error && ::mkdir(directory.c_str(), 0700) != 0)

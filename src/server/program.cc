@@ -230,7 +230,9 @@ class Program {
   // own: what is bad stays as it was.
   void reload() {
     manager_.reloading();
-    const auto failed = [this](std::string_view what, const Error& error) {
+    bool all = true;
+    const auto failed = [this, &all](std::string_view what, const Error& error) {
+      all = false;
       log_.error("not_reloaded", {{"what", std::string(what)}, {"reason", error.message()}});
     };
     if (auto again = run_.reread(); again) {
@@ -248,7 +250,7 @@ class Program {
       else
         failed("certificate", tls.error());
     }
-    log_.info("reloaded", {{"log_level", std::string(io::name_of(config_.log_level))}});
+    if (all) log_.info("reloaded", {{"log_level", std::string(io::name_of(config_.log_level))}});
     manager_.ready("Serving at " + control_->url());
   }
 

@@ -100,6 +100,9 @@ void Sessions::on(Session& session, const ws::Hello& hello) {
                                 "this server speaks version " + std::to_string(protocol::kVersion) +
                                     " of the protocol",
                                 "version"));
+  if (session.greeted)
+    return refuse(session, Error(Errc::invalid_field, "hello comes once, at first", "type"), {},
+                  {});
   session.greeted = true;
   ws::Welcome welcome;
   welcome.session = std::to_string(session.id);
@@ -107,10 +110,13 @@ void Sessions::on(Session& session, const ws::Hello& hello) {
   welcome.heartbeat_interval_s = static_cast<std::uint64_t>(limits_.heartbeat_interval.count());
   welcome.incarnation = service_->identity().incarnation;
   send(session, welcome);
-  for (const auto& resume : hello.resume)
+  std::set<PartyId> named;  // each counts once: an answer can be much larger than its question
+  for (const auto& resume : hello.resume) {
+    if (!named.insert(resume.party_id).second) continue;
     if (auto done = subscribe(session, resume.party_id, &resume);
         !done && !show_removal(session, resume.party_id))
       refuse(session, done.error(), {}, resume.party_id);
+  }
 }
 
 void Sessions::on(Session& session, const ws::Auth& auth) {

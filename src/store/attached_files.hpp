@@ -2,6 +2,7 @@
 // have the table; restoring takes it out.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct AttachedFile {
 
 // Into the closed database `path`; errors leave it as it was.
 Result<void> attach_files(const std::string& path, const std::vector<AttachedFile>& files);
-// Takes them out; none if the database never had any.
-Result<std::vector<AttachedFile>> detach_files(const std::string& path);
+// Takes them out; nothing if the database isn't one that files were attached to.
+Result<std::optional<std::vector<AttachedFile>>> detach_files(const std::string& path);
 
 }  // namespace lanrage::store

@@ -48,13 +48,13 @@ Result<void> attach_files(const std::string& path, const std::vector<AttachedFil
   return done;
 }
 
-Result<std::vector<AttachedFile>> detach_files(const std::string& path) {
+Result<std::optional<std::vector<AttachedFile>>> detach_files(const std::string& path) {
   auto database = open(path);
   if (!database) return std::unexpected(database.error());
   const auto there = has_table(**database);
   if (!there) return std::unexpected(there.error());
+  if (!*there) return std::nullopt;
   std::vector<AttachedFile> files;
-  if (!*there) return files;
   {
     auto row = (*database)->prepare("SELECT name, content FROM attached_files ORDER BY name");
     for (;;) {

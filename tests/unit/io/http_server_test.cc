@@ -221,6 +221,16 @@ TEST_F(HttpServerTest, StopsAfterAnsweringWhatIsUnderWay) {
   EXPECT_TRUE(error);
 }
 
+TEST_F(HttpServerTest, StopsAtOnceDuringAHandshake) {
+  start(server_tls());
+  auto silent = connect_raw();
+  run_until([&] { return server->counters().open == 1; });
+  bool stopped = false;
+  server->stop(kLong, [&] { stopped = true; });
+  EXPECT_EQ(read_raw(silent), "");
+  run_until([&] { return stopped; });
+}
+
 TEST_F(HttpServerTest, StopCutsWhatOutlastsTheGrace) {
   start(nullptr);
   auto busy = connect_raw();

@@ -10,6 +10,7 @@
 #include "io/unix_socket.hpp"
 #include "server/admin_client.hpp"
 #include "server/admin_commands.hpp"
+#include "server/deployment.hpp"
 #include "store/store.hpp"
 #include "support/temp_dir.hpp"
 
@@ -215,6 +216,28 @@ TEST_F(AdminTest, CheckSaysWhetherAServerRuns) {
   serve();
   EXPECT_NE(run({"check"}).out.find("runs, process " + std::to_string(::getpid())),
             std::string::npos);
+}
+
+TEST_F(AdminTest, CheckFindsWhatWouldKeepTheServerFromStarting) {
+  const auto log = run({"check", "--insecure-http", "--audit-log", "/nowhere/audit.log"});
+  EXPECT_EQ(log.status, 1);
+  EXPECT_NE(log.err.find("/nowhere/audit.log"), std::string::npos) << log.err;
+  const auto key = run({"check", "--insecure-http", "--enroll", "@/nowhere/key"});
+  EXPECT_EQ(key.status, 1);
+  EXPECT_NE(key.err.find("/nowhere/key"), std::string::npos) << key.err;
+}
+
+TEST_F(AdminTest, ADataDirectoryMayBeNamedFromTheWorkingDirectory) {
+  namespace fs = std::filesystem;
+  const auto before = fs::current_path();
+  fs::current_path(data_dir());
+  const auto here = make_data_directory("here");
+  const auto deeper = make_data_directory("a/b");
+  fs::current_path(before);
+  EXPECT_TRUE(here) << here.error().message();
+  EXPECT_TRUE(deeper) << deeper.error().message();
+  EXPECT_TRUE(fs::is_directory(data_dir() / "here"));
+  EXPECT_TRUE(fs::is_directory(data_dir() / "a/b"));
 }
 
 TEST_F(AdminTest, ShowsTheEnrolmentKeyOnlyWhenAskedForIt) {

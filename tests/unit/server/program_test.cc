@@ -173,10 +173,11 @@ TEST_F(ProgramTest, HangupReloadsTheLogLevelAndKeepsItWhereTheFileIsBad) {
   std::ofstream(config) << "log_level = 7";
   process->signal(SIGHUP);
   EXPECT_NE(logged("event=not_reloaded what=settings .*server.toml:1: log_level: expected"), "");
-  EXPECT_NE(logged("event=reloaded log_level=info"), "");
   std::ofstream(config) << "log_level = \"debug\"";
   process->signal(SIGHUP);
   EXPECT_NE(logged("event=reloaded log_level=debug"), "");
+  EXPECT_EQ(process->err().find("event=reloaded log_level=info"), std::string::npos)
+      << "only what went well as a whole is called reloaded";
 }
 
 TEST_F(ProgramTest, ABackupMadeWhileServingRestoresTheSameServer) {
@@ -222,6 +223,11 @@ TEST_F(ProgramTest, ABackupMadeWhileServingRestoresTheSameServer) {
 TEST_F(ProgramTest, BacksUpAndChecksWithoutARunningServer) {
   const std::string file = (folder.path() / "backup").string();
   EXPECT_EQ(run({"backup", file}).status, 4) << "nothing there";
+  fs::create_directories(data_dir());
+  const auto empty = run({"backup", file});
+  EXPECT_EQ(empty.status, 4) << "a backup makes no server";
+  EXPECT_NE(empty.err.find("nothing to back up"), std::string::npos) << empty.err;
+  EXPECT_TRUE(fs::is_empty(data_dir()));
   start();
   EXPECT_NE(run({"check"}).out.find("runs, process " + std::to_string(process->pid())),
             std::string::npos);
@@ -231,6 +237,16 @@ TEST_F(ProgramTest, BacksUpAndChecksWithoutARunningServer) {
   EXPECT_EQ(backup.status, 0) << backup.err;
   EXPECT_EQ(run({"check"}).status, 0);
   EXPECT_EQ(lab::run(command({"restore", file}, folder.path() / "elsewhere")).status, 0);
+}
+
+TEST_F(ProgramTest, AServersOwnDatabaseIsNoBackup) {
+  start();
+  EXPECT_EQ(process->stop(), 0);
+  const auto refused = lab::run(
+      command({"restore", (data_dir() / "server.db").string()}, folder.path() / "elsewhere"));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_NE(refused.err.find("not a backup"), std::string::npos) << refused.err;
+  EXPECT_FALSE(fs::exists(folder.path() / "elsewhere" / "server.db"));
 }
 
 TEST_F(ProgramTest, RefusesToRestoreWhatIsNoBackup) {

@@ -90,6 +90,21 @@ TEST_F(Sessions, AHeartbeatWithoutAConnectionCountsForFiveMinutes) {
   EXPECT_FALSE(host->next<ws::Presence>().online);
 }
 
+TEST_F(Sessions, HelloComesOnceAndNamesAPartyOnce) {
+  const auto before = host->subscribe();
+  host->disconnect(true);
+  ASSERT_TRUE(host->connect());
+  const ws::Resume known{*host->party, "another", before.party.seq};
+  host->hello({known, known, known});
+  host->next<ws::PartyUpdate>();
+  host->next<ws::CaughtUp>();
+  host->hello({known});
+  // Nothing else in between: no second snapshot.
+  EXPECT_EQ(std::get<ws::ErrorMessage>(host->receive()).code, "invalid_field");
+  host->send(ws::SendSignal{*host->party, host->id(), {1}, "still open"});
+  EXPECT_EQ(host->next<ws::ErrorMessage>().request_id, "still open");
+}
+
 TEST_F(Sessions, PresenceIsNoEvent) {
   const auto before = host->get(host->party_path()).as<protocol::GetPartyAnswer>().seq;
   host->subscribe();
