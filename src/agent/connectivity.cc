@@ -62,6 +62,12 @@ Connectivity::Connectivity(asio::io_context& io, Tunnel& tunnel, const Options& 
               [this](const PeerId& to, Bytes sealed) {
                 if (callbacks_.send_signal) callbacks_.send_signal(to, std::move(sealed));
               },
+          .set_routes =
+              [this](const wireguard::Mac1Key& peer, std::span<const std::uint32_t> indexes) {
+                stun::Datagrams datagrams;
+                relays_.set_routes(monotonic_now(), peer, indexes, datagrams);
+                send_all(datagrams);
+              },
           .failed = [this](const Error& error, std::string_view doing) { failed(error, doing); }} {}
 
 Connectivity::~Connectivity() {
@@ -86,6 +92,9 @@ Result<std::shared_ptr<Connectivity>> Connectivity::open(asio::io_context& io, T
   io::WireguardPort::Callbacks port_callbacks;
   port_callbacks.on_received = [raw = self.get()](const Endpoint& from, ByteView payload) {
     raw->on_received(from, payload);
+  };
+  port_callbacks.on_handshake_sent = [raw = self.get()](const Endpoint&, ByteView payload) {
+    raw->on_handshake_sent(payload);
   };
   auto port =
       io::WireguardPort::open(io.get_executor(), tunnel.listen_port(), std::move(port_callbacks));
@@ -163,6 +172,13 @@ void Connectivity::on_received(const Endpoint& from, ByteView payload) {
   } else if (const auto message = stun::MessageView::parse(payload)) {
     on_stun(now, from, *message);
   }
+  schedule();
+}
+
+void Connectivity::on_handshake_sent(ByteView payload) {
+  const auto now = monotonic_now();
+  for (const auto& [id, link] : links_)
+    link->on_handshake_sent(now, payload);
   schedule();
 }
 

@@ -65,6 +65,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
                Callbacks callbacks, io::Log& log);
 
   void on_received(const Endpoint& from, ByteView payload);
+  void on_handshake_sent(ByteView payload);
   void on_stun(Instant now, const Endpoint& from, const stun::MessageView& message);
   void on_timer();
   void poll_wireguard(Instant now);

@@ -43,6 +43,7 @@ PeerLink::PeerLink(Instant now, ConnectivityPeer peer, const LinkSurroundings& a
 
 PeerLink::~PeerLink() {
   unblock();
+  around_.set_routes(wireguard::mac1_key(peer_.tunnel.public_key), {});
   if (!configured_) return;
   const wireguard::Operation remove = wireguard::RemovePeer{peer_.tunnel.public_key};
   check(around_.tunnel.apply({&remove, 1}), "remove a peer");
@@ -87,6 +88,12 @@ bool PeerLink::on_check_response(Instant now, const Endpoint& from,
 void PeerLink::on_handshake_packet(Instant now, const Endpoint& from, ByteView packet) {
   path::Actions actions;
   path_.on_handshake_packet(now, from, packet, actions);
+  run(now, actions);
+}
+
+void PeerLink::on_handshake_sent(Instant now, ByteView packet) {
+  path::Actions actions;
+  path_.on_handshake_sent(now, packet, actions);
   run(now, actions);
 }
 
@@ -142,6 +149,11 @@ void PeerLink::run(Instant now, const path::Actions& actions) {
                    [&](const path::SendKeepalive&) { keep_alive(); },
                    [&](const path::BlockRelayed& session) { block(session); },
                    [&](const path::UnblockRelayed&) { unblock(); },
+                   [&](const path::SetRoutes& routes) {
+                     around_.set_routes(wireguard::mac1_key(peer_.tunnel.public_key),
+                                        routes.receiver_indexes);
+                   },
+                   [&](const path::ProbeTunnel&) { next_probe_ = now; },
                    [&](const path::SendSignal&) { send_signal(); },
                    [&](const path::WantFastPoll& want) { fast_poll_ = want.fast; },
                    [&](const path::StateChanged&) { log_path(now); },

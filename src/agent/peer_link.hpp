@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "agent/packet_filter.hpp"
@@ -12,6 +13,7 @@
 #include "path/peer_path.hpp"
 #include "path/signal.hpp"
 #include "wireguard/device.hpp"
+#include "wireguard/packet.hpp"
 
 namespace lanrage::agent {
 
@@ -47,6 +49,9 @@ struct LinkSurroundings {
   io::Log& log;
   std::function<void(const Endpoint& to, ByteView bytes, std::optional<int> ttl)> send;
   std::function<void(const PeerId& to, Bytes sealed)> send_signal;
+  // Our data packets with these receiver indexes are for the peer with that key.
+  std::function<void(const wireguard::Mac1Key& peer, std::span<const std::uint32_t> indexes)>
+      set_routes;
   // Hears of every call on tunnel and filter that failed.
   std::function<void(const Error& error, std::string_view doing)> failed;
 };
@@ -64,6 +69,7 @@ class PeerLink {
   void on_check(Instant now, const Endpoint& from, const stun::MessageView& request);
   bool on_check_response(Instant now, const Endpoint& from, const stun::MessageView& response);
   void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet);
+  void on_handshake_sent(Instant now, ByteView packet);
   void on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device);
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt);
   // The machine's addresses changed, or it slept.

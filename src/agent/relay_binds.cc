@@ -23,10 +23,30 @@ void RelayBinds::set_grant(Instant now, const protocol::RelayGrant& grant, stun:
       }
       kept.push_back(
           Bind{relay.id, relay::BindClient({*id, endpoint}, grant.token, bind_key_, random_)});
+      kept.back().client.set_routes(now, all_routes(), out);
       kept.back().client.start(now, out);
     }
   }
   binds_ = std::move(kept);
+}
+
+void RelayBinds::set_routes(Instant now, const wireguard::Mac1Key& peer,
+                            std::span<const std::uint32_t> indexes, stun::Datagrams& out) {
+  if (indexes.empty())
+    routes_.erase(peer);
+  else
+    routes_[peer].assign(indexes.begin(), indexes.end());
+  const auto routes = all_routes();
+  for (auto& bind : binds_)
+    bind.client.set_routes(now, routes, out);
+}
+
+std::vector<relay::Route> RelayBinds::all_routes() const {
+  std::vector<relay::Route> out;
+  for (const auto& [peer, indexes] : routes_)
+    for (const auto index : indexes)
+      out.push_back({peer, index});
+  return out;
 }
 
 void RelayBinds::restart(Instant now, stun::Datagrams& out) {
@@ -55,7 +75,8 @@ std::optional<Instant> RelayBinds::next_timeout() const {
 std::vector<path::RelayBinding> RelayBinds::bindings() const {
   std::vector<path::RelayBinding> out;
   for (const auto& bind : binds_) {
-    if (!bind.client.bound()) continue;
+    if (!bind.client.bound() || bind.client.trouble() == relay::BindClient::Trouble::no_answer)
+      continue;
     // A second address of the same relay adds nothing: the pair needs one way to it.
     if (!out.empty() && out.back().id == bind.relay) continue;
     out.push_back(

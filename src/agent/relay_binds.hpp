@@ -3,7 +3,9 @@
 // answers is used.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "protocol/types.hpp"
 #include "relay/bind_client.hpp"
 #include "stun/datagram.hpp"
+#include "wireguard/packet.hpp"
 
 namespace lanrage::agent {
 
@@ -28,6 +31,10 @@ class RelayBinds {
 
   // New relays are bound, lost ones forgotten, the others get the new token.
   void set_grant(Instant now, const protocol::RelayGrant& grant, stun::Datagrams& out);
+  // Our packets with these indexes are for the peer with that key: told to every relay, now and
+  // whenever it may have forgotten.
+  void set_routes(Instant now, const wireguard::Mac1Key& peer,
+                  std::span<const std::uint32_t> indexes, stun::Datagrams& out);
   // Bind again at once: the link changed or the machine slept.
   void restart(Instant now, stun::Datagrams& out);
   // True when the message belonged to a bind.
@@ -36,7 +43,7 @@ class RelayBinds {
   void on_timeout(Instant now, stun::Datagrams& out);
   std::optional<Instant> next_timeout() const;
 
-  // The relays at which we are bound, in the grant's order.
+  // The relays at which we are bound and which answered last, in the grant's order.
   std::vector<path::RelayBinding> bindings() const;
   // Our port as the relays see it.
   std::vector<Endpoint> observed() const;
@@ -49,9 +56,12 @@ class RelayBinds {
     relay::BindClient client;
   };
 
+  std::vector<relay::Route> all_routes() const;
+
   crypto::SigningKey bind_key_;
   Random& random_;
   std::vector<Bind> binds_;
+  std::map<wireguard::Mac1Key, std::vector<std::uint32_t>> routes_;
 };
 
 }  // namespace lanrage::agent

@@ -32,6 +32,13 @@ struct BlockRelayed {
   std::uint32_t receiver_index = 0;
 };
 struct UnblockRelayed {};
+// Tell every relay, in place of what was told before: our data packets with these receiver indexes
+// are for this peer. A session then goes on at another relay without a handshake.
+struct SetRoutes {
+  std::vector<std::uint32_t> receiver_indexes;
+};
+// Send an echo through the tunnel now; its outcome needn't be told.
+struct ProbeTunnel {};
 // Send the peer `PeerPath::signal()`, with boot and counter filled in.
 struct SendSignal {};
 // Report WireGuard's status every 100 ms rather than every second.
@@ -42,7 +49,8 @@ struct WantFastPoll {
 struct StateChanged {};
 
 using Action = std::variant<SendDatagram, SetEndpoint, ReplacePeer, SendKeepalive, BlockRelayed,
-                            UnblockRelayed, SendSignal, WantFastPoll, StateChanged>;
+                            UnblockRelayed, SetRoutes, ProbeTunnel, SendSignal, WantFastPoll,
+                            StateChanged>;
 using Actions = std::vector<Action>;
 
 }  // namespace lanrage::path

@@ -147,6 +147,7 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
 
 bool CheckList::is_valid(Instant now, const DirectPath& path) const {
   if (!path.answered || now - *path.answered > tuning_.validity) return false;
+  if (path.failed && *path.answered <= *path.failed) return false;
   return peer_state_ == PathState::direct || (path.heard && now - *path.heard < kHeardFor);
 }
 
@@ -186,17 +187,25 @@ void CheckList::plan_round(Instant now) {
 
 void CheckList::expire(Instant now) {
   std::erase_if(outstanding_, [&](const Outstanding& sent) {
-    if (now - sent.sent_at < tuning_.check_lost) return false;
+    if (now - sent.sent_at < patience(sent)) return false;
     DirectPath* path = find(sent.to);
     if (!sent.opener && path && path->answered) {
+      const double loss = path->quality.loss();
       path->quality.on_loss();
       if (watched_ == sent.to) {
-        ++watched_losses_;
+        if (watched_losses_++ == 0) usual_loss_ = loss;
         next_watch_ = std::min(next_watch_, now);
       }
     }
     return true;
   });
+}
+
+Duration CheckList::patience(const Outstanding& sent) const {
+  if (watched_ != sent.to || watch_interval_ > tuning_.busy_keepalive) return tuning_.check_lost;
+  const DirectPath* path = find(sent.to);
+  if (!path || !path->quality.rtt()) return tuning_.check_lost;
+  return std::clamp(4 * *path->quality.rtt(), tuning_.least_check_wait, tuning_.check_lost);
 }
 
 Duration CheckList::watch_interval() const {
@@ -241,7 +250,8 @@ std::optional<Instant> CheckList::next_timeout() const {
   auto consider = [&](Instant at) {
     if (!next || at < *next) next = at;
   };
-  if (!outstanding_.empty()) consider(outstanding_.front().sent_at + tuning_.check_lost);
+  for (const Outstanding& sent : outstanding_)
+    consider(sent.sent_at + patience(sent));
   if (!password_) return next;
   if (next_round_) consider(*next_round_);
   if (watched_) consider(next_watch_);

@@ -29,6 +29,7 @@ struct DirectPath {
   // After a failed use of this path: not before, and how long next time.
   Instant avoid_until{};
   Duration backoff{};
+  std::optional<Instant> failed;  // left as dead: answers to checks before that say nothing
 
   bool checked() const { return answered || heard; }
 };
@@ -78,6 +79,8 @@ class CheckList {
   DirectPath* find(const Endpoint& endpoint);
   // The last watched checks that went unanswered, in a row.
   int watched_losses() const { return watched_losses_; }
+  // The share of checks on the watched path that were lost before that row of losses.
+  double usual_loss() const { return usual_loss_; }
   const Counters& counters() const { return counters_; }
 
  private:
@@ -98,6 +101,8 @@ class CheckList {
   void expire(Instant now);
   void send(Instant now, const Planned& planned, Actions& out);
   Duration watch_interval() const;
+  // How long a check waits for its answer: shorter on a path in use that is checked often.
+  Duration patience(const Outstanding& sent) const;
 
   PeerId self_;
   PeerId peer_;
@@ -122,6 +127,7 @@ class CheckList {
   Duration watch_interval_{};
   Instant next_watch_{};
   int watched_losses_ = 0;
+  double usual_loss_ = 0;
   Counters counters_;
 };
 

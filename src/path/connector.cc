@@ -34,6 +34,12 @@ void Connector::replace(Instant now, const Endpoint& target, Actions& out) {
   begin(now, target, out);
 }
 
+void Connector::hurry(const Endpoint& target) {
+  if (!initiator_ || !attempt_ || attempt_->target != target) return;
+  retry_ = {};
+  failures_ = 0;
+}
+
 std::optional<Endpoint> Connector::drive(Instant now, const Means& means, Instant received,
                                          Actions& out) {
   next_.reset();
@@ -61,6 +67,7 @@ std::optional<Endpoint> Connector::initiate(Instant now, const Means& means, Act
     bool relay_next = means.relay && (!means.direct || failed == means.direct);
     if (++failures_ >= tuning_.quick_handshake_retries)
       retry_ = std::min(retry_ * 2, tuning_.longest_handshake_retry);
+    retry_ = std::max(retry_, tuning_.handshake_retry);
     begin(now, relay_next ? *means.relay : *means.direct, out);
   }
   next_ = attempt_->at + retry_;

@@ -32,6 +32,8 @@ class Connector {
   std::optional<Endpoint> drive(Instant now, const Means& means, Instant received, Actions& out);
   // Initiator: replaces the peer, and with it the session.
   void replace(Instant now, const Endpoint& target, Actions& out);
+  // What kept the attempt at `target` from succeeding may be over: try again at once.
+  void hurry(const Endpoint& target);
   void on_session();
   // The session was lost. `expired`: for certain, so that the passive side may drop what is left.
   void on_lapse(bool expired, Actions& out);

@@ -9,58 +9,107 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kKept = 64;       // a whole party may answer at once
-constexpr milliseconds kFarthest(50);   // arrival at the raw socket against WireGuard's own note
-constexpr milliseconds kAmbiguous(10);  // a second one that is nearer than this to the nearest
+constexpr std::size_t kInitiations = 4;
+constexpr std::size_t kResponses = 64;  // a whole party may answer at once
+constexpr std::size_t kSessions = 3;    // as many as WireGuard keeps
+// The copy of a packet is read so much later than WireGuard acted on it, at most: a busy machine.
+constexpr milliseconds kCopyDelay(1'000);
+
+template <class Entry>
+void push(std::deque<Entry>& list, const Entry& entry, std::size_t limit) {
+  if (list.size() == limit) list.pop_front();
+  list.push_back(entry);
+}
 
 }  // namespace
 
-HandshakeIndex::HandshakeIndex(const crypto::ExchangeKey& own)
-    : mac1_key_(wireguard::mac1_key(own)) {}
+HandshakeIndex::HandshakeIndex(const crypto::ExchangeKey& own, const crypto::ExchangeKey& peer)
+    : own_mac1_key_(wireguard::mac1_key(own)), peer_mac1_key_(wireguard::mac1_key(peer)) {}
 
-void HandshakeIndex::on_packet(Instant now, ByteView packet) {
-  auto header = wireguard::classify(packet);
-  if (!header || header->type != wireguard::PacketType::response) return;
-  if (!wireguard::mac1_matches(packet, mac1_key_)) return;
-  if (responses_.size() == kKept) responses_.pop_front();
-  responses_.push_back({now, header->receiver_index});
-  // The status may have been read before the copy of the packet.
-  if (!own_) match();
+bool HandshakeIndex::learn(const Half& session) {
+  push(sessions_, session, kSessions);
+  doubted_ = false;
+  return true;
+}
+
+bool HandshakeIndex::on_received(Instant now, ByteView packet) {
+  const auto header = wireguard::classify(packet);
+  if (!header || header->type != wireguard::PacketType::response) return false;
+  if (!wireguard::mac1_matches(packet, own_mac1_key_)) return false;
+  const Half response{now, header->receiver_index, header->sender_index};
+  const auto asked = std::ranges::find(initiations_, response.own, &Half::own);
+  if (asked != initiations_.end()) {
+    initiations_.erase(asked);
+    return learn(response);
+  }
+  // The copy of our own initiation may be read after it.
+  push(responses_, response, kResponses);
+  return false;
+}
+
+bool HandshakeIndex::on_sent(Instant now, ByteView packet) {
+  const auto header = wireguard::classify(packet);
+  if (!header || !wireguard::mac1_matches(packet, peer_mac1_key_)) return false;
+  if (header->type == wireguard::PacketType::response) {
+    // WireGuard has one handshake state a peer: what it had begun itself is lost.
+    initiations_.clear();
+    return learn({now, header->sender_index, header->receiver_index});
+  }
+  if (header->type != wireguard::PacketType::initiation) return false;
+  const auto answer = std::ranges::find_if(responses_, [&](const Half& response) {
+    return response.own == header->sender_index && now - response.at <= kCopyDelay;
+  });
+  if (answer != responses_.end()) {
+    const Half session = *answer;
+    responses_.erase(answer);
+    return learn(session);
+  }
+  push(initiations_, Half{now, header->sender_index}, kInitiations);
+  return false;
 }
 
 void HandshakeIndex::on_handshake(Instant at) {
   if (handshake_ && std::chrono::abs(at - *handshake_) <= kHandshakeWobble) return;
   handshake_ = at;
-  own_.reset();
-  match();
+  doubted_ = false;
 }
 
 void HandshakeIndex::doubt() {
-  own_.reset();
-  responses_.clear();
+  doubted_ = true;
 }
 
 void HandshakeIndex::forget() {
   handshake_.reset();
-  own_.reset();
-  responses_.clear();
+  initiations_.clear();
+  sessions_.clear();
+  doubted_ = false;
 }
 
-void HandshakeIndex::match() {
-  if (!handshake_) return;
-  const Response* nearest = nullptr;
-  auto distance = [&](const Response& response) {
-    return std::chrono::abs(response.at - *handshake_);
-  };
-  for (const Response& response : responses_)
-    if (distance(response) <= kFarthest && (!nearest || distance(response) < distance(*nearest)))
-      nearest = &response;
-  if (!nearest) return;
-  bool ambiguous = std::ranges::any_of(responses_, [&](const Response& other) {
-    return other.receiver_index != nearest->receiver_index &&
-           distance(other) <= distance(*nearest) + kAmbiguous;
+const HandshakeIndex::Half* HandshakeIndex::running() const {
+  if (!handshake_ || doubted_) return nullptr;
+  const auto found = std::find_if(sessions_.rbegin(), sessions_.rend(), [&](const Half& session) {
+    return session.at <= *handshake_ + kCopyDelay;
   });
-  if (!ambiguous) own_ = nearest->receiver_index;
+  return found == sessions_.rend() ? nullptr : &*found;
+}
+
+std::optional<std::uint32_t> HandshakeIndex::own() const {
+  const Half* session = running();
+  if (!session) return std::nullopt;
+  return session->own;
+}
+
+std::optional<std::uint32_t> HandshakeIndex::peer() const {
+  const Half* session = running();
+  if (!session) return std::nullopt;
+  return session->peer;
+}
+
+std::vector<std::uint32_t> HandshakeIndex::peer_indexes(Instant now, Duration session_life) const {
+  std::vector<std::uint32_t> out;
+  for (auto session = sessions_.rbegin(); session != sessions_.rend(); ++session)
+    if (now - session->at <= session_life) out.push_back(session->peer);
+  return out;
 }
 
 }  // namespace lanrage::path

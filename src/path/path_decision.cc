@@ -1,5 +1,6 @@
 // What follows from what a PeerPath knows.
 #include <algorithm>
+#include <utility>
 
 #include "path/peer_path_impl.hpp"
 
@@ -56,16 +57,6 @@ std::vector<PeerPath::Impl::CommonRelay> PeerPath::Impl::common_relays() const {
   return out;
 }
 
-std::optional<PeerPath::Impl::CommonRelay> PeerPath::Impl::best_relay() const {
-  auto common = common_relays();
-  // Unmeasured ones last; equal ones by id, so that both sides and every run choose alike.
-  auto best = std::ranges::min_element(common, {}, [](const CommonRelay& relay) {
-    return std::pair(relay.rtt.value_or(Duration::max()), relay.binding.id);
-  });
-  if (best == common.end()) return std::nullopt;
-  return *best;
-}
-
 const DirectPath* PeerPath::Impl::best_direct(Instant now,
                                               std::optional<Endpoint> other_than) const {
   const DirectPath* best = nullptr;
@@ -87,6 +78,8 @@ void PeerPath::Impl::absorb(const Actions& out, std::size_t first) {
       view_ = {};
       view_.endpoint = replaced->endpoint;
       index_.forget();
+      traffic_ = {};
+      forgotten_by_relay_.reset();
       ++counters_.peers_replaced;
     }
   }
@@ -96,6 +89,7 @@ void PeerPath::Impl::decide(Instant now, Actions& out) {
   wake_.reset();
   note_session(now, out);
   note_place(now, out);
+  wait_for_routes(now, out);
   if (!has_session(now)) {
     connect(now, out);
   } else if (!switch_.active()) {
@@ -114,6 +108,8 @@ void PeerPath::Impl::decide(Instant now, Actions& out) {
     }
   }
   checks_.set_state(own_state(now));
+  probe_silence(now, out);
+  tell_routes(now, out);
   watch(now);
   poll_rate(now, out);
   schedule_signal(now, out);
@@ -152,7 +148,9 @@ void PeerPath::Impl::note_place(Instant now, Actions& out) {
     return;
   }
   bool same_kind = place == last_where_;
-  if (last_where_ == Where::direct && place == Where::relay && initiator_ && last_place_) {
+  const bool on_purpose = std::exchange(left_on_purpose_, false);
+  if (last_where_ == Where::direct && place == Where::relay && initiator_ && last_place_ &&
+      !on_purpose) {
     // Nobody asked for it: packets of a filter that was lifted too early.
     last_failure_ = Switch::Outcome::reverted;
     avoid(now, *last_place_, {});
@@ -178,7 +176,7 @@ void PeerPath::Impl::note_place(Instant now, Actions& out) {
 void PeerPath::Impl::connect(Instant now, Actions& out) {
   Connector::Means means;
   if (both_ready()) {
-    if (auto relay = best_relay()) means.relay = relay->binding.endpoint;
+    if (auto relay = best_relay(now)) means.relay = relay->binding.endpoint;
     if (const DirectPath* path = best_direct(now, std::nullopt))
       means.direct = path->candidate.endpoint;
   }
@@ -192,39 +190,6 @@ void PeerPath::Impl::connect(Instant now, Actions& out) {
   if (auto next = connector_.next_timeout()) wake(*next);
 }
 
-void PeerPath::Impl::improve_relayed(Instant now, Actions& out) {
-  if (!initiator_) return;
-  const Tuning& tuning = config_.tuning;
-  bool silent = lost_probes_ >= tuning.lost_tunnel_probes &&
-                now - std::max(rx_moved_, place_since_) >= tuning.probes_silent;
-  if (silent || now - std::max(rx_moved_, place_since_) >= tuning.wireguard_silent) {
-    distrust_session(now, out);
-    return connect(now, out);
-  }
-  change_relay(now, out);
-  if (!has_session(now)) return;
-  const DirectPath* best = best_direct(now, std::nullopt);
-  for (const DirectPath& path : checks_.paths())
-    if (now < path.avoid_until) wake(path.avoid_until);
-  if (best) start_switch(now, *best, out);
-}
-
-void PeerPath::Impl::change_relay(Instant now, Actions& out) {
-  auto best = best_relay();
-  if (!best || best->binding.endpoint == view_.endpoint) return;
-  auto common = common_relays();
-  auto current = std::ranges::find_if(
-      common, [&](const CommonRelay& relay) { return relay.binding.endpoint == view_.endpoint; });
-  if (current != common.end()) {
-    if (!is_better_relay(best->rtt, current->rtt)) return;
-    if (relay_changed_ && now - *relay_changed_ < config_.tuning.relay_change_every) return;
-  }
-  // The other relay doesn't know the session.
-  relay_changed_ = now;
-  relay_quality_ = {};
-  replace(now, best->binding.endpoint, out);
-}
-
 void PeerPath::Impl::start_switch(Instant now, const DirectPath& to, Actions& out) {
   const Tuning& tuning = config_.tuning;
   bool relayed = where() == Where::relay;
@@ -232,7 +197,7 @@ void PeerPath::Impl::start_switch(Instant now, const DirectPath& to, Actions& ou
   // handshake packet that tells the index may not have come yet.
   if (view_.latest_handshake && now < *view_.latest_handshake + tuning.index_settles)
     return wake(*view_.latest_handshake + tuning.index_settles);
-  Switch::Plan plan{to.candidate.endpoint, view_.endpoint, relayed, std::nullopt};
+  Switch::Plan plan{to.candidate.endpoint, view_.endpoint, relayed, false, std::nullopt};
   if (relayed && config_.packet_filter) plan.receiver_index = index_.own();
   if (relayed && !plan.receiver_index) {
     bool may_replace =
@@ -259,6 +224,7 @@ void PeerPath::Impl::run_switch(Instant now, Actions& out,
   Switch::Outcome outcome = step(out);
   absorb(out, first);
   if (outcome == Switch::Outcome::running) return;
+  if (plan.to_relay) return note_reroute(now, plan, outcome, out);
   if (outcome == Switch::Outcome::done) {
     ++counters_.switches_done;
     last_failure_.reset();
@@ -300,49 +266,6 @@ void PeerPath::Impl::distrust_session(Instant now, Actions& out) {
   note_session(now, out);
 }
 
-PeerPath::Impl::Quiet PeerPath::Impl::quiet_on_direct(Instant now, const DirectPath& path) const {
-  Instant answered = path.answered ? std::max(*path.answered, place_since_) : place_since_;
-  return {now - answered, now - std::max(rx_moved_, place_since_)};
-}
-
-void PeerPath::Impl::guard_direct(Instant now, Actions& out) {
-  const Tuning& tuning = config_.tuning;
-  DirectPath* path = checks_.find(*view_.endpoint);
-  if (now - place_since_ >= tuning.stays_direct) path->backoff = {};
-  Quiet quiet = quiet_on_direct(now, *path);
-  if (quiet.answers >= tuning.direct_dead / 2 && !punched_in_quiet_) {
-    punched_in_quiet_ = true;
-    checks_.punch(now);
-  }
-  if (!initiator_) return;
-  bool dead = quiet.answers >= tuning.direct_dead && quiet.received >= tuning.direct_dead;
-  bool unverifiable = quiet.answers >= tuning.direct_unverifiable;
-  bool silent =
-      quiet.received >= tuning.wireguard_silent ||
-      (lost_probes_ >= tuning.lost_tunnel_probes && quiet.received >= tuning.probes_silent);
-  // An outage is no loss.
-  bool lossy = quiet.answers < tuning.keepalive && must_leave_direct(path->quality, relay_quality_);
-  if (dead || unverifiable) return leave_direct(now, *view_.endpoint, {}, out);
-  if (silent) {
-    last_failure_ = Switch::Outcome::silent;
-    return leave_direct(now, *view_.endpoint, tuning.avoid_when_silent, out);
-  }
-  if (lossy) return leave_direct(now, *view_.endpoint, tuning.longest_backoff, out);
-  const DirectPath* best = best_direct(now, view_.endpoint);
-  if (best &&
-      is_better_direct(best->candidate.kind, best->quality, path->candidate.kind, path->quality))
-    start_switch(now, *best, out);
-}
-
-void PeerPath::Impl::leave_direct(Instant now, Endpoint from, Duration at_least, Actions& out) {
-  if (const DirectPath* other = best_direct(now, from)) return start_switch(now, *other, out);
-  auto relay = best_relay();
-  if (!relay || !both_ready()) return;
-  avoid(now, from, at_least);
-  ++counters_.fallbacks;
-  replace(now, relay->binding.endpoint, out);
-}
-
 void PeerPath::Impl::question_endpoint(Instant now, Actions& out) {
   if (!unknown_since_) unknown_since_ = now;
   checks_.ask(now, *view_.endpoint);
@@ -357,16 +280,26 @@ void PeerPath::Impl::question_endpoint(Instant now, Actions& out) {
 
 void PeerPath::Impl::watch(Instant now) {
   const Tuning& tuning = config_.tuning;
-  if (switch_.active())
+  if (switch_.active() && !switch_.plan().to_relay)
     checks_.watch(now, switch_.plan().to, tuning.switch_keepalive);
   else if (has_session(now) && where() == Where::direct)
-    checks_.watch(now, view_.endpoint, tuning.keepalive);
+    checks_.watch(now, view_.endpoint,
+                  suspicious(now)   ? tuning.silent_keepalive
+                  : traffic_.busy() ? tuning.busy_keepalive
+                                    : tuning.keepalive);
   else
     checks_.watch(now, std::nullopt, {});
 }
 
+void PeerPath::Impl::tell_routes(Instant now, Actions& out) {
+  auto indexes = index_.peer_indexes(now, config_.tuning.session_life);
+  if (indexes == routes_told_) return;
+  routes_told_ = indexes;
+  out.push_back(SetRoutes{std::move(indexes)});
+}
+
 void PeerPath::Impl::poll_rate(Instant now, Actions& out) {
-  bool fast = switch_.active();
+  bool fast = switch_.active() || forgotten_by_relay_ || suspicious(now);
   std::optional<Instant> until;
   if (!has_session(now)) {
     // A handshake can come at any moment; but don't burn power on a peer that isn't there.

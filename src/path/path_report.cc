@@ -14,7 +14,7 @@ PathFacts PeerPath::Impl::facts(Instant now) const {
   facts.packet_filter = config_.packet_filter;
   facts.signal_seen = remote_.has_value();
   facts.ready = both_ready();
-  facts.common_relay = best_relay().has_value();
+  facts.common_relay = best_relay(now).has_value();
   facts.punching = checks_.punching_hard(now);
   facts.tried = checks_.paths().size();
   facts.switching = switch_.active();
@@ -44,7 +44,7 @@ PathStatus PeerPath::Impl::status(Instant now) const {
   out.endpoint = view_.endpoint;
   const DirectPath* path = view_.endpoint ? checks_.find(*view_.endpoint) : nullptr;
   const PathQuality* quality = &tunnel_quality_;
-  bool troubled = lost_probes_ >= 3;
+  bool troubled = lost_probes_ >= 3 || (traffic_.unanswered() && traffic_.probes() >= 4);
   // During a switch WireGuard's endpoint runs ahead of what is certain.
   bool direct = where() == Where::direct && !(switch_.active() && switch_.plan().back_is_relay);
   if (direct) {

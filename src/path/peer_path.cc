@@ -41,7 +41,7 @@ PeerPath::Impl::Impl(PeerPathConfig config, Random& random)
       password_(random.array<16>()),
       checks_(config_.self, config_.peer, config_.excluded, config_.tuning, random),
       connector_(initiator_, config_.tuning, random),
-      index_(config_.own_wg),
+      index_(config_.own_wg, config_.peer_wg),
       switch_(config_.tuning) {}
 
 void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out) {
@@ -51,6 +51,7 @@ void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out)
     const RelayBinding* before = relay_at(binding.endpoint);
     bool in_use = view_.endpoint == binding.endpoint;
     lost = lost || (before && in_use && before->generation != binding.generation);
+    if (!before || before->generation != binding.generation) connector_.hurry(binding.endpoint);
     if (std::ranges::find(known_relays_, binding.endpoint) == known_relays_.end())
       known_relays_.push_back(binding.endpoint);
   }
@@ -60,7 +61,7 @@ void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out)
   bool moved = local_ && tidy(local_->candidates) != tidy(local.candidates);
   local_ = local;
   if (moved && checks_.can_check()) checks_.punch(now);
-  if (lost) distrust_session(now, out);
+  if (lost) note_forgetful_relay(now, out);
   signal_due_ = signal_due_ || last_signalled_ != signal();
   decide(now, out);
 }
@@ -114,8 +115,13 @@ bool PeerPath::Impl::on_check_response(Instant now, const Endpoint& from,
 
 void PeerPath::Impl::on_wireguard(Instant now, const WireguardView& view, Actions& out) {
   if (!began_) began_ = now;
-  if (view.rx_bytes != view_.rx_bytes) rx_moved_ = now;
+  if (view.rx_bytes != view_.rx_bytes) {
+    rx_moved_ = now;
+    usual_probe_loss_ = tunnel_quality_.loss();
+  }
+  traffic_.on_counters(now, view.rx_bytes, view.tx_bytes);
   view_ = view;
+  if (forgotten_by_relay_ && !rx_when_forgotten_) rx_when_forgotten_ = view.rx_bytes;
   if (view.latest_handshake) index_.on_handshake(*view.latest_handshake);
   run_switch(now, out, [&](Actions& actions) {
     return switch_.on_wireguard(now, view.endpoint, view.latest_handshake, view.rx_bytes, actions);
@@ -124,7 +130,12 @@ void PeerPath::Impl::on_wireguard(Instant now, const WireguardView& view, Action
 }
 
 void PeerPath::Impl::on_handshake_packet(Instant now, ByteView packet, Actions& out) {
-  index_.on_packet(now, packet);
+  index_.on_received(now, packet);
+  decide(now, out);
+}
+
+void PeerPath::Impl::on_handshake_sent(Instant now, ByteView packet, Actions& out) {
+  index_.on_sent(now, packet);
   decide(now, out);
 }
 
@@ -135,8 +146,11 @@ void PeerPath::Impl::on_tunnel_probe(Instant now, std::optional<Duration> rtt, A
     if (relayed) relay_quality_.on_reply(*rtt);
     lost_probes_ = 0;
   } else if (has_session(now)) {
-    tunnel_quality_.on_loss();
-    if (relayed) relay_quality_.on_loss();
+    // An outage is no loss.
+    if (!suspicious(now)) {
+      tunnel_quality_.on_loss();
+      if (relayed) relay_quality_.on_loss();
+    }
     ++lost_probes_;
   }
   decide(now, out);
@@ -226,6 +240,9 @@ void PeerPath::on_wireguard(Instant now, const WireguardView& view, Actions& out
 }
 void PeerPath::on_handshake_packet(Instant now, const Endpoint&, ByteView packet, Actions& out) {
   impl_->on_handshake_packet(now, packet, out);
+}
+void PeerPath::on_handshake_sent(Instant now, ByteView packet, Actions& out) {
+  impl_->on_handshake_sent(now, packet, out);
 }
 void PeerPath::on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out) {
   impl_->on_tunnel_probe(now, rtt, out);

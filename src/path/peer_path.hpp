@@ -7,9 +7,9 @@
 //  - gives each authenticated-looking check to the PeerPath whose peer check_source() matches, and
 //    each Binding response whose transaction id none of its own transactions knows to every
 //    PeerPath of the party until one returns true;
-//  - gives each WireGuard handshake packet that arrives at the party's port to *every* PeerPath of
-//    the party: all relayed peers share the relay's address, only the handshake time that
-//    WireGuard reports tells which of them it was;
+//  - gives each WireGuard handshake packet that arrives at the party's port, or leaves from it, to
+//    *every* PeerPath of the party: all relayed peers share the relay's address, and only what
+//    leaves tells whose it is;
 //  - polls WireGuard every second (100 ms while WantFastPoll{true}).
 #pragma once
 
@@ -65,7 +65,7 @@ struct LocalView {
 };
 
 // What WireGuard says about the peer. The shell turns the handshake's calendar time into an Instant
-// (now minus its age); milliseconds matter, see HandshakeIndex.
+// (now minus its age); milliseconds matter.
 struct WireguardView {
   std::optional<Endpoint> endpoint;
   std::optional<Instant> latest_handshake;
@@ -100,6 +100,8 @@ struct PathCounters {
   std::uint64_t switches_done = 0;
   std::uint64_t switches_unfiltered = 0;  // own receiver index unknown, or no packet filter
   std::uint64_t fallbacks = 0;
+  std::uint64_t reroutes_started = 0;  // to a relay without a handshake
+  std::uint64_t reroutes_done = 0;
   std::uint64_t peers_replaced = 0;
   std::uint64_t endpoints_set_back = 0;
 };
@@ -122,6 +124,7 @@ class PeerPath {
                          Actions& out);
   void on_wireguard(Instant now, const WireguardView& view, Actions& out);
   void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet, Actions& out);
+  void on_handshake_sent(Instant now, ByteView packet, Actions& out);
   // An echo through the tunnel: its RTT, or nothing when it was lost.
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out);
   // Link change or resume from sleep: punch again, trust nothing measured before.

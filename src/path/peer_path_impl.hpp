@@ -1,5 +1,6 @@
 // The state of a PeerPath. Private to this module: peer_path.cc takes the inputs in,
-// path_decision.cc decides what follows, path_report.cc tells about it.
+// path_decision.cc decides what follows (path_direct.cc on a direct path, path_relay.cc on a
+// relayed one), path_report.cc tells about it.
 #pragma once
 
 #include <functional>
@@ -14,6 +15,7 @@
 #include "path/report.hpp"
 #include "path/selector.hpp"
 #include "path/switching.hpp"
+#include "path/traffic_watch.hpp"
 
 namespace lanrage::path {
 
@@ -28,6 +30,7 @@ class PeerPath::Impl {
                          Actions& out);
   void on_wireguard(Instant now, const WireguardView& view, Actions& out);
   void on_handshake_packet(Instant now, ByteView packet, Actions& out);
+  void on_handshake_sent(Instant now, ByteView packet, Actions& out);
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out);
   void on_link_change(Instant now, Actions& out);
   void on_timeout(Instant now, Actions& out);
@@ -56,11 +59,17 @@ class PeerPath::Impl {
   PathState own_state(Instant now) const;
   bool both_ready() const { return local_ && local_->ready && remote_ && remote_->ready; }
   std::vector<CommonRelay> common_relays() const;
-  std::optional<CommonRelay> best_relay() const;
+  // Preferably none that lately let nothing through.
+  std::optional<CommonRelay> best_relay(Instant now) const;
   const RelayBinding* relay_at(const Endpoint& endpoint) const;
   // The best path that works and may be used now; `other_than` is left out.
   const DirectPath* best_direct(Instant now, std::optional<Endpoint> other_than) const;
   Quiet quiet_on_direct(Instant now, const DirectPath& path) const;
+  // There is traffic, and nothing comes back: worth a closer look.
+  bool suspicious(Instant now) const;
+  bool echoes_are_lost() const;  // more in a row than the path usually loses
+  bool direct_is_dead(Instant now, const DirectPath& path) const;
+  bool relay_is_dead(Instant now) const;
   PathFacts facts(Instant now) const;
 
   // Decisions: each may append to `out`.
@@ -70,8 +79,16 @@ class PeerPath::Impl {
   void connect(Instant now, Actions& out);
   void improve_relayed(Instant now, Actions& out);
   void change_relay(Instant now, Actions& out);
+  // To `relay` without a handshake where the session's index is known, else by a new one.
+  void move_to_relay(Instant now, const Endpoint& relay, Actions& out);
+  void note_reroute(Instant now, const Switch::Plan& plan, Switch::Outcome outcome, Actions& out);
+  // The relay in use has restarted. It hears the routes from both sides with their binds.
+  void note_forgetful_relay(Instant now, Actions& out);
+  void wait_for_routes(Instant now, Actions& out);
+  void probe_silence(Instant now, Actions& out);
+  void tell_routes(Instant now, Actions& out);
   void guard_direct(Instant now, Actions& out);
-  void leave_direct(Instant now, Endpoint from, Duration at_least, Actions& out);
+  void leave_direct(Instant now, Endpoint from, bool dead, Duration at_least, Actions& out);
   void question_endpoint(Instant now, Actions& out);
   void start_switch(Instant now, const DirectPath& to, Actions& out);
   // Lets the running switch take a step and draws the consequences of its end.
@@ -105,7 +122,10 @@ class PeerPath::Impl {
   std::optional<Instant> last_check_heard_;
 
   WireguardView view_;
+  TrafficWatch traffic_;
   Instant rx_moved_{};
+  Instant next_echo_{};
+  double usual_probe_loss_ = 0;  // of echoes, before the present silence
   std::optional<Instant> distrusted_;  // sessions made before are gone, whatever WireGuard says
   std::optional<Instant> began_;       // trying to connect, or hearing news of the peer
   bool had_session_ = false;
@@ -119,6 +139,16 @@ class PeerPath::Impl {
   int unfiltered_failures_ = 0;
   std::optional<Instant> replaced_to_switch_;
   std::optional<Instant> relay_changed_;
+  struct AvoidedRelay {
+    Endpoint endpoint;
+    Instant until;
+  };
+  std::vector<AvoidedRelay> avoided_relays_;
+  std::optional<Instant> forgotten_by_relay_;       // waiting for the routes to work since
+  std::optional<std::uint64_t> rx_when_forgotten_;  // at the first poll afterwards
+  bool left_on_purpose_ = false;                    // the direct path, by our own decision
+  bool reroute_or_replace_ = false;                 // what the present reroute leaves is dead
+  std::vector<std::uint32_t> routes_told_;
   std::optional<Switch::Outcome> last_failure_;
   int roam_keepalives_ = 0;
   Instant next_roam_keepalive_{};

@@ -16,10 +16,11 @@ void Switch::start(Instant now, const Plan& plan, std::optional<Instant> handsha
   if (filtered()) out.push_back(BlockRelayed{*plan.back, *plan.receiver_index});
   out.push_back(SetEndpoint{plan.to});
   out.push_back(SendKeepalive{});
+  if (plan.to_relay) out.push_back(ProbeTunnel{});
 }
 
 void Switch::on_peer_state(Instant now, Instant sent_at, PathState state) {
-  if (!active() || sent_at < started_) return;
+  if (!active() || plan_->to_relay || sent_at < started_) return;
   if (state != PathState::direct)
     confirmed_.reset();
   else if (!confirmed_)
@@ -31,14 +32,21 @@ Switch::Outcome Switch::on_wireguard(Instant now, const std::optional<Endpoint>&
                                      Actions& out) {
   if (!active()) return Outcome::running;
   bool rekeyed = handshake && (!handshake_ || *handshake > *handshake_ + kHandshakeWobble);
-  if (rekeyed && plan_->back_is_relay) return end(Outcome::rekeyed, out);
+  // To a relay a handshake is as good as anything else that comes.
+  if (rekeyed && plan_->back_is_relay && !plan_->to_relay) return end(Outcome::rekeyed, out);
   rx_moved_ = rx_moved_ || rx_bytes > rx_at_start_;
   if (endpoint && *endpoint != plan_->to) {
     if (filtered()) return end(Outcome::reverted, out);
     // Without a filter that is to be expected; in a quiet moment it stays.
-    if (now - started_ >= tuning_.switch_limit) return end(Outcome::reverted, out);
+    if (now - started_ >= limit()) return end(Outcome::reverted, out);
     confirmed_.reset();
+    if (plan_->to_relay) {  // what came was of the old path
+      rx_at_start_ = rx_bytes;
+      rx_moved_ = false;
+    }
     out.push_back(SetEndpoint{plan_->to});
+  } else if (plan_->to_relay && rx_moved_ && !confirmed_) {
+    confirmed_ = now;
   }
   return judge(now, out);
 }
@@ -48,9 +56,9 @@ Switch::Outcome Switch::judge(Instant now, Actions& out) {
   if (settled && rx_moved_ && now - started_ >= tuning_.switch_keepalives_for)
     return end(Outcome::done, out);
   // A confirmation in time may settle afterwards.
-  Instant limit = started_ + tuning_.switch_limit;
-  if (confirmed_) limit = std::max(limit, *confirmed_ + tuning_.switch_settles);
-  if (now < limit) return Outcome::running;
+  Instant last = started_ + limit();
+  if (confirmed_) last = std::max(last, *confirmed_ + tuning_.switch_settles);
+  if (now < last) return Outcome::running;
   return end(confirmed_ ? Outcome::silent : Outcome::no_confirmation, out);
 }
 
@@ -58,6 +66,7 @@ Switch::Outcome Switch::on_timeout(Instant now, Actions& out) {
   if (!active()) return Outcome::running;
   if (now >= next_keepalive_) {
     out.push_back(SendKeepalive{});
+    if (plan_->to_relay) out.push_back(ProbeTunnel{});  // the peer has to send something back
     next_keepalive_ = now + tuning_.switch_keepalive;
   }
   return judge(now, out);

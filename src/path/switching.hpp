@@ -1,4 +1,5 @@
-// Moving a live WireGuard session from the relay to a direct path without its falling back.
+// Moving a live WireGuard session to another path without its falling back: from the relay to a
+// direct one, between direct ones, or to a relay that has been told the session's routes.
 //
 // WireGuard moves its endpoint to the source of every authenticated packet, so packets still in
 // flight through the relay would undo the change. One side of the pair, the switcher, drops the
@@ -24,6 +25,7 @@ class Switch {
     Endpoint to;
     std::optional<Endpoint> back;  // the endpoint to return to when it fails
     bool back_is_relay = false;
+    bool to_relay = false;
     std::optional<std::uint32_t> receiver_index;  // ours; nothing: switch without a filter
   };
   enum class Outcome {
@@ -46,7 +48,7 @@ class Switch {
   // From the answer to a check that left at `sent_at`.
   void on_peer_state(Instant now, Instant sent_at, PathState state);
   // Both return how it ended, once; then the switch is inactive again, the filter gone, and the
-  // endpoint set back unless done.
+  // endpoint set back unless done. To a relay, what is received is the confirmation.
   Outcome on_wireguard(Instant now, const std::optional<Endpoint>& endpoint,
                        std::optional<Instant> handshake, std::uint64_t rx_bytes, Actions& out);
   Outcome on_timeout(Instant now, Actions& out);
@@ -56,6 +58,9 @@ class Switch {
  private:
   Outcome end(Outcome outcome, Actions& out);
   Outcome judge(Instant now, Actions& out);
+  Duration limit() const {
+    return plan_->to_relay ? tuning_.reroute_limit : tuning_.switch_limit;
+  }
 
   Tuning tuning_;
   std::optional<Plan> plan_;

@@ -73,14 +73,19 @@ void Network::send(Router& from, Datagram datagram) {
   if (datagram.ttl <= kHopsInside) return;
   datagram.from = from.translate_out(clock_->now(), datagram.from, datagram.to);
   if (datagram.ttl <= kHopsInside + kHopsAcross || lost()) return;
-  clock_->after(travel(), [this, datagram = std::move(datagram), router = &from]() mutable {
-    deliver(std::move(datagram), router);
-  });
+  const auto far = distances_.find(datagram.to);
+  const Duration distance = far == distances_.end() ? Duration{} : far->second;
+  clock_->after(travel() + distance,
+                [this, datagram = std::move(datagram), router = &from]() mutable {
+                  deliver(std::move(datagram), router);
+                });
 }
 
 void Network::send_from_server(Datagram datagram) {
   if (lost()) return;
-  clock_->after(travel(), [this, datagram = std::move(datagram)]() mutable {
+  const auto far = distances_.find(datagram.from);
+  const Duration distance = far == distances_.end() ? Duration{} : far->second;
+  clock_->after(travel() + distance, [this, datagram = std::move(datagram)]() mutable {
     deliver(std::move(datagram), nullptr);
   });
 }

@@ -106,6 +106,8 @@ class Network {
   void add_server(const Endpoint& endpoint, Receive receive) { servers_[endpoint] = receive; }
   void send(Router& from, Datagram datagram);
   void send_from_server(Datagram datagram);
+  // One way, on top of the link's own delay.
+  void set_distance(const Endpoint& server, Duration distance) { distances_[server] = distance; }
 
   LinkQuality quality;
   bool direct_blocked = false;  // packets between routers vanish; servers stay reachable
@@ -122,6 +124,7 @@ class Network {
   Random* random_;
   std::vector<std::unique_ptr<Router>> routers_;
   std::map<Endpoint, Receive> servers_;
+  std::map<Endpoint, Duration> distances_;  // of servers
 };
 
 }  // namespace lanrage::sim

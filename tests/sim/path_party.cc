@@ -9,12 +9,6 @@
 namespace lanrage::sim {
 namespace {
 
-// In place of the relay's bind protocol: a letter, and a number or nothing.
-constexpr std::uint8_t kBind = 'B';
-constexpr std::uint8_t kBound = 'b';
-constexpr std::uint8_t kUnbound = 'u';
-constexpr Milliseconds kBindEvery(15'000);
-
 enum class Data : std::uint8_t { application = 1, ping = 2, pong = 3 };
 
 stun::NatType nat_type(Nat nat) {
@@ -56,11 +50,27 @@ void Agent::restart() {
   wireguard_ = std::make_unique<WireGuard>(
       party_->clock, party_->random, key_,
       [this](const Endpoint& to, Bytes bytes) {
-        party_->network.send(*router_, {local_, to, std::move(bytes)});
+        const Bytes copy =
+            bytes.size() == wireguard::kInitiationSize || bytes.size() == wireguard::kResponseSize
+                ? bytes
+                : Bytes{};
+        send_from_port(to, std::move(bytes));
+        if (copy.empty() || copy[0] > 2) return;
+        party_->clock.after(Duration{}, [this, copy, boot = boot_] {
+          if (boot != boot_) return;
+          for (auto& [other, peer] : peers_) {
+            path::Actions actions;
+            peer.path->on_handshake_sent(party_->clock.now(), copy, actions);
+            run(peer, std::move(actions));
+          }
+        });
       },
       [this](const crypto::ExchangeKey& from, ByteView data) { on_data(from, data); });
-  observed_.reset();
-  relay_boot_.reset();
+  binds_.clear();
+  for (auto& relay : party_->relays) {
+    relay->knows(key_, number);
+    binds_.emplace_back(*relay, number);
+  }
   for (auto& [other, peer] : peers_) {
     Traffic traffic = peer.traffic;
     Agent* agent = peer.agent;
@@ -87,23 +97,34 @@ void Agent::meet(Agent& other) {
 
 void Agent::start() {
   tell_local();
-  bind(boot_);
+  tick(boot_);
 }
 
-void Agent::bind(std::uint64_t boot) {
+void Agent::send_from_port(const Endpoint& to, Bytes bytes) {
+  party_->network.send(*router_, {local_, to, std::move(bytes)});
+}
+
+void Agent::tick(std::uint64_t boot) {
   if (boot != boot_) return;
-  if (with_relay) {
-    Bytes bytes{kBind, static_cast<std::uint8_t>(number)};
-    party_->network.send(*router_, {local_, party_->relay, bytes});
-  }
-  party_->clock.after(observed_ ? kBindEvery : Milliseconds(250), [this, boot] { bind(boot); });
+  bool news = false;
+  for (SimBind& bind : binds_)
+    news = (with_relay && bind.on_tick(party_->clock.now(),
+                                       [&](const Endpoint& to, Bytes bytes) {
+                                         send_from_port(to, std::move(bytes));
+                                       })) ||
+           news;
+  if (news) tell_local();
+  party_->clock.after(Milliseconds(250), [this, boot] { tick(boot); });
 }
 
-void Agent::on_bound(const Endpoint& observed, std::uint64_t relay_boot) {
-  if (observed_ == observed && relay_boot_ == relay_boot) return;
-  observed_ = observed;
-  relay_boot_ = relay_boot;
-  tell_local();
+void Agent::tell_routes() {
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> routes;
+  for (const auto& [other, peer] : peers_)
+    for (std::uint32_t index : peer.routes)
+      routes.emplace_back(other, index);
+  for (SimBind& bind : binds_)
+    bind.set_routes(routes,
+                    [&](const Endpoint& to, Bytes bytes) { send_from_port(to, std::move(bytes)); });
 }
 
 void Agent::tell_local() {
@@ -111,9 +132,11 @@ void Agent::tell_local() {
   local.candidates.push_back({path::CandidateKind::host, local_});
   local.nat = nat_type(router_->nat());
   local.ready = true;
-  if (observed_) {
-    local.candidates.push_back({path::CandidateKind::server_reflexive, *observed_});
-    local.relays.push_back({"relay-1", party_->relay, Milliseconds(40), *relay_boot_});
+  for (const SimBind& bind : binds_) {
+    if (!bind.listed()) continue;
+    local.candidates.push_back({path::CandidateKind::server_reflexive, *bind.observed()});
+    local.relays.push_back(
+        {bind.relay().id(), bind.relay().endpoint(), bind.rtt(), bind.generation()});
   }
   for (auto& [other, peer] : peers_) {
     path::Actions actions;
@@ -136,7 +159,10 @@ void Agent::poll(Peer& peer, std::uint64_t generation) {
   peer.path->on_wireguard(party_->clock.now(), wireguard_->view(peer.agent->key_), actions);
   run(peer, std::move(actions));
   if (generation != peer.poll_generation) return;  // run() has started a faster round
-  party_->clock.after(peer.fast ? Milliseconds(100) : Milliseconds(1'000),
+  const bool direct = peer.path->status(party_->clock.now()).path == path::PathKind::direct;
+  party_->clock.after(Milliseconds(peer.fast ? 100
+                                   : direct  ? 1'000
+                                             : 300),
                       [this, &peer, generation] { poll(peer, generation); });
 }
 
@@ -150,11 +176,15 @@ void Agent::probe(std::uint64_t other, std::uint64_t boot) {
   }
   peer.ping = party_->random.u64();
   peer.ping_sent = party_->clock.now();
-  Bytes bytes = ByteWriter().u8(static_cast<std::uint8_t>(Data::ping)).u64(*peer.ping).bytes();
-  wireguard_->send_data(peer.agent->key_, bytes);
+  send_ping(peer, *peer.ping);
   party_->clock.after(Milliseconds(2'000), [this, other, boot, own_boot] {
     if (own_boot == boot_) probe(other, boot);
   });
+}
+
+void Agent::send_ping(Peer& peer, std::uint64_t id) {
+  const Bytes bytes = ByteWriter().u8(static_cast<std::uint8_t>(Data::ping)).u64(id).bytes();
+  wireguard_->send_data(peer.agent->key_, bytes);
 }
 
 void Agent::say(Agent& other, Duration every) {
@@ -196,16 +226,14 @@ void Agent::on_data(const crypto::ExchangeKey& from, ByteView data) {
 void Agent::receive(const Datagram& datagram) {
   const Bytes& bytes = datagram.bytes;
   Instant now = party_->clock.now();
-  if (datagram.from == party_->relay && bytes.size() < 28) {
-    ByteReader in(bytes);
-    std::uint8_t letter = in.u8();
-    if (letter == kUnbound) {
-      Bytes again{kBind, static_cast<std::uint8_t>(number)};
-      return party_->network.send(*router_, {local_, party_->relay, again});
-    }
-    std::uint64_t boot = in.u64();
-    auto address = IpAddress::v4(in.u32());
-    return on_bound({address, in.u16()}, boot);
+  if (bytes.size() < 28) {
+    for (SimBind& bind : binds_)
+      if (bind.relay().endpoint() == datagram.from &&
+          bind.on_datagram(now, datagram, [&](const Endpoint& to, Bytes answer) {
+            send_from_port(to, std::move(answer));
+          }))
+        tell_local();
+    return;
   }
   if (auto message = stun::MessageView::parse(bytes)) {
     auto source = path::check_source(*message);
@@ -251,6 +279,11 @@ void Agent::run(Peer& peer, path::Actions actions) {
       if (filter_works) peer.filter = {block->relay, block->receiver_index};
     } else if (std::get_if<path::UnblockRelayed>(&action)) {
       peer.filter.reset();
+    } else if (auto* routes = std::get_if<path::SetRoutes>(&action)) {
+      peer.routes = routes->receiver_indexes;
+      tell_routes();
+    } else if (std::get_if<path::ProbeTunnel>(&action)) {
+      send_ping(peer, party_->random.u64());
     } else if (std::get_if<path::SendSignal>(&action)) {
       path::Signal signal = peer.path->signal();
       signal.boot = boot_;
@@ -310,8 +343,13 @@ path::PathStatus Agent::status(const Agent& other) {
   return peer(other).path->status(party_->clock.now());
 }
 
-Party::Party(std::uint64_t seed) : random(seed), network(clock, random) {
-  network.add_server(relay, [this](const Datagram& datagram) { relay_receive(datagram); });
+Party::Party(std::uint64_t seed, int relay_count) : random(seed), network(clock, random) {
+  for (int number = 1; number <= relay_count; ++number) {
+    const Endpoint endpoint{IpAddress::v4(0xC6336400u + static_cast<std::uint32_t>(number)),
+                            51820};  // 198.51.100.0/24
+    relays.push_back(
+        std::make_unique<SimRelay>(network, "relay-" + std::to_string(number), endpoint));
+  }
 }
 
 Agent& Party::add(Router& router) {
@@ -337,66 +375,6 @@ void Party::everybody_meets() {
       if (a != b) a->meet(*b);
   for (auto& agent : agents)
     clock.after(Milliseconds(random.below(100)), [&agent = *agent] { agent.start(); });
-}
-
-void Party::restart_relay() {
-  ++relay_boot_;
-  slots_.clear();
-  pending_.clear();
-  sessions_.clear();
-}
-
-std::optional<std::uint64_t> Party::slot_of(const Endpoint& source) const {
-  for (const auto& [number, slot] : slots_)
-    if (slot.source == source) return number;
-  return std::nullopt;
-}
-
-void Party::relay_receive(const Datagram& datagram) {
-  auto answer = [&](Bytes bytes) {
-    network.send_from_server({relay, datagram.from, std::move(bytes)});
-  };
-  const Bytes& bytes = datagram.bytes;
-  if (bytes.size() == 2 && bytes[0] == kBind) {
-    slots_[bytes[1]] = {datagram.from};
-    return answer(ByteWriter()
-                      .u8(kBound)
-                      .u64(relay_boot_)
-                      .u32(datagram.from.address.v4_value())
-                      .u16(datagram.from.port)
-                      .bytes());
-  }
-  auto header = wireguard::classify(bytes);
-  auto source = slot_of(datagram.from);
-  if (!source) return answer({kUnbound});
-  if (!header) return;
-  auto forward = [&](std::uint64_t to) {
-    auto slot = slots_.find(to);
-    if (slot != slots_.end()) network.send_from_server({relay, slot->second.source, bytes});
-  };
-  switch (header->type) {
-    case wireguard::PacketType::initiation:
-      for (auto& agent : agents) {
-        if (agent->key_ != recipient_of(bytes) || !slots_.contains(agent->number)) continue;
-        pending_[{agent->number, header->sender_index}] = *source;
-        forward(agent->number);
-      }
-      return;
-    case wireguard::PacketType::response: {
-      auto pending = pending_.find({*source, header->receiver_index});
-      if (pending == pending_.end()) return;
-      sessions_[{*source, header->receiver_index}] = pending->second;
-      sessions_[{pending->second, header->sender_index}] = *source;
-      return forward(pending->second);
-    }
-    case wireguard::PacketType::data: {
-      auto session = sessions_.find({*source, header->receiver_index});
-      if (session != sessions_.end()) forward(session->second);
-      return;
-    }
-    case wireguard::PacketType::cookie:
-      return;
-  }
 }
 
 }  // namespace lanrage::sim

@@ -11,6 +11,7 @@
 #include "path/peer_path.hpp"
 #include "path/signal.hpp"
 #include "sim/path_network.hpp"
+#include "sim/path_relay.hpp"
 #include "sim/path_wireguard.hpp"
 
 namespace lanrage::sim {
@@ -37,6 +38,7 @@ class Agent {
     std::uint64_t poll_generation = 0;
     std::optional<Instant> wake;
     std::optional<std::pair<Endpoint, std::uint32_t>> filter;
+    std::vector<std::uint32_t> routes;
     std::optional<std::uint64_t> ping;  // outstanding
     Instant ping_sent{};
     Traffic traffic;
@@ -72,9 +74,11 @@ class Agent {
   void poll(Peer& peer, std::uint64_t generation);
   void probe(std::uint64_t other, std::uint64_t generation);
   void tell_local();
-  void bind(std::uint64_t generation);
-  void on_bound(const Endpoint& observed, std::uint64_t relay_boot);
+  void tell_routes();
+  void tick(std::uint64_t generation);
+  void send_from_port(const Endpoint& to, Bytes bytes);
   void on_data(const crypto::ExchangeKey& from, ByteView data);
+  void send_ping(Peer& peer, std::uint64_t id);
   void note(Peer& peer);
   path::PeerPathConfig config_for(const Agent& other) const;
 
@@ -86,40 +90,28 @@ class Agent {
   std::uint64_t boot_ = 1;
   std::unique_ptr<WireGuard> wireguard_;
   std::map<std::uint64_t, Peer> peers_;
-  std::optional<Endpoint> observed_;
-  std::optional<std::uint64_t> relay_boot_;
+  std::vector<SimBind> binds_;
 };
 
 class Party {
  public:
-  explicit Party(std::uint64_t seed);
+  explicit Party(std::uint64_t seed, int relays = 1);
 
   Agent& join(Nat nat);
   Agent& join_behind(Router& router);
   void everybody_meets();
-  void restart_relay();
+  void restart_relay() { relays[0]->restart(); }
   void run_for(Duration duration) { clock.run_until(clock.now() + duration); }
 
   Clock clock;
   SeededRandom random;
   Network network;
-  const Endpoint relay{*IpAddress::parse("198.51.100.1"), 51820};
+  std::vector<std::unique_ptr<SimRelay>> relays;
   std::vector<std::unique_ptr<Agent>> agents;
 
  private:
   friend class Agent;
-  struct Slot {
-    Endpoint source;
-  };
-  void relay_receive(const Datagram& datagram);
-  std::optional<std::uint64_t> slot_of(const Endpoint& source) const;
   Agent& add(Router& router);
-
-  std::uint64_t relay_boot_ = 1;
-  std::map<std::uint64_t, Slot> slots_;
-  // (destination slot, sender index) -> initiator's slot; (source slot, receiver index) -> slot.
-  std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint64_t> pending_;
-  std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint64_t> sessions_;
 };
 
 }  // namespace lanrage::sim

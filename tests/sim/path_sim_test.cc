@@ -1,5 +1,6 @@
 // Whole parties in virtual time, each from a seed. A failing seed is printed; LANRAGE_SIM_SEED=n
 // runs that one alone, LANRAGE_SIM_SEEDS=n that many.
+#include <algorithm>
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
@@ -118,7 +119,8 @@ TEST(PathSim, PairsBecomeDirectWhereTheyCanAndStaySo) {
 
 // Two players with moderate loss, who exchange a packet every 40 ms.
 struct Pair {
-  Pair(std::uint64_t seed, Nat x, Nat y) : party(seed), a(party.join(x)), b(party.join(y)) {
+  Pair(std::uint64_t seed, Nat x, Nat y, int relays = 1)
+      : party(seed, relays), a(party.join(x)), b(party.join(y)) {
     party.network.quality.loss = static_cast<double>(party.random.below(3)) * 0.05;
     party.network.quality.delay = Milliseconds(5 + party.random.below(60));
     party.network.quality.jitter = Milliseconds(party.random.below(20));
@@ -142,6 +144,11 @@ struct Pair {
     EXPECT_GT(a.peer(b).traffic.received, at_a + 10);
     EXPECT_GT(b.peer(a).traffic.received, at_b + 10);
   }
+  std::uint64_t sum(std::uint64_t path::PathCounters::* counter) {
+    return a.peer(b).path->counters().*counter + b.peer(a).path->counters().*counter;
+  }
+  std::uint64_t replaced() { return sum(&path::PathCounters::peers_replaced); }
+  std::uint64_t reroutes() { return sum(&path::PathCounters::reroutes_started); }
   Duration longest_gap() {
     return std::max(a.peer(b).traffic.longest_gap, b.peer(a).traffic.longest_gap);
   }
@@ -186,33 +193,97 @@ TEST(PathSim, RekeyingMovesNothing) {
 }
 
 TEST(PathSim, ADeadDirectPathFallsBackToTheRelayAndReturns) {
-  for_seeds(25, [](std::uint64_t seed) {
+  for_seeds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
     pair.start();
     pair.run(45);
     pair.expect(PathKind::direct, "before");
+    pair.forget_gaps();
+    const std::uint64_t replaced = pair.replaced();
     pair.party.network.direct_blocked = true;
     pair.run(35);
     pair.expect(PathKind::relay, "blocked");
     pair.expect_traffic(3, "blocked");
+    EXPECT_LE(pair.longest_gap(), Milliseconds(3'000)) << describe(pair.a, pair.b);
+    EXPECT_EQ(pair.replaced(), replaced) << "falling back needs no handshake";
     pair.party.network.direct_blocked = false;
     pair.run(100);
     pair.expect(PathKind::direct, "after");
   });
 }
 
-TEST(PathSim, ARestartedRelayIsRejoinedAtOnce) {
-  for_seeds(25, [](std::uint64_t seed) {
+TEST(PathSim, ARestartedRelayIsRejoinedAtOnceWithoutAHandshake) {
+  for_seeds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric);
     pair.start();
     pair.run(30);
     pair.expect(PathKind::relay, "before");
     pair.forget_gaps();
+    const std::uint64_t replaced = pair.replaced();
     pair.party.restart_relay();
     pair.run(20);
     pair.expect(PathKind::relay, "after");
     pair.expect_traffic(3, "after");
-    EXPECT_LE(pair.longest_gap(), Milliseconds(15'000)) << describe(pair.a, pair.b);
+    EXPECT_LE(pair.longest_gap(), Milliseconds(2'000)) << describe(pair.a, pair.b);
+    EXPECT_EQ(pair.replaced(), replaced) << describe(pair.a, pair.b);
+  });
+}
+
+TEST(PathSim, ARelayThatIsAwayForLongIsRejoinedSoon) {
+  for_seeds(50, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::symmetric, Nat::symmetric);
+    pair.start();
+    pair.run(30);
+    pair.party.relays[0]->kill();
+    pair.run(1 + static_cast<std::int64_t>(pair.party.random.below(90)));
+    pair.party.restart_relay();
+    pair.run(8);
+    pair.expect_traffic(3, "after");
+    pair.expect(PathKind::relay, "after");
+  });
+}
+
+TEST(PathSim, ADeadRelayIsLeftForAnotherAtOnce) {
+  for_seeds(100, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::symmetric, Nat::symmetric, 2);
+    pair.start();
+    pair.run(30);
+    pair.expect(PathKind::relay, "before");
+    pair.forget_gaps();
+    const std::uint64_t replaced = pair.replaced();
+    const std::string first = *pair.a.status(pair.b).relay;
+    pair.party.relays[first == "relay-1" ? 0 : 1]->kill();
+    pair.run(20);
+    pair.expect_traffic(3, "after");
+    EXPECT_NE(pair.a.status(pair.b).relay, first);
+    EXPECT_NE(pair.b.status(pair.a).relay, first);
+    // Where a third of the echoes are lost anyway, an outage is told later.
+    const bool lossy = pair.party.network.quality.loss > 0.05;
+    EXPECT_LE(pair.longest_gap(), Milliseconds(lossy ? 5'000 : 3'000)) << describe(pair.a, pair.b);
+    EXPECT_EQ(pair.replaced(), replaced) << describe(pair.a, pair.b);
+  });
+}
+
+// 20, 40 and 90 ms away, each packet up to 20 % later.
+TEST(PathSim, TheNearestOfThreeRelaysIsTakenAndKept) {
+  for_seeds(50, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::symmetric, Nat::symmetric, 3);
+    auto& random = pair.party.random;
+    std::vector<int> distances{20, 40, 90};
+    std::swap(distances[random.below(3)], distances[random.below(3)]);
+    for (std::size_t i = 0; i < 3; ++i)
+      pair.party.network.set_distance(pair.party.relays[i]->endpoint(), Milliseconds(distances[i]));
+    pair.party.network.quality = {Milliseconds(2), Milliseconds(8), 0.01};
+    pair.start();
+    pair.run(60);
+    const auto nearest = std::ranges::find(distances, 20) - distances.begin();
+    const std::string expected = "relay-" + std::to_string(nearest + 1);
+    EXPECT_EQ(pair.a.status(pair.b).relay, expected);
+    const std::uint64_t reroutes = pair.reroutes();
+    pair.run(1'500);
+    EXPECT_EQ(pair.a.status(pair.b).relay, expected);
+    EXPECT_EQ(pair.b.status(pair.a).relay, expected);
+    EXPECT_EQ(pair.reroutes(), reroutes) << "the choice flaps";
   });
 }
 

@@ -17,7 +17,7 @@ struct Switching : testing::Test {
   Instant handshake = kStart - ms(5'000);
 
   void start(std::optional<std::uint32_t> index = 0x1234) {
-    process.start(now, {kDirect, kRelay, true, index}, handshake, 100, out);
+    process.start(now, {kDirect, kRelay, true, false, index}, handshake, 100, out);
   }
   // Ends or runs for so long, with the status polled every 100 ms.
   Switch::Outcome run(ms duration, std::optional<Endpoint> endpoint, std::uint64_t rx) {
