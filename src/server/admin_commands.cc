@@ -51,7 +51,8 @@ json::value json_of(UnixTime time) {
 }
 
 std::size_t online(const AdminParty& party) {
-  return static_cast<std::size_t>(std::ranges::count_if(party.peers, &AdminParty::Peer::online));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      party.peers, [](const auto& peer) { return peer.online && !peer.barred; }));
 }
 
 int list_parties(const Invocation& invocation, std::ostream& out, std::ostream& err) {

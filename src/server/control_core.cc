@@ -7,6 +7,13 @@ namespace lanrage::server {
 namespace {
 
 constexpr std::chrono::seconds kCheckInterval{1};
+// Further than this off within a cleanup interval, a calendar clock was set, or the machine slept.
+constexpr std::chrono::minutes kClockWasSet{5};
+
+Duration offset_of(const Clock& clock) {
+  return std::chrono::duration_cast<Duration>(clock.unix_time().time_since_epoch()) -
+         clock.monotonic().time_since_epoch();
+}
 
 }  // namespace
 
@@ -36,7 +43,8 @@ ControlCore::ControlCore(const Surroundings& around, CoreConfig config)
               config_.limits, {config_.version, config_.pin}) {
   sessions_.serve(service_);
   registry_.listen([this](const auto& party, const auto& event) { on_event(party, event); });
-  next_check_ = next_flush_ = next_cleanup_ = around.clock.monotonic();
+  next_check_ = next_flush_ = next_cleanup_ = watching_since_ = around.clock.monotonic();
+  clock_offset_ = offset_of(around.clock);
 }
 
 Result<void> ControlCore::load() {
@@ -77,6 +85,7 @@ void ControlCore::tick() {
     around_.metrics.removed(Removed::signals, signals_.expire(around_.clock.unix_time()));
     sessions_.check();
     around_.audit.tick();
+    watch_store();
   }
   if (monotonic >= next_flush_) {
     next_flush_ = monotonic + config_.limits.last_seen_flush;
@@ -99,7 +108,30 @@ void ControlCore::flush() {
 void ControlCore::clean_up() {
   around_.metrics.removed(Removed::tokens, authentication_.clean_up());
   registrar_.clean_up();
-  close_unused_parties();
+  watch_clock();
+  if (around_.clock.monotonic() - watching_since_ >= config_.limits.party_expiry_wait)
+    close_unused_parties();
+}
+
+void ControlCore::watch_clock() {
+  const Duration offset = offset_of(around_.clock);
+  const Duration set = offset - std::exchange(clock_offset_, offset);
+  if (std::chrono::abs(set) < kClockWasSet) return;
+  watching_since_ = around_.clock.monotonic();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(set).count();
+  around_.log.warning("clock_was_set", {{"by_s", std::to_string(seconds)}});
+}
+
+void ControlCore::watch_store() {
+  const auto failing = around_.store.counters().failing;
+  if (failing.has_value() == routes_.failing()) return;
+  routes_.set_failing(failing.has_value());
+  if (failing)
+    around_.log.error("changes_refused",
+                      {{"reason", *failing},
+                       {"what", "nothing new is stored until this is mended; readers go on"}});
+  else
+    around_.log.info("changes_taken_again", {});
 }
 
 // Unused means that no member was seen; a party that its charter keeps stays.

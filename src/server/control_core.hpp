@@ -76,6 +76,10 @@ class ControlCore final : public AdminTarget {
   void note(const party::Party& party, const party::Event& event);
   void clean_up();
   void close_unused_parties();
+  // Says when the calendar clock was set.
+  void watch_clock();
+  // Says when the database begins to refuse changes, and when it takes them again.
+  void watch_store();
 
   Surroundings around_;
   CoreConfig config_;
@@ -92,6 +96,8 @@ class ControlCore final : public AdminTarget {
   Instant next_check_{};
   Instant next_flush_{};
   Instant next_cleanup_{};
+  Duration clock_offset_{};  // of the calendar clock from the monotonic one
+  Instant watching_since_{};
 };
 
 }  // namespace lanrage::server

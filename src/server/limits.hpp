@@ -31,7 +31,7 @@ struct Limits {
   std::size_t commands_waiting = 256;  // of one party
   // For the thread that checks signatures, at 0.1 ms each; beyond, the control loop checks them.
   std::size_t proofs_waiting = 128;
-  std::size_t sessions_a_peer = 8;     // beyond: its oldest WebSocket is closed
+  std::size_t sessions_a_peer = 8;  // beyond: its oldest WebSocket is closed
   std::size_t parties_a_session = 64;
   std::size_t events_a_snapshot = 256;  // of a party: then the store gets it in one piece
   std::size_t signals_waiting = 8;      // of one sender for one target
@@ -55,6 +55,9 @@ struct Limits {
 
   // Cleanup of what nobody uses.
   std::chrono::hours party_unused_for{30 * 24};  // since a member was seen; kept parties stay
+  // And never sooner after the server's start, or after its calendar clock was set: its absence, or
+  // a wrong clock, mustn't count as the members'.
+  std::chrono::hours party_expiry_wait{24};
   std::chrono::seconds relay_silent{600};
   // Silent for so long (a heartbeat without a WebSocket counts): offline, never gone.
   std::chrono::minutes stale_after{5};

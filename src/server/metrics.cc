@@ -28,16 +28,11 @@ void write(Exposition& out, std::string_view label, const ByName<Counter>& count
     out.sample({{label, name}}, counter.value());
 }
 
-template <class Bounds>
-std::size_t bucket(const Bounds& bounds, double value) {
-  return static_cast<std::size_t>(std::ranges::lower_bound(bounds, value) - bounds.begin());
-}
-
 }  // namespace
 
 void LatencyHistogram::observe(Duration took) {
   const double seconds = std::chrono::duration<double>(took).count();
-  ++counts_[bucket(kBounds, seconds)];
+  ++counts_[static_cast<std::size_t>(std::ranges::lower_bound(kBounds, seconds) - kBounds.begin())];
   sum_ += seconds;
 }
 
@@ -46,19 +41,6 @@ std::uint64_t LatencyHistogram::count() const {
 }
 
 void LatencyHistogram::write(Exposition& out, Exposition::Labels labels) const {
-  out.histogram_sample(labels, kBounds, counts_, sum_);
-}
-
-void SizeHistogram::observe(std::uint64_t size) {
-  ++counts_[bucket(kBounds, static_cast<double>(size))];
-  sum_ += static_cast<double>(size);
-}
-
-std::uint64_t SizeHistogram::count() const {
-  return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
-}
-
-void SizeHistogram::write(Exposition& out, Exposition::Labels labels) const {
   out.histogram_sample(labels, kBounds, counts_, sum_);
 }
 
@@ -104,8 +86,6 @@ std::string Metrics::text() const {
   for (const auto& [name, seconds] : command_seconds)
     seconds.write(out, {{"command", name}});
   out.counter("events_total", "Events committed to parties' journals.", events.value());
-  out.begin("commit_batch_events", "histogram", "Events written by one transaction.");
-  commit_batch.write(out, {});
   out.counter(
       "prover_overflows_total",
       "Commands whose signatures the control loop checked: the prover had too many waiting.",

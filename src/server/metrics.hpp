@@ -40,20 +40,6 @@ class LatencyHistogram {
   double sum_ = 0;
 };
 
-// How many came together: from 1 to 4,096.
-class SizeHistogram {
- public:
-  static constexpr std::array<double, 13> kBounds{1,   2,   4,   8,    16,   32,  64,
-                                                  128, 256, 512, 1024, 2048, 4096};
-  void observe(std::uint64_t size);
-  std::uint64_t count() const;
-  void write(Exposition& out, Exposition::Labels labels) const;
-
- private:
-  std::array<std::uint64_t, kBounds.size() + 1> counts_{};
-  double sum_ = 0;
-};
-
 enum class Resumed { nothing, journal, snapshot };  // what a resuming client was sent
 enum class Removed { tokens, relays, parties, signals, offline };
 enum class RateLimit {
@@ -112,7 +98,6 @@ class Metrics {
   ByName<LatencyHistogram> command_seconds;  // from request to durable answer, by command
   ByName<Counter> websocket_messages;        // received, by type
   Counter events;                            // committed
-  SizeHistogram commit_batch;                // events a transaction
   Counter prover_overflows;                  // commands whose signatures the loop had to check
   Counter divergences;                       // heartbeats whose digest wasn't ours
   Counter queue_overflows;                   // slow clients whose queue was replaced by a snapshot

@@ -5,7 +5,8 @@
 namespace lanrage::server {
 
 void Presence::recall(const PartyId& party, const PeerId& peer, UnixTime last_seen) {
-  entry({party, peer}).last_seen = last_seen;
+  // Not what a clock said that was ahead.
+  entry({party, peer}).last_seen = std::min(last_seen, clock_.unix_time());
 }
 
 void Presence::resume() {

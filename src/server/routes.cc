@@ -31,7 +31,7 @@ const std::vector<Routes::Route>& Routes::table() {
   static const std::vector<Route> kRoutes = {
       {get, "/", open, &Routes::health},
       {get, "/health/live", open, &Routes::live},
-      {get, "/health/ready", open, &Routes::live},
+      {get, "/health/ready", open, &Routes::ready},
       {get, "/info", open, &Routes::info},
       {get, "/openapi.json", open, &Routes::openapi},
       {post, "/auth/challenge", open, &Routes::challenge},

@@ -39,6 +39,9 @@ class Routes {
   };
   Routes(const Parts& parts, const Limits& limits, PublicFacts facts);
   void set_pin(std::string pin) { facts_.pin = std::move(pin); }
+  // Whether the database refuses changes now: readiness says so.
+  void set_failing(bool failing) { failing_ = failing; }
+  bool failing() const { return failing_; }
 
   void on_request(io::HttpRequest http, io::Responder responder);
   std::variant<io::WebSocketOpened, io::HttpResponse> on_upgrade(const io::HttpRequest& request);
@@ -87,6 +90,7 @@ class Routes {
   // Of the server itself: server_routes.cc.
   void health(Request& request, Reply reply);
   void live(Request& request, Reply reply);
+  void ready(Request& request, Reply reply);
   void info(Request& request, Reply reply);
   void openapi(Request& request, Reply reply);
   void challenge(Request& request, Reply reply);
@@ -118,6 +122,7 @@ class Routes {
   Parts parts_;
   const Limits& limits_;
   PublicFacts facts_;
+  bool failing_ = false;
   UnixTime started_;
   std::vector<Metrics::RouteId> route_ids_;
   TokenBuckets by_address_;

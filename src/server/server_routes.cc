@@ -26,6 +26,12 @@ void Routes::live(Request&, Reply reply) {
   answer(std::move(reply), Result<protocol::StatusAnswer>({"ok"}));
 }
 
+void Routes::ready(Request&, Reply reply) {
+  if (failing_)
+    return refuse(std::move(reply), Error(Errc::unavailable, "the database takes no changes"));
+  answer(std::move(reply), Result<protocol::StatusAnswer>({"ok"}));
+}
+
 void Routes::info(Request& request, Reply reply) {
   protocol::InfoAnswer info;
   info.version = facts_.version;

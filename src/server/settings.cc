@@ -249,6 +249,7 @@ void add_limits(SettingTable& t) {
   time("last_seen_flush", limit(&Limits::last_seen_flush), seconds(1), minutes(10));
   time("cleanup_interval", limit(&Limits::cleanup_interval), seconds(1), hours(1));
   time("party_unused_for", limit(&Limits::party_unused_for), hours(1), days(3'650));
+  time("party_expiry_wait", limit(&Limits::party_expiry_wait), hours(0), days(365));
   time("relay_silent", limit(&Limits::relay_silent), seconds(10), days(1));
   time("stale_after", limit(&Limits::stale_after), minutes(1), days(30));
 }

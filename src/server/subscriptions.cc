@@ -122,7 +122,9 @@ void Sessions::announce(const PartyId& party, const ws::ServerMessage& message,
   if (found == subscribers_.end()) return;
   const auto text = std::make_shared<const std::string>(ws::to_json(message));
   for (Session* session : found->second)
-    if (!session->closing && (!except || session->caller.peer != *except))
+    // Who waits for a snapshot finds it all in there.
+    if (!session->closing && !session->stale.contains(party) &&
+        (!except || session->caller.peer != *except))
       session->socket->send(text);
 }
 

@@ -157,8 +157,9 @@ struct StoreCounters {
   std::uint64_t works = 0;    // writes in these commits, refused ones too
   std::uint64_t largest = 0;  // writes in the largest of them
   std::array<std::uint64_t, kBatchBounds.size()> batches{};
-  std::uint64_t failures = 0;     // commits that failed
-  std::uint64_t checkpoints = 0;  // of the write-ahead log
+  std::uint64_t failures = 0;          // commits that failed
+  std::optional<std::string> failing;  // why the latest commit did
+  std::uint64_t checkpoints = 0;       // of the write-ahead log
   std::uint64_t checkpoint_failures = 0;
   std::uint64_t wal_bytes = 0;  // the write-ahead log's size now
 };

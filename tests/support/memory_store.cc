@@ -107,7 +107,8 @@ void MemoryOpening::apply(Job& job) {
     ++counters.failures;
   }
   if (failure == InjectedFailure::refused) {
-    job.result = fail(Errc::storage_failed, "injected: the disk is full");
+    counters.failing = "injected: the disk is full";
+    job.result = fail(Errc::storage_failed, *counters.failing);
     return;
   }
   if (failure == InjectedFailure::lost) {
@@ -119,6 +120,7 @@ void MemoryOpening::apply(Job& job) {
   if (*job.result && failure)
     job.result = fail(Errc::outcome_unknown, "injected: nobody knows whether it was written");
   if (failure) return;
+  counters.failing.reset();
   ++counters.commits;
   ++counters.works;
   ++counters.batches[0];

@@ -34,6 +34,8 @@ class Checkpointer {
 
   // On the writer's thread, outside of a transaction, with its connection.
   void after_commit(Database& writer);
+  // Likewise. The disk may be full: a log that is wholly moved needs no more room for the next try.
+  void after_failure(Database& writer) { move_pages(writer); }
 
   std::uint64_t runs() const { return runs_; }
   std::uint64_t failures() const { return failures_; }

@@ -86,7 +86,8 @@ void GroupCommit::commit(std::vector<Job> group) {
   Results results;
   const auto committed = write(group, results);
   if (!committed) results.assign(group.size(), committed);
-  count(group.size(), committed.has_value());
+  count(group.size(), committed);
+  if (!committed) checkpointer_.after_failure(*database_);
   executor_([group = std::move(group), results = std::move(results)]() mutable {
     for (std::size_t i = 0; i < group.size(); ++i)
       group[i].done(std::move(results[i]));
@@ -165,12 +166,14 @@ Result<void> GroupCommit::bury(Error cause) {
               cause.message() + "; whether the change was stored shows when storage works again");
 }
 
-void GroupCommit::count(std::size_t works, bool committed) {
+void GroupCommit::count(std::size_t works, const Result<void>& committed) {
   const std::lock_guard lock(counting_);
   if (!committed) {
     ++counters_.failures;
+    counters_.failing = committed.error().message();
     return;
   }
+  counters_.failing.reset();
   ++counters_.commits;
   counters_.works += works;
   counters_.largest = std::max<std::uint64_t>(counters_.largest, works);

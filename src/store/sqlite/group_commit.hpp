@@ -60,7 +60,7 @@ class GroupCommit {
   Result<Attempt> write_undoably(Job& job, Results& results);
   std::optional<Error> transaction_lost(const Result<void>& result) const;
   Result<void> bury(Error cause);
-  void count(std::size_t works, bool committed);
+  void count(std::size_t works, const Result<void>& committed);
 
   std::unique_ptr<Database> database_;
   Checkpointer checkpointer_;

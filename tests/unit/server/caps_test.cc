@@ -255,6 +255,29 @@ TEST_F(Caps, JsonBombsOverBothTransports) {
   EXPECT_EQ(parties(), 1u);
 }
 
+TEST_F(Caps, RoomOnTheDisk) {
+  begin_party();
+  const auto look = [&] {
+    clock.advance(std::chrono::seconds(1));
+    core->tick();
+    return host->get("/health/ready").status;
+  };
+  EXPECT_EQ(look(), 200);
+  store().fail_next(1, store::InjectedFailure::refused);
+  EXPECT_EQ(guest->join(*host).status, 503);
+  EXPECT_EQ(host->get(host->party).status, 200) << "readers go on";
+  EXPECT_EQ(look(), 503);
+  EXPECT_EQ(look(), 503);
+  EXPECT_EQ(guest->join(*host).status, 200);
+  EXPECT_EQ(look(), 200);
+  const auto log = log_text();
+  const auto told = log.find("event=changes_refused");
+  ASSERT_NE(told, std::string::npos) << log;
+  EXPECT_NE(log.find("the disk is full", told), std::string::npos) << log;
+  EXPECT_EQ(log.find("event=changes_refused", told + 1), std::string::npos) << "said once";
+  EXPECT_NE(log.find("event=changes_taken_again", told), std::string::npos) << log;
+}
+
 TEST_F(Caps, OversizedFieldsOverBothTransports) {
   begin_party();
   auto request = guest->create_request();

@@ -287,4 +287,24 @@ TEST_F(Governing, APartyThatNobodyUsesExpires) {
     io().run_one();
 }
 
+TEST_F(Governing, NeitherAWrongClockNorAnAbsentServerEndsAParty) {
+  const auto ahead = config.limits.party_unused_for + std::chrono::hours(1);
+  const auto parties_after_cleanup = [&] {
+    clock.advance(config.limits.cleanup_interval);
+    server().tick();
+    EXPECT_EQ(host->get("/health/live").status, 200);  // whatever was begun is done
+    return server().core().parties().size();
+  };
+  clock.advance(config.limits.party_expiry_wait);  // started long ago
+  EXPECT_EQ(parties_after_cleanup(), 1u);
+  clock.set_by(ahead);
+  EXPECT_EQ(parties_after_cleanup(), 1u);
+  restart();
+  EXPECT_EQ(parties_after_cleanup(), 1u);
+  clock.advance(config.limits.party_expiry_wait);
+  server().tick();
+  while (!server().core().parties().empty())
+    io().run_one();
+}
+
 }  // namespace lanrage::server::test

@@ -73,6 +73,7 @@ class CoreFixture : public ::testing::Test {
   std::shared_ptr<Answering> begin(io::HttpRequest request);
   Reply ask(io::HttpRequest request);
   void run_store();
+  store::MemoryStore& store() { return *store_; }
   // The value of a sample such as `refused_total{reason="rate_limited"}`; 0: not there.
   double metric(const std::string& series) const;
   double refused(const std::string& reason) const {

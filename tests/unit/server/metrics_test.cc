@@ -53,9 +53,6 @@ TEST(Metrics, AHistogramCountsUpToAndWithItsBounds) {
   seconds.observe(std::chrono::microseconds(50));
   seconds.observe(std::chrono::microseconds(51));
   seconds.observe(std::chrono::seconds(11));
-  metrics.commit_batch.observe(1);
-  metrics.commit_batch.observe(3);
-  metrics.commit_batch.observe(5'000);
 
   const ExpositionReader read(metrics.text());
   ASSERT_EQ(read.complaint(), "");
@@ -68,10 +65,6 @@ TEST(Metrics, AHistogramCountsUpToAndWithItsBounds) {
   EXPECT_EQ(joins("+Inf"), 3);
   EXPECT_EQ(read.value(R"(lanrage_command_seconds_count{command="join"})"), 3);
   EXPECT_NEAR(*read.value(R"(lanrage_command_seconds_sum{command="join"})"), 11.000101, 1e-9);
-  EXPECT_EQ(read.value(R"(lanrage_commit_batch_events_bucket{le="1"})"), 1);
-  EXPECT_EQ(read.value(R"(lanrage_commit_batch_events_bucket{le="4"})"), 2);
-  EXPECT_EQ(read.value(R"(lanrage_commit_batch_events_bucket{le="4096"})"), 2);
-  EXPECT_EQ(read.value("lanrage_commit_batch_events_count"), 3);
 }
 
 TEST(Metrics, NamesBeyondTheBoundCountAsOther) {

@@ -124,9 +124,9 @@ TEST_F(PresenceOfPeers, AWallClockThatIsSetForwardTakesNobodyOffline) {
 }
 
 TEST_F(PresenceOfPeers, AfterARestartOnlyThoseWhoWereThereCountAsThere) {
+  clock.seconds = 90'000;
   presence.recall(party(1), peer(1), unix_at(10'000));
   presence.recall(party(1), peer(2), unix_at(9'000));
-  clock.seconds = 90'000;
   presence.resume();
   EXPECT_TRUE(presence.of(party(1), peer(1)).online);
   EXPECT_FALSE(presence.of(party(1), peer(2)).online);
@@ -135,6 +135,15 @@ TEST_F(PresenceOfPeers, AfterARestartOnlyThoseWhoWereThereCountAsThere) {
   clock.seconds += 1;
   EXPECT_EQ(presence.expire().size(), 1u);
   EXPECT_EQ(presence.of(party(1), peer(1)).last_seen, unix_at(10'000));
+}
+
+TEST_F(PresenceOfPeers, WhatAClockSaidThatWasAheadIsForgotten) {
+  clock.seconds = 1'000;
+  presence.recall(party(1), peer(1), unix_at(900'000));
+  presence.recall(party(1), peer(2), unix_at(990));
+  presence.resume();
+  EXPECT_EQ(presence.of(party(1), peer(1)).last_seen, unix_at(1'000));
+  EXPECT_TRUE(presence.of(party(1), peer(2)).online) << "it doesn't tell when the server stopped";
 }
 
 TEST_F(PresenceOfPeers, TellsTheStoreWhatChangedOnce) {
