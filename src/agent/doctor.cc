@@ -34,7 +34,7 @@ std::string milliseconds(Duration time) {
 void add_agent(const DoctorFacts& facts, Findings& out) {
   if (!facts.agent_problem.empty())
     return out.push_back({"agent", problem, facts.agent_problem,
-                          "start it with `sudo lanrage daemon`, or `systemctl start lanrage`"});
+                          "`sudo lanrage daemon` starts one; --socket names another's socket"});
   for (const auto& warned : facts.agent_warnings)
     out.push_back({"agent", warning, warned, "its log says more"});
   if (facts.dormant_parties != 0)
