@@ -152,6 +152,43 @@ TEST_F(CliTest, DiscoverSaysThatItIsNoWayIn) {
   EXPECT_NE(result.out.find("ask the host for the invite"), std::string::npos);
 }
 
+TEST_F(CliTest, DoctorIsALineForEachFindingAndFailsByProblems) {
+  serve(R"({"ok":true,"result":{"schema":1,"findings":[{"check":"agent","status":"ok",)"
+        R"("detail":"the agent runs","advice":null},{"check":"clock","status":"warning",)"
+        R"("detail":"is 90 s behind","advice":"set it"}],"problems":0,"warnings":1}})");
+  const auto result = line({"doctor", "--server", "https://x", "--pin", "p"});
+  EXPECT_EQ(result.status, 0) << "a warning is no problem";
+  EXPECT_EQ(result.out,
+            "ok       agent  the agent runs\n"
+            "warning  clock  is 90 s behind; set it\n");
+  EXPECT_EQ(request_.at("command").as_string(), "doctor");
+  EXPECT_EQ(request_.at("server").as_string(), "https://x");
+  EXPECT_EQ(request_.at("pin").as_string(), "p");
+  EXPECT_EQ(line({"doctor", "--pin", "p"}).status, 2) << "a pin of no server";
+}
+
+TEST_F(CliTest, DoctorWithProblemsIsStatusOne) {
+  serve(R"({"ok":true,"result":{"schema":1,"findings":[],"problems":1,"warnings":0}})");
+  EXPECT_EQ(line({"doctor"}).status, 1);
+}
+
+TEST_F(CliTest, DoctorLooksAtTheMachineWhereThereIsNoAgent) {
+  std::string problem;
+  Offline offline;
+  offline.doctor = [&](const std::string& why) {
+    problem = why;
+    return boost::json::parse(
+               R"({"schema":1,"findings":[{"check":"tun","status":"ok","detail":"there"}]})")
+        .as_object();
+  };
+  const std::vector<const char*> words{"lanrage", "doctor", "--socket", socket_.c_str()};
+  std::ostringstream out, err;
+  EXPECT_EQ(run(static_cast<int>(words.size()), words.data(), out, err, offline), 3);
+  EXPECT_EQ(out.str(), "ok  tun  there\n");
+  EXPECT_NE(problem.find("lanrage daemon"), std::string::npos) << problem;
+  EXPECT_NE(err.str().find(problem), std::string::npos) << err.str();
+}
+
 TEST_F(CliTest, StatusBeginsWithWarnings) {
   serve(R"({"ok":true,"result":{"schema":1,"parties":[],"warnings":["the state is damaged"]}})");
   EXPECT_TRUE(line({"status"}).out.starts_with("Warning: the state is damaged\n"));
