@@ -160,9 +160,8 @@ class PcpGateway final : public Gateway {
     request.protocol = port.transport == Transport::tcp ? pcp::Protocol::tcp : pcp::Protocol::udp;
     request.internal_port = port.port;
     // Another router learns nothing by which it could take this one's mapping away.
-    const auto place = as_bytes(server.to_string());
     ByteWriter which;
-    which.u8(static_cast<std::uint8_t>(request.protocol)).u16(port.port).raw(place);
+    which.u8(static_cast<std::uint8_t>(request.protocol)).u16(port.port).text(server.to_string());
     const auto derived = crypto::derive(key_.expose(), "lanrage/v1/pcp", {which.bytes()});
     std::copy_n(derived.expose().begin(), request.nonce.size(), request.nonce.begin());
     return request;

@@ -11,8 +11,12 @@
 namespace lanrage::portmap {
 namespace {
 
-constexpr int kDiscoverMs = 2'000;
-constexpr unsigned char kTtl = 2;  // of multicast, as the standard has it
+// The library's own list has five kinds, each waited for in turn. A gateway of version 2 answers
+// for version 1 as well; some answer for the root alone.
+constexpr std::array<const char*, 3> kSearched{
+    "urn:schemas-upnp-org:device:InternetGatewayDevice:1", "upnp:rootdevice", nullptr};
+constexpr int kDiscoverMs = 1'000;  // for each of them
+constexpr unsigned char kTtl = 2;   // of multicast, as the standard has it
 constexpr int kConflict = 718;
 constexpr int kOnlyPermanentLeases = 725;
 constexpr int kOnlyTheSamePort = 724;
@@ -26,7 +30,8 @@ class Device {
   explicit Device(const IpAddress& own) {
     int error = 0;
     // On the way that leads to the internet: other networks, our own tunnels too, have no router.
-    UPNPDev* list = upnpDiscover(kDiscoverMs, own.to_string().c_str(), nullptr, 0, 0, kTtl, &error);
+    UPNPDev* list = upnpDiscoverDevices(kSearched.data(), kDiscoverMs, own.to_string().c_str(),
+                                        nullptr, 0, 0, kTtl, &error, 0);
     // 1: an internet gateway that is connected; others can't forward anything.
     const int kind =
         UPNP_GetValidIGD(list, &urls_, &data_, address_.data(), static_cast<int>(address_.size()));

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <thread>
 
+#include "crypto/hash.hpp"
 #include "io/sockaddr.hpp"
 #include "io/unique_fd.hpp"
 #include "portmap/gateway.hpp"
@@ -129,6 +130,9 @@ TEST(PcpGateway, RenewsAndRemovesWithTheNonceThatItHadBeforeARestartToo) {
   gateway->unmap(grants);
   const auto requests = server.requests();
   ASSERT_EQ(requests.size(), 3u);
+  const auto which = "\x11\xa2\xa9" + server.endpoint().to_string();
+  const auto derived = crypto::derive(kKey.expose(), "lanrage/v1/pcp", {as_bytes(which)});
+  EXPECT_EQ(nonce_of(requests[0]), Bytes(derived.expose().begin(), derived.expose().begin() + 12));
   EXPECT_EQ(nonce_of(requests[0]), nonce_of(requests[1]));
   EXPECT_EQ(nonce_of(requests[0]), nonce_of(requests[2]));
   EXPECT_EQ(lifetime_of(requests[0]), 1'200u);
