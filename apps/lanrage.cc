@@ -25,6 +25,7 @@ struct DaemonOptions {
   std::string socket = "/run/lanrage/agent.sock";
   Backend wireguard = Backend::automatic;
   std::string interface_name;
+  bool map_ports = true;
   bool verbose = false;
 };
 
@@ -55,7 +56,7 @@ int run_daemon(const DaemonOptions& options) {
   auto agent =
       lanrage::agent::Agent::start(io,
                                    {options.state_dir, options.wireguard, options.interface_name,
-                                    socket.parent_path() / "discovery"},
+                                    socket.parent_path() / "discovery", options.map_ports},
                                    log);
   if (!agent) return refuse(agent.error().message());
   lanrage::agent::LocalApi api(**agent);
@@ -89,6 +90,10 @@ int daemon_main(int argc, char** argv) {
                                          {"kernel", Backend::kernel},
                                          {"userspace", Backend::userspace}}));
   app.add_option("--interface", options.interface_name, "Name of the network device");
+  app.add_option("--map-ports", options.map_ports,
+                 "Whether to ask the home's router to forward ports: auto or off")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, bool>{{"auto", true}, {"off", false}}));
   // There is no dashboard yet; scripts that switch it off already work.
   app.add_option("--dashboard", dashboard)->check(CLI::IsMember({"off"}))->group("");
   app.add_flag("--verbose", options.verbose, "Log more");

@@ -5,6 +5,7 @@
 #include "agent/local_addresses.hpp"
 #include "agent/local_control_plane.hpp"
 #include "agent/state_lock.hpp"
+#include "crypto/hash.hpp"
 #include "io/tls.hpp"
 #include "party/invite_link.hpp"
 
@@ -21,6 +22,11 @@ std::vector<std::filesystem::path> discovery_folders(const Agent::Options& optio
   if (!options.discovery_dir.empty()) out.push_back(options.discovery_dir);
   out.push_back(options.state_dir / "discovery");
   return out;
+}
+
+// A restarted agent may renew and remove what it had: the key is the device's.
+portmap::NonceKey nonce_key(const DeviceKeys& keys) {
+  return crypto::derive(keys.box.bytes().expose(), "lanrage/v1/port-mappings", {});
 }
 
 bool overlap(const Prefix& a, const Prefix& b) {
@@ -41,7 +47,11 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
                 DiscoveryFiles(discovery_folders(options), keys_.peer_id().to_string()),
                 lan_host_callbacks()),
       search_(std::make_shared<ServerSearch>(context_, lan_host_.files(), search_callbacks())),
-      dormant_timer_(io) {}
+      dormant_timer_(io) {
+  if (!options.map_ports) return;
+  ports_ = std::make_unique<PortMapper>(io, PortMapper::defaults(nonce_key(keys_)), log);
+  context_.ports = ports_.get();
+}
 
 Agent::~Agent() {
   search_->stop();

@@ -14,6 +14,7 @@
 #include "agent/joining.hpp"
 #include "agent/lan_host.hpp"
 #include "agent/party_session.hpp"
+#include "agent/port_mapper.hpp"
 #include "agent/server_search.hpp"
 #include "agent/state_file.hpp"
 #include "io/unique_fd.hpp"
@@ -46,6 +47,7 @@ class Agent {
     Backend backend = Backend::automatic;
     std::string interface_name;             // empty: lanrageN
     std::filesystem::path discovery_dir{};  // shared with other agents; else the state directory
+    bool map_ports = true;                  // ask the home's router to forward the parties' ports
   };
 
   // Reads keys and state, and takes up every party it was in. Errors: StateErrc.
@@ -103,6 +105,7 @@ class Agent {
   io::UniqueFd lock_;  // before what it protects, so that it goes last
   DeviceKeys keys_;
   AgentContext context_;
+  std::unique_ptr<PortMapper> ports_;  // outlives the sessions
   StateFile state_;
   LanHost lan_host_;  // before the sessions, whose server it may have
   std::shared_ptr<ServerSearch> search_;

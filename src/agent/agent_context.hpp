@@ -10,12 +10,15 @@
 
 namespace lanrage::agent {
 
+class PortMapper;
+
 struct AgentContext {
   boost::asio::io_context& io;
   const DeviceKeys& keys;
   io::Log& log;
   Backend backend = Backend::automatic;
-  std::string interface_name;  // of the first party's device; empty: lanrageN
+  std::string interface_name;   // of the first party's device; empty: lanrageN
+  PortMapper* ports = nullptr;  // none: no router is asked to forward a port
 };
 
 }  // namespace lanrage::agent

@@ -44,6 +44,7 @@ Connectivity::Connectivity(asio::io_context& io, Tunnel& tunnel, const Options& 
       timer_(io),
       relays_(options.bind_key, random_),
       discovery_(tunnel.interface_name(), tunnel.listen_port(), options.prefix, random_),
+      ports_(options.ports),
       around_{
           .party = options.party,
           .self = options.self,
@@ -104,6 +105,10 @@ Result<std::shared_ptr<Connectivity>> Connectivity::open(asio::io_context& io, T
   self->next_poll_ = self->next_refresh_ = self->last_timer_ = now;
   self->next_nat_probe_ = now + kNatProbeIdle;  // set_relays() brings it forward
   self->refresh_local(now);
+  if (options.ports != nullptr)
+    self->port_lease_ =
+        options.ports->map(tunnel.listen_port(),
+                           [raw = self.get()](const auto& mapping) { raw->on_mapping(mapping); });
   self->schedule();
   return self;
 }
@@ -113,6 +118,7 @@ void Connectivity::close() {
   closed_ = true;
   callbacks_ = {};
   timer_.cancel();
+  port_lease_.reset();
   // An echo under way may keep this object a little longer than the tunnel lives.
   links_.clear();
   port_.reset();
@@ -195,6 +201,12 @@ void Connectivity::on_stun(Instant now, const Endpoint& from, const stun::Messag
     for (const auto& [id, link] : links_)
       if (link->on_check_response(now, from, message)) break;
   }
+}
+
+void Connectivity::on_mapping(const std::optional<PortMapping>& mapping) {
+  discovery_.set_mapping(mapping);
+  refresh_local(monotonic_now());
+  schedule();
 }
 
 // ---- time
@@ -287,7 +299,10 @@ void Connectivity::probe_nat(Instant now) {
 
 void Connectivity::refresh_local(Instant now) {
   if (discovery_.settled() && !(published_ == discovery_.nat()) && callbacks_.on_nat) {
-    published_ = discovery_.nat();
+    const auto before = std::exchange(published_, discovery_.nat()).public_endpoint;
+    const auto& seen = published_.public_endpoint;
+    // A router that has another address now may have forgotten what it forwards.
+    if (ports_ != nullptr && before && seen && before->address != seen->address) ports_->ask_anew();
     callbacks_.on_nat(published_);
   }
   auto view = discovery_.view(relays_);
@@ -304,6 +319,7 @@ void Connectivity::on_link_change(Instant now) {
   relays_.restart(now, datagrams);
   send_all(datagrams);
   probe_nat(now);
+  if (ports_ != nullptr) ports_->ask_anew();
   for (const auto& [id, link] : links_)
     link->on_link_change(now);
 }

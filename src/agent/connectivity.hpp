@@ -13,6 +13,7 @@
 #include "agent/echo_socket.hpp"
 #include "agent/local_discovery.hpp"
 #include "agent/peer_link.hpp"
+#include "agent/port_mapper.hpp"
 #include "agent/relay_binds.hpp"
 #include "crypto/keys.hpp"
 #include "io/log.hpp"
@@ -30,7 +31,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     crypto::ExchangeSecret box;
     crypto::ExchangeKey wireguard;  // our public key in this party
     crypto::SigningKey bind_key;
-    std::uint64_t boot = 0;  // of our signals: higher than at any earlier start
+    std::uint64_t boot = 0;       // of our signals: higher than at any earlier start
+    PortMapper* ports = nullptr;  // outlives it, or its close(); none: the router isn't asked
   };
   struct Callbacks {
     std::function<void(const PeerId& to, Bytes sealed)> send_signal;
@@ -58,6 +60,9 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   std::optional<PeerReport> report(const PeerId& peer) const;
   const stun::NatReport& nat() const { return discovery_.nat(); }
   std::vector<Endpoint> own_endpoints() const;
+  // The router's forward of our port, and where others reach us by it.
+  const std::optional<PortMapping>& mapping() const { return discovery_.mapping(); }
+  std::optional<Endpoint> mapped_endpoint() const { return discovery_.mapped_endpoint(relays_); }
   EchoSocket& echo() { return *echo_; }
 
  private:
@@ -67,6 +72,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void on_received(const Endpoint& from, ByteView payload);
   void on_handshake_sent(ByteView payload);
   void on_stun(Instant now, const Endpoint& from, const stun::MessageView& message);
+  void on_mapping(const std::optional<PortMapping>& mapping);
   void on_timer();
   void poll_wireguard(Instant now);
   void probe_tunnels(Instant now);
@@ -96,6 +102,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   LocalDiscovery discovery_;
   path::LocalView local_;
   stun::NatReport published_;
+  PortMapper* ports_;
+  std::unique_ptr<PortMapper::Lease> port_lease_;
   LinkSurroundings around_;
   std::map<PeerId, std::unique_ptr<PeerLink>> links_;
   std::map<PeerId, path::SignalReplay> replays_;  // of peers that went and may come back

@@ -304,6 +304,9 @@ LocalApi::Answer LocalApi::netcheck(const json::object& request) {
         {"region", relay.region},
         {"rtt_ms", relay.rtt ? json::value(to_ms(*relay.rtt)) : json::value(nullptr)}});
   const auto& nat = report->nat;
+  json::value portmap;  // a party's: the check's own port lives too short for one
+  for (const auto& session : agent_.sessions())
+    if (portmap.is_null()) portmap = portmap_json(session->report());
   co_return json::object{
       {"schema", 1},
       {"nat_type", stun::name_of(nat.type)},
@@ -311,7 +314,7 @@ LocalApi::Answer LocalApi::netcheck(const json::object& request) {
       {"public_endpoint",
        nat.public_endpoint ? json::value(nat.public_endpoint->to_string()) : json::value(nullptr)},
       {"ipv6", report->ipv6},
-      {"portmap", nullptr},  // not looked for yet
+      {"portmap", std::move(portmap)},
       {"relays", std::move(relays)},
       {"udp", nat.udp}};
 }

@@ -64,6 +64,17 @@ std::optional<Instant> LocalDiscovery::next_timeout() const {
   return probe_ ? probe_->next_timeout() : std::nullopt;
 }
 
+std::vector<Endpoint> LocalDiscovery::seen_outside(const RelayBinds& binds) const {
+  auto out = binds.observed();
+  if (nat_.public_endpoint) out.push_back(*nat_.public_endpoint);
+  return out;
+}
+
+std::optional<Endpoint> LocalDiscovery::mapped_endpoint(const RelayBinds& binds) const {
+  if (!mapping_) return std::nullopt;
+  return reachable_at(*mapping_, seen_outside(binds));
+}
+
 path::LocalView LocalDiscovery::view(const RelayBinds& binds) const {
   path::LocalView out;
   out.ready = true;
@@ -71,8 +82,9 @@ path::LocalView LocalDiscovery::view(const RelayBinds& binds) const {
   out.nat = nat_.type;
   for (const auto& address : local_addresses({interface_}))
     out.candidates.push_back({path::CandidateKind::host, {address, port_}});
-  auto seen = binds.observed();
-  if (nat_.public_endpoint) seen.push_back(*nat_.public_endpoint);
+  if (const auto mapped = mapped_endpoint(binds))
+    out.candidates.push_back({path::CandidateKind::mapped, *mapped});
+  const auto seen = seen_outside(binds);
   for (const auto& endpoint : seen)
     out.candidates.push_back({path::CandidateKind::server_reflexive, endpoint});
   // A server on our own machine or LAN sees a private address of ours, and can't tell the public

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/port_leases.hpp"
 #include "agent/relay_binds.hpp"
 #include "path/peer_path.hpp"
 #include "protocol/types.hpp"
@@ -33,6 +34,11 @@ class LocalDiscovery {
   void on_timeout(Instant now, stun::Datagrams& out);
   std::optional<Instant> next_timeout() const;
 
+  void set_mapping(const std::optional<PortMapping>& mapping) { mapping_ = mapping; }
+  const std::optional<PortMapping>& mapping() const { return mapping_; }
+  // Where the mapping leads to our port from, as far as it helps others.
+  std::optional<Endpoint> mapped_endpoint(const RelayBinds& binds) const;
+
   const stun::NatReport& nat() const { return nat_; }
   // No probe is under way: nat() won't change before the next one.
   bool settled() const { return !probe_ || probe_->finished(); }
@@ -40,6 +46,8 @@ class LocalDiscovery {
 
  private:
   void fold();
+  // Our port as servers and relays see it.
+  std::vector<Endpoint> seen_outside(const RelayBinds& binds) const;
 
   std::string interface_;
   std::uint16_t port_;
@@ -48,6 +56,7 @@ class LocalDiscovery {
   std::vector<protocol::Relay> relays_;
   std::optional<stun::NatProbe> probe_;
   stun::NatReport nat_;
+  std::optional<PortMapping> mapping_;  // by a router, of our port
 };
 
 }  // namespace lanrage::agent

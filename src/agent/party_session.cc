@@ -110,7 +110,7 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
   auto connectivity = Connectivity::open(
       context_.io, *tunnel_,
       {saved_.id, context_.keys.peer_id(), ledger().charter().prefix, keys.identity, keys.box,
-       keys.wireguard.public_key(), bind_key_, saved_.boot},
+       keys.wireguard.public_key(), bind_key_, saved_.boot, context_.ports},
       std::move(callbacks), context_.log);
   if (!connectivity) return std::unexpected(connectivity.error());
   connectivity_ = std::move(*connectivity);
@@ -385,6 +385,8 @@ PartyRow PartySession::report() const {
                control_->link_state(),
                saved_.nick,
                vip(),
+               connectivity_->mapping(),
+               connectivity_->mapped_endpoint(),
                {}};
   for (const auto& [id, member] : ledger().members()) {
     if (id == self) continue;

@@ -59,6 +59,8 @@ struct PartyRow {
   LinkState link = LinkState::connecting;
   std::string nick;
   IpAddress vip;
+  std::optional<PortMapping> mapping{};       // of our port, by a router
+  std::optional<Endpoint> mapped_endpoint{};  // where others reach us by it
   std::vector<PeerRow> peers;
 };
 

@@ -51,6 +51,14 @@ json::object peer_json(const PeerRow& peer, LinkState link, UnixTime now) {
   return out;
 }
 
+json::value portmap_json(const PartyRow& party) {
+  if (!party.mapping) return nullptr;
+  return json::object{
+      {"method", portmap::name_of(party.mapping->method)},
+      {"endpoint", party.mapped_endpoint ? json::value(party.mapped_endpoint->to_string())
+                                         : json::value(nullptr)}};
+}
+
 json::object status_json(const PartyRow& party, UnixTime now) {
   json::array peers;
   for (const auto& peer : party.peers)
@@ -63,6 +71,7 @@ json::object status_json(const PartyRow& party, UnixTime now) {
           {"interface", party.interface},
           {"server", {{"url", party.server_url}, {"state", name_of(party.link)}}},
           {"self", {{"nick", party.nick}, {"vip", party.vip.to_string()}}},
+          {"portmap", portmap_json(party)},
           {"peers", std::move(peers)}};
 }
 

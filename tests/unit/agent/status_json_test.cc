@@ -59,9 +59,20 @@ TEST(StatusJson, APartyHasEveryPromisedField) {
   party.peers.push_back(relayed_peer());
   const auto json = status_json(party, UnixTime(12s));
   EXPECT_EQ(keys_of(json), (std::vector<std::string>{"host", "id", "interface", "key_epoch", "name",
-                                                     "peers", "self", "seq", "server"}));
+                                                     "peers", "portmap", "self", "seq", "server"}));
   EXPECT_EQ(keys_of(json.at("server").as_object()), (std::vector<std::string>{"state", "url"}));
   EXPECT_EQ(keys_of(json.at("self").as_object()), (std::vector<std::string>{"nick", "vip"}));
+  EXPECT_TRUE(json.at("portmap").is_null());
+}
+
+TEST(StatusJson, SaysHowARouterForwardsThePort) {
+  PartyRow party;
+  party.mapping = PortMapping{portmap::Method::nat_pmp, IpAddress::parse("192.168.0.2"), 41'641};
+  auto json = portmap_json(party);
+  EXPECT_EQ(json.at("method"), "nat_pmp");
+  EXPECT_TRUE(json.at("endpoint").is_null()) << "of no use to others";
+  party.mapped_endpoint = Endpoint::parse("11.22.33.44:41641");
+  EXPECT_EQ(portmap_json(party).at("endpoint"), "11.22.33.44:41641");
 }
 
 }  // namespace
