@@ -1,11 +1,10 @@
-// A server at home gets its ports forwarded by the router itself: Debian's miniupnpd, asked by
-// NAT-PMP or by UPnP.
-#include <fstream>
+// A server at home gets its ports forwarded by the router itself: Debian's miniupnpd, asked by PCP,
+// NAT-PMP or UPnP.
 #include <gtest/gtest.h>
 #include <memory>
-#include <sstream>
 
 #include "lab_fixture.hpp"
+#include "mapping_daemon.hpp"
 #include "support/https.hpp"
 #include "support/udp_probe.hpp"
 
@@ -14,47 +13,7 @@ namespace {
 
 constexpr Millis kMapped{60'000};
 
-// miniupnpd forwards nothing where its own address is private, or one for documentation as the
-// lab's are. So the router has this one too.
-const IpAddress kExternal = *IpAddress::parse("11.22.33.44");
-
-// miniupnpd on a lab router, with nftables chains of its own.
-class MappingDaemon {
- public:
-  MappingDaemon(const Router& router, bool nat_pmp) {
-    router.netns().ip("addr add " + kExternal.to_string() + "/32 dev wan");
-    router.netns().nft(R"(
-table inet upnp {
-  chain forward { type filter hook forward priority 0; jump UPnP; }
-  chain UPnP { }
-  chain prerouting { type nat hook prerouting priority -100; jump UPnP-nat; }
-  chain UPnP-nat { }
-  chain postrouting { type nat hook postrouting priority 100; jump UPnP-post; }
-  chain UPnP-post { }
-}
-)");
-    const auto config = directory_.path() / "miniupnpd.conf";
-    std::ofstream(config) << "ext_ifname=wan\nlistening_ip=lan\nhttp_port=5000\nipv6_disable=yes\n"
-                          << "enable_natpmp=" << (nat_pmp ? "yes" : "no")
-                          << "\nenable_upnp=" << (nat_pmp ? "no" : "yes")
-                          << "\nsecure_mode=yes\nupnp_table_name=upnp\nupnp_nat_table_name=upnp\n"
-                             "upnp_forward_chain=UPnP\nupnp_nat_chain=UPnP-nat\n"
-                             "upnp_nat_postrouting_chain=UPnP-post\n"
-                             "uuid=014a3ce7-0fb1-4f82-b4ed-81c89dcaa4c5\n"
-                             "allow 1024-65535 0.0.0.0/0 1024-65535\next_ip="
-                          << kExternal.to_string() << "\n";
-    process_ = std::make_unique<Process>(
-        Argv{"/usr/sbin/miniupnpd", "-d", "-f", config.string(), "-P",
-             (directory_.path() / "pid").string()},
-        Process::Options{.netns_fd = router.netns().fd(), .log_prefix = directory_.path() / "igd"});
-  }
-
-  std::string log() const { return process_->out() + process_->err(); }
-
- private:
-  TempDir directory_;
-  std::unique_ptr<Process> process_;
-};
+const IpAddress kExternal = MappingDaemon::external_address();
 
 class PortMappingLab : public LabTest {
  protected:
@@ -89,10 +48,9 @@ class PortMappingLab : public LabTest {
       EXPECT_TRUE(answers_stun(stranger, {kExternal, port})) << port;
 
     EXPECT_EQ(server_->stop(), 0) << server_->err();
-    const std::string rules =
-        must_run({"nft", "list", "table", "inet", "upnp"}, {.netns_fd = router.netns().fd()});
-    for (const char* port : {"8667", "51820", "3478", "3479"})
-      EXPECT_EQ(rules.find(port), std::string::npos) << "the mappings went with the server";
+    for (const int port : {8667, 51820, 3478, 3479})
+      EXPECT_FALSE(MappingDaemon::forwards(router, static_cast<std::uint16_t>(port)))
+          << "the mapping of " << port << " went with the server";
   }
 
   static bool answers_stun(const Host& from, const Endpoint& to) {
@@ -112,23 +70,22 @@ class PortMappingLab : public LabTest {
   TempDir directory_;
 };
 
-TEST_F(PortMappingLab, ByNatPmp) {
+class PortMappingBy : public PortMappingLab,
+                      public ::testing::WithParamInterface<portmap::Method> {};
+
+TEST_P(PortMappingBy, TheServerIsReachedFromTheInternet) {
   Router& router = network_.add_router(NatKind::port_restricted_cone);
   const Host& home = network_.add_host("home", router);
-  const MappingDaemon daemon(router, true);
+  const MappingDaemon daemon(router, GetParam());
   start_server(home);
-  expect_forwarded(router, "NAT-PMP");
+  expect_forwarded(router, std::string(portmap::title_of(GetParam())));
   if (HasFailure()) ADD_FAILURE() << daemon.log();
 }
 
-TEST_F(PortMappingLab, ByUpnp) {
-  Router& router = network_.add_router(NatKind::port_restricted_cone);
-  const Host& home = network_.add_host("home", router);
-  const MappingDaemon daemon(router, false);
-  start_server(home);
-  expect_forwarded(router, "UPnP");
-  if (HasFailure()) ADD_FAILURE() << daemon.log();
-}
+INSTANTIATE_TEST_SUITE_P(Methods, PortMappingBy,
+                         ::testing::Values(portmap::Method::pcp, portmap::Method::nat_pmp,
+                                           portmap::Method::upnp),
+                         [](const auto& test) { return std::string(name_of(test.param)); });
 
 TEST_F(PortMappingLab, WithoutSuchARouterTheOperatorIsToldWhatToForward) {
   Router& router = network_.add_router(NatKind::port_restricted_cone);

@@ -82,6 +82,10 @@ Player::~Player() {
   if (agent_) agent_->stop();
 }
 
+ExitStatus Player::stop_agent() {
+  return agent_->stop();
+}
+
 void Player::kill_agent() {
   agent_.reset();
 }

@@ -49,6 +49,7 @@ class Player {
   Player(const Host& host, std::string nick);
   ~Player();
   void kill_agent();   // SIGKILL
+  ExitStatus stop_agent();  // SIGTERM
   void start_agent();  // on the same state; waits until its socket answers
 
   const Host& host() const { return host_; }
