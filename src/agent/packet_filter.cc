@@ -26,6 +26,7 @@ bool kernel_has_netfilter() {
 struct Blocked {
   Endpoint relay;
   std::uint32_t receiver_index;
+  std::optional<Endpoint> as{};
   friend auto operator<=>(const Blocked&, const Blocked&) = default;
 };
 
@@ -35,6 +36,20 @@ std::string hex32(std::uint32_t value) {
   return text.data();
 }
 
+auto same_session(const Endpoint& relay, std::uint32_t receiver_index) {
+  return [=](const Blocked& blocked) {
+    return blocked.relay == relay && blocked.receiver_index == receiver_index;
+  };
+}
+
+// nftables mends the checksums of what it rewrites.
+std::string verdict(const Blocked& blocked) {
+  const bool v4 = blocked.relay.address.is_v4();
+  if (!blocked.as || blocked.as->address.is_v4() != v4) return "drop";
+  return std::string(v4 ? "ip" : "ip6") + " saddr set " + blocked.as->address.to_string() +
+         " udp sport set " + std::to_string(blocked.as->port);
+}
+
 // Matches type 4 with its reserved zeros, and the index, at payload offsets 0 and 4: the UDP header
 // has 64 bits. nftables compares in network order, WireGuard writes in little-endian.
 std::string rule(const Blocked& blocked, std::uint16_t port) {
@@ -42,7 +57,7 @@ std::string rule(const Blocked& blocked, std::uint16_t port) {
   return (address.is_v4() ? "ip saddr " : "ip6 saddr ") + address.to_string() + " udp sport " +
          std::to_string(relay_port) + " udp dport " + std::to_string(port) +
          " @th,64,32 0x04000000 @th,96,32 " + hex32(__builtin_bswap32(blocked.receiver_index)) +
-         " counter drop";
+         " counter " + verdict(blocked);
 }
 
 }  // namespace
@@ -119,15 +134,17 @@ PacketFilter::PacketFilter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 
 PacketFilter::~PacketFilter() = default;
 
-Result<void> PacketFilter::block_relayed(const Endpoint& relay, std::uint32_t receiver_index) {
+Result<void> PacketFilter::block_relayed(const Endpoint& relay, std::uint32_t receiver_index,
+                                         const std::optional<Endpoint>& as) {
   auto wanted = impl_->blocked();
-  wanted.insert({relay, receiver_index});
+  std::erase_if(wanted, same_session(relay, receiver_index));
+  wanted.insert({relay, receiver_index, as});
   return impl_->set(std::move(wanted));
 }
 
 Result<void> PacketFilter::unblock(const Endpoint& relay, std::uint32_t receiver_index) {
   auto wanted = impl_->blocked();
-  wanted.erase({relay, receiver_index});
+  std::erase_if(wanted, same_session(relay, receiver_index));
   return impl_->set(std::move(wanted));
 }
 

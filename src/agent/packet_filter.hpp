@@ -1,9 +1,11 @@
-// Drops late relayed packets of one WireGuard session while its pair switches to a direct path:
-// WireGuard would follow each of them back to the relay. nftables, in a table of our own.
+// Keeps late relayed packets of one WireGuard session from moving its endpoint while its pair
+// switches to another path: WireGuard would follow each of them back to the relay. nftables, in a
+// table of our own.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,9 +33,12 @@ class PacketFilter {
                                                     std::uint16_t listen_port);
   ~PacketFilter();  // removes the table
 
-  // Drops incoming WireGuard data packets from `relay` to our port with `receiver_index` (ours, as
-  // wireguard::classify() reads it). Doing it twice, or undoing what wasn't done, changes nothing.
-  Result<void> block_relayed(const Endpoint& relay, std::uint32_t receiver_index);
+  // Incoming WireGuard data packets from `relay` to our port with `receiver_index` (ours, as
+  // wireguard::classify() reads it) seem to come from `as`, so that none is lost; without it, or
+  // where it is of the other family, they are dropped. Doing it twice, or undoing what wasn't done,
+  // changes nothing.
+  Result<void> block_relayed(const Endpoint& relay, std::uint32_t receiver_index,
+                             const std::optional<Endpoint>& as = std::nullopt);
   Result<void> unblock(const Endpoint& relay, std::uint32_t receiver_index);
   Result<void> unblock_all();
 

@@ -205,7 +205,8 @@ void PeerLink::block(const path::BlockRelayed& session) {
   if (around_.filter == nullptr) return;
   unblock();
   blocked_ = session;
-  check(around_.filter->block_relayed(session.relay, session.receiver_index), "filter a session");
+  check(around_.filter->block_relayed(session.relay, session.receiver_index, session.as),
+        "filter a session");
 }
 
 void PeerLink::unblock() {

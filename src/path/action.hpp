@@ -25,11 +25,13 @@ struct ReplacePeer {
 };
 // Make WireGuard send one authenticated packet (persistent keepalive 0 -> N, which stays N).
 struct SendKeepalive {};
-// Drop WireGuard data packets that come from this relay for this receiver index (ours). Replaces
-// an earlier rule of the same peer.
+// Keep WireGuard from following data packets that come from this relay for this receiver index
+// (ours): let them look as if they came from `as`, or drop them where that can't be. Replaces an
+// earlier rule of the same peer.
 struct BlockRelayed {
   Endpoint relay;
   std::uint32_t receiver_index = 0;
+  Endpoint as;
 };
 struct UnblockRelayed {};
 // Tell every relay, in place of what was told before: our data packets with these receiver indexes

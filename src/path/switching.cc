@@ -13,10 +13,10 @@ void Switch::start(Instant now, const Plan& plan, std::optional<Instant> handsha
   confirmed_.reset();
   rx_at_start_ = rx_bytes;
   rx_moved_ = false;
-  if (filtered()) out.push_back(BlockRelayed{*plan.back, *plan.receiver_index});
+  if (filtered()) out.push_back(BlockRelayed{*plan.back, *plan.receiver_index, plan.to});
   out.push_back(SetEndpoint{plan.to});
   out.push_back(SendKeepalive{});
-  if (plan.to_relay) out.push_back(ProbeTunnel{});
+  out.push_back(ProbeTunnel{});
 }
 
 void Switch::on_peer_state(Instant now, Instant sent_at, PathState state) {
@@ -34,6 +34,11 @@ Switch::Outcome Switch::on_wireguard(Instant now, const std::optional<Endpoint>&
   bool rekeyed = handshake && (!handshake_ || *handshake > *handshake_ + kHandshakeWobble);
   // To a relay a handshake is as good as anything else that comes.
   if (rekeyed && plan_->back_is_relay && !plan_->to_relay) return end(Outcome::rekeyed, out);
+  // What comes on the new path alone counts: late packets of the old one come as well at first.
+  const bool may_be_late = plan_->to_relay
+                               ? filtered() && now - started_ < tuning_.switch_settles
+                               : !confirmed_ || now - *confirmed_ < tuning_.switch_settles / 2;
+  if (may_be_late) rx_at_start_ = rx_bytes;
   rx_moved_ = rx_moved_ || rx_bytes > rx_at_start_;
   if (endpoint && *endpoint != plan_->to) {
     if (filtered()) return end(Outcome::reverted, out);
@@ -57,7 +62,7 @@ Switch::Outcome Switch::judge(Instant now, Actions& out) {
     return end(Outcome::done, out);
   // A confirmation in time may settle afterwards.
   Instant last = started_ + limit();
-  if (confirmed_) last = std::max(last, *confirmed_ + tuning_.switch_settles);
+  if (confirmed_) last = std::max(last, *confirmed_ + 2 * tuning_.switch_settles);
   if (now < last) return Outcome::running;
   return end(confirmed_ ? Outcome::silent : Outcome::no_confirmation, out);
 }
@@ -66,7 +71,7 @@ Switch::Outcome Switch::on_timeout(Instant now, Actions& out) {
   if (!active()) return Outcome::running;
   if (now >= next_keepalive_) {
     out.push_back(SendKeepalive{});
-    if (plan_->to_relay) out.push_back(ProbeTunnel{});  // the peer has to send something back
+    out.push_back(ProbeTunnel{});  // the peer has to send something back
     next_keepalive_ = now + tuning_.switch_keepalive;
   }
   return judge(now, out);

@@ -251,11 +251,12 @@ void Agent::receive(const Datagram& datagram) {
   }
   auto header = wireguard::classify(bytes);
   if (!header) return;
+  Endpoint from = datagram.from;
   for (auto& [other, peer] : peers_)
-    if (peer.filter && header->type == wireguard::PacketType::data &&
-        peer.filter->first == datagram.from && peer.filter->second == header->receiver_index)
-      return;
-  wireguard_->receive(datagram.from, bytes);
+    if (peer.filter && header->type == wireguard::PacketType::data && peer.filter->relay == from &&
+        peer.filter->receiver_index == header->receiver_index)
+      from = peer.filter->as;
+  wireguard_->receive(from, bytes);
   if (header->type == wireguard::PacketType::data) return;
   for (auto& [other, peer] : peers_) {
     path::Actions actions;
@@ -276,7 +277,7 @@ void Agent::run(Peer& peer, path::Actions actions) {
     } else if (std::get_if<path::SendKeepalive>(&action)) {
       wireguard_->send_keepalive(key);
     } else if (auto* block = std::get_if<path::BlockRelayed>(&action)) {
-      if (filter_works) peer.filter = {block->relay, block->receiver_index};
+      if (filter_works) peer.filter = *block;
     } else if (std::get_if<path::UnblockRelayed>(&action)) {
       peer.filter.reset();
     } else if (auto* routes = std::get_if<path::SetRoutes>(&action)) {

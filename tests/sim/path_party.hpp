@@ -37,7 +37,7 @@ class Agent {
     bool fast = false;
     std::uint64_t poll_generation = 0;
     std::optional<Instant> wake;
-    std::optional<std::pair<Endpoint, std::uint32_t>> filter;
+    std::optional<path::BlockRelayed> filter;
     std::vector<std::uint32_t> routes;
     std::optional<std::uint64_t> ping;  // outstanding
     Instant ping_sent{};

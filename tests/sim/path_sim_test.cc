@@ -111,7 +111,9 @@ TEST(PathSim, PairsBecomeDirectWhereTheyCanAndStaySo) {
       for (auto [self, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
         const Traffic& traffic = self->peer(*other).traffic;
         ASSERT_TRUE(traffic.first_received);
-        EXPECT_LE(traffic.longest_gap, Milliseconds(6'000));
+        // A relayed handshake succeeds in two of five tries where a fifth of the packets is lost.
+        const bool lossy = party->network.quality.loss > 0.12;
+        EXPECT_LE(traffic.longest_gap, Milliseconds(lossy ? 12'000 : 6'000));
       }
     });
   });
@@ -257,9 +259,9 @@ TEST(PathSim, ADeadRelayIsLeftForAnotherAtOnce) {
     pair.expect_traffic(3, "after");
     EXPECT_NE(pair.a.status(pair.b).relay, first);
     EXPECT_NE(pair.b.status(pair.a).relay, first);
-    // Where a third of the echoes are lost anyway, an outage is told later.
-    const bool lossy = pair.party.network.quality.loss > 0.05;
-    EXPECT_LE(pair.longest_gap(), Milliseconds(lossy ? 5'000 : 3'000)) << describe(pair.a, pair.b);
+    // Where many echoes are lost anyway, an outage is told later.
+    const bool lossy = pair.party.network.quality.loss > 0;
+    EXPECT_LE(pair.longest_gap(), Milliseconds(lossy ? 5'000 : 2'000)) << describe(pair.a, pair.b);
     EXPECT_EQ(pair.replaced(), replaced) << describe(pair.a, pair.b);
   });
 }

@@ -113,6 +113,29 @@ TEST_F(PacketFilterTest, WorksOverIpv6) {
   EXPECT_TRUE(passes(relay, wireguard, here, packet(4, kIndex + 1)));
 }
 
+TEST_F(PacketFilterTest, LetsThemSeemToComeFromTheNewPath) {
+  auto filter = open();
+  const auto there = endpoint("203.0.113.1:51820");
+  const auto as = endpoint("198.51.100.7:4242");
+  UdpSocket relay(a_, there);
+  UdpSocket wireguard(b_, endpoint("0.0.0.0:51820"));
+  ASSERT_TRUE(filter->block_relayed(there, kIndex, as));
+  relay.send(endpoint("203.0.113.2:51820"), packet(4, kIndex));
+  const auto arrived = wireguard.receive(Millis(2'000));
+  ASSERT_TRUE(arrived);
+  EXPECT_EQ(arrived->from, as);
+  EXPECT_EQ(arrived->payload, packet(4, kIndex));
+  relay.send(endpoint("203.0.113.2:51820"), packet(4, kIndex + 1));
+  const auto other = wireguard.receive(Millis(2'000));
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->from, there);
+  ASSERT_TRUE(filter->unblock(there, kIndex));
+  EXPECT_TRUE(passes(relay, wireguard, endpoint("203.0.113.2:51820"), packet(4, kIndex)));
+  // A path of the other family can't be imitated.
+  ASSERT_TRUE(filter->block_relayed(there, kIndex, endpoint("[2001:db8::7]:4242")));
+  EXPECT_FALSE(passes(relay, wireguard, endpoint("203.0.113.2:51820"), packet(4, kIndex)));
+}
+
 TEST_F(PacketFilterTest, OwnsOneTableAnInterfaceAndTakesItAway) {
   UdpSocket relay(a_, endpoint("203.0.113.1:51820"));
   UdpSocket wireguard(b_, endpoint("0.0.0.0:51820"));

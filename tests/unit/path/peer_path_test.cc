@@ -150,8 +150,7 @@ struct Path : testing::Test {
     answering = true;
     run(ms(800));
     peer_state = PathState::direct;
-    view.rx_bytes += 100;
-    run(ms(2'000));
+    run_alive(ms(2'000));
     ASSERT_EQ(path->status(now).path, PathKind::direct);
   }
 };
@@ -219,8 +218,7 @@ TEST_F(Path, SwitchesByFilterEndpointAndKeepalives) {
   EXPECT_EQ(path->status(now).path, PathKind::relay) << "not yet certain";
   EXPECT_EQ(path->status(now).why_relayed, "moving to the direct path now");
   peer_state = PathState::direct;
-  view.rx_bytes += 100;
-  auto end = run(ms(1'500));
+  auto end = run_alive(ms(1'500));
   EXPECT_GE(all_of<SendKeepalive>(end).size(), 4u);
   EXPECT_TRUE(any_of<UnblockRelayed>(end));
   auto status = path->status(now);
@@ -600,8 +598,7 @@ TEST_F(Path, ADirectPathThatLosesMuchMoreThanTheRelayIsLeft) {
   answering = true;
   run(ms(800));
   peer_state = PathState::direct;
-  view.rx_bytes += 100;
-  run(ms(2'000));
+  run_alive(ms(2'000));
   ASSERT_EQ(path->status(now).path, PathKind::direct);
   answer_every = 3;
   Actions actions;

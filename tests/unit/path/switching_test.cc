@@ -33,11 +33,13 @@ struct Switching : testing::Test {
 
 TEST_F(Switching, BlocksThenSetsThenKeepsSendingEvery200Milliseconds) {
   start();
-  ASSERT_EQ(out.size(), 3u);
+  ASSERT_EQ(out.size(), 4u);
   EXPECT_EQ(std::get<BlockRelayed>(out[0]).relay, kRelay);
   EXPECT_EQ(std::get<BlockRelayed>(out[0]).receiver_index, 0x1234u);
+  EXPECT_EQ(std::get<BlockRelayed>(out[0]).as, kDirect);
   EXPECT_EQ(std::get<SetEndpoint>(out[1]).endpoint, kDirect);
   EXPECT_TRUE(std::holds_alternative<SendKeepalive>(out[2]));
+  EXPECT_TRUE(std::holds_alternative<ProbeTunnel>(out[3]));
   out.clear();
   EXPECT_EQ(run(ms(1'000), kDirect, 100), Switch::Outcome::running);
   EXPECT_EQ(all_of<SendKeepalive>(out).size(), 5u);
@@ -48,11 +50,43 @@ TEST_F(Switching, EndsWhenThePeerSaysDirectAndPacketsCome) {
   run(ms(300), kDirect, 100);
   process.on_peer_state(now, now - ms(50), PathState::direct);
   out.clear();
-  EXPECT_EQ(run(ms(1'700), kDirect, 200), Switch::Outcome::done);
+  EXPECT_EQ(run(ms(400), kDirect, 200), Switch::Outcome::running);
+  EXPECT_EQ(run(ms(1'300), kDirect, 300), Switch::Outcome::done);
   EXPECT_GE(now - kStart, ms(1'000)) << "late relayed packets need their second";
   EXPECT_TRUE(any_of<UnblockRelayed>(out));
   EXPECT_FALSE(any_of<SetEndpoint>(out));
   EXPECT_FALSE(process.active());
+}
+
+TEST_F(Switching, LatePacketsOfTheOldPathProveNothing) {
+  start();
+  run(ms(200), kDirect, 200);
+  process.on_peer_state(now, now - ms(50), PathState::direct);
+  EXPECT_EQ(run(ms(200), kDirect, 300), Switch::Outcome::running);
+  EXPECT_EQ(run(ms(3'000), kDirect, 300), Switch::Outcome::silent);
+}
+
+TEST_F(Switching, ToARelayWhatComesIsTheConfirmation) {
+  process.start(now, {kRelay, kDirect, false, true, {}}, handshake, 100, out);
+  EXPECT_FALSE(any_of<BlockRelayed>(out));
+  run(ms(300), kRelay, 100);
+  EXPECT_EQ(run(ms(1'000), kRelay, 200), Switch::Outcome::done);
+  EXPECT_EQ(now - kStart, ms(1'000));
+}
+
+TEST_F(Switching, ToARelayThatNothingComesThroughEndsSilent) {
+  process.start(now, {kRelay, kDirect, false, true, {}}, handshake, 100, out);
+  EXPECT_EQ(run(ms(3'000), kRelay, 100), Switch::Outcome::no_confirmation);
+  EXPECT_EQ(now - kStart, ms(1'500));
+}
+
+TEST_F(Switching, ToARelayALatePacketOfTheOldPathIsOutdone) {
+  process.start(now, {kRelay, kDirect, false, true, {}}, handshake, 100, out);
+  out.clear();
+  EXPECT_EQ(run(ms(100), kDirect, 200), Switch::Outcome::running);
+  ASSERT_TRUE(any_of<SetEndpoint>(out));
+  EXPECT_EQ(all_of<SetEndpoint>(out)[0].endpoint, kRelay);
+  EXPECT_EQ(run(ms(3'000), kRelay, 200), Switch::Outcome::no_confirmation);
 }
 
 TEST_F(Switching, GoesBackWithoutConfirmation) {
