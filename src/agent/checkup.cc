@@ -141,7 +141,8 @@ asio::awaitable<std::vector<Finding>> check_up(Agent& agent, std::optional<std::
   if (server) servers = {{*server, pin}};
   for (const auto& each : servers)
     facts.servers.push_back(co_await ask_server(agent.context(), each));
-  const auto sessions = agent.sessions();  // some may end meanwhile
+  // A copy: some may end meanwhile.
+  const std::vector sessions(agent.sessions().begin(), agent.sessions().end());
   for (const auto& session : sessions) {
     const auto& saved = session->saved();
     auto mtu = co_await measure_mtu(session);

@@ -192,6 +192,7 @@ void add_relays(const ServerFacts& server, const NetworkReport& network, Finding
       continue;
     }
     std::vector<std::string> places;
+    places.reserve(relay.endpoints.size());
     for (const auto& endpoint : relay.endpoints)
       places.push_back(endpoint.to_string());
     out.push_back({"relay", any ? warning : problem,

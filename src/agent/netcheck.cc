@@ -102,6 +102,7 @@ asio::awaitable<Result<NetworkReport>> probe_network(AgentContext& context,
       nat_probe_config(server.relays, local_addresses({}), socket.local_endpoint().port());
   add_servers_own(server.stun, config);
   std::vector<Endpoint> asked;
+  asked.reserve(config.servers.size());
   for (const auto& service : config.servers)
     asked.push_back(service.primary);
   crypto::SystemRandom random;

@@ -33,20 +33,22 @@ bool parse_port(std::string_view text, std::uint16_t& out) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-// "any", "80", "80,443", "6000:6007" or a mixture.
+// "80" or "6000:6007".
+bool is_in_range(std::string_view range, std::uint16_t port) {
+  const auto colon = range.find(':');
+  const bool one = colon == std::string_view::npos;
+  std::uint16_t first = 0;
+  std::uint16_t last = 0;
+  return parse_port(range.substr(0, colon), first) &&
+         parse_port(one ? range : range.substr(colon + 1), last) && first <= port && port <= last;
+}
+
+// "any", or ports and ranges of them: "80,6000:6007".
 bool has_port(std::string_view list, std::uint16_t port) {
   if (list == "any") return true;
   while (!list.empty()) {
     const auto end = std::min(list.find(','), list.size());
-    const auto part = list.substr(0, end);
-    const auto colon = part.find(':');
-    std::uint16_t first = 0;
-    std::uint16_t last = 0;
-    if (parse_port(part.substr(0, colon), first) &&
-        (colon == std::string_view::npos ? (last = first, true)
-                                         : parse_port(part.substr(colon + 1), last)) &&
-        first <= port && port <= last)
-      return true;
+    if (is_in_range(list.substr(0, end), port)) return true;
     list.remove_prefix(std::min(end + 1, list.size()));
   }
   return false;
