@@ -96,6 +96,6 @@ std::unique_ptr<Gateway> nat_pmp_gateway();
 std::unique_ptr<Gateway> upnp_gateway();
 
 // All three, in this order of preference.
-std::vector<std::unique_ptr<Gateway>> all_gateways(NonceKey key);
+std::vector<std::unique_ptr<Gateway>> all_gateways(const NonceKey& key);
 
 }  // namespace lanrage::portmap

@@ -49,9 +49,9 @@ void Router::unmap_all() {
     if (!known.empty()) gateways_[number]->unmap(std::exchange(known, {}));
 }
 
-std::vector<std::unique_ptr<Gateway>> all_gateways(NonceKey key) {
+std::vector<std::unique_ptr<Gateway>> all_gateways(const NonceKey& key) {
   std::vector<std::unique_ptr<Gateway>> out;
-  out.push_back(pcp_gateway(std::move(key)));
+  out.push_back(pcp_gateway(key));
   out.push_back(nat_pmp_gateway());
   out.push_back(upnp_gateway());
   return out;
