@@ -48,9 +48,9 @@ class Player {
   // Starts the agent and waits until its socket answers.
   Player(const Host& host, std::string nick);
   ~Player();
-  void kill_agent();   // SIGKILL
+  void kill_agent();        // SIGKILL
   ExitStatus stop_agent();  // SIGTERM
-  void start_agent();  // on the same state; waits until its socket answers
+  void start_agent();       // on the same state; waits until its socket answers
 
   const Host& host() const { return host_; }
   const std::string& nick() const { return nick_; }
