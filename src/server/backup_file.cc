@@ -182,6 +182,7 @@ Result<void> restore_backup(const fs::path& file, const fs::path& data_dir) {
       return written;
     half.emplace_back(data_dir / attached.name);
   }
+  if (auto renewed = store::renew_incarnation(part.string()); !renewed) return renewed;
   fs::rename(part, data_dir / kDatabase, error);
   if (error) return std::unexpected(cannot_write(data_dir / kDatabase, error.message()));
   for (auto& each : half)

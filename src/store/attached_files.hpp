@@ -21,4 +21,8 @@ Result<void> attach_files(const std::string& path, const std::vector<AttachedFil
 // Takes them out; nothing if the database isn't one that files were attached to.
 Result<std::optional<std::vector<AttachedFile>>> detach_files(const std::string& path);
 
+// Gives the closed database `path` another incarnation: a backup may be restored twice, and what
+// began from it the first time must not be taken for the second.
+Result<void> renew_incarnation(const std::string& path);
+
 }  // namespace lanrage::store

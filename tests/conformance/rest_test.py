@@ -6,6 +6,7 @@ answer must come, and nothing else may.
 
 import re
 import sys
+import time
 
 import limits
 import refusals
@@ -55,7 +56,23 @@ def everything_works(server, observer):
         assert status in (200, 204), answer
         return answer
 
+    def wait_until_ready_is(status):
+        """It looks at the store about once a second."""
+        for _ in range(300):
+            if ann.call("GET", "/health/ready")[0] == status:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"readiness never became {status}")
+
     dan = Device(server, observer, "Dan", registered=False)
+    body = dan.registration(dan.challenge())
+    server.break_store()
+    try:
+        assert dan.call("POST", f"/auth/register?peer_id={dan.id}", body)[0] == 503
+        wait_until_ready_is(503)
+    finally:
+        server.mend_store()
+    assert ann.call("POST", "/auth/challenge", {"identity": b64(ann.identity)})[0] == 200
     body = dan.registration(dan.challenge())
     dan.token = stored(dan, "POST", f"/auth/register?peer_id={dan.id}", body)["token"]
     stored(dan, "DELETE", "/auth/token", None)

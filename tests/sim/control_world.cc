@@ -175,9 +175,10 @@ void World::restart(bool from_copy) {
     storage_ = std::make_shared<store::MemoryStorage>();
     storage_->tables = copy_->tables;
     oracle_.go_back(copy_->oracle);
-    // The one of a backup differs from its original's, and from any other backup's.
-    for (auto& byte : storage_->tables.settings.at(std::string(store::kIncarnation)))
-      byte ^= static_cast<std::uint8_t>(restores_);
+    // One that no server had before, however often the same copy is restored.
+    auto& incarnation = storage_->tables.settings.at(std::string(store::kIncarnation));
+    incarnation[0] = static_cast<std::uint8_t>(restores_);
+    incarnation[1] = static_cast<std::uint8_t>(restores_ >> 8);
     for (const auto& exchange : exchanges_) {
       exchange->state = Exchange::State::over;
       exchange->done(std::nullopt);

@@ -69,4 +69,11 @@ Result<std::optional<std::vector<AttachedFile>>> detach_files(const std::string&
   return files;
 }
 
+Result<void> renew_incarnation(const std::string& path) {
+  auto database = open(path);
+  if (!database) return std::unexpected(database.error());
+  return (*database)->execute(
+      "UPDATE settings SET value = randomblob(16) WHERE name = 'incarnation';");
+}
+
 }  // namespace lanrage::store

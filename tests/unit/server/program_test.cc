@@ -217,7 +217,13 @@ TEST_F(ProgramTest, ABackupMadeWhileServingRestoresTheSameServer) {
   EXPECT_EQ(word_of(again, "pin"), word_of(ready, "pin"));
   EXPECT_EQ(word_of(again, "word"), word_of(ready, "word"));
   EXPECT_NE(before, "");
-  EXPECT_NE(incarnation(again), before);
+  const auto first = incarnation(again);
+  EXPECT_NE(first, before);
+  process.reset();
+  const fs::path once_more = folder.path() / "once_more";
+  EXPECT_EQ(lab::run(command({"restore", file}, once_more)).status, 0);
+  EXPECT_NE(incarnation(start_on(once_more, {"--create-policy", "word"})), first)
+      << "what happened since the first restore is unknown to the second";
 }
 
 TEST_F(ProgramTest, BacksUpAndChecksWithoutARunningServer) {
