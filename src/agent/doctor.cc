@@ -257,29 +257,36 @@ void add_ports(const DoctorFacts& facts, Findings& out) {
 // Routes to everything, whole or in halves, are everywhere: VPNs that take all traffic write them.
 constexpr std::uint8_t kShortest = 8;
 
+// What a route of another network means for a party; nothing if they don't meet.
+std::optional<Finding> route_finding(const Route& route, const PartyFacts& party) {
+  const bool inside = party.prefix.contains(route.destination.address) &&
+                      route.destination.length >= party.prefix.length;
+  const bool around = route.destination.contains(party.prefix.address);
+  if (!inside && !around) return std::nullopt;
+  const auto destination = route.destination.to_string();
+  const auto whose = party.prefix.to_string() + " of " + quoted(party.name);
+  if (inside)
+    return Finding{"routes", problem,
+                   "the route to " + destination + " on " + route.interface +
+                       " takes traffic that is for " + whose,
+                   "disconnect " + route.interface + " while you play, or `ip route del " +
+                       destination + " dev " + route.interface +
+                       "`; the host can open the party with another --prefix"};
+  return Finding{"routes", warning,
+                 whose + " lies in the network " + destination + " on " + route.interface +
+                     ": its machines with those addresses can't be reached meanwhile",
+                 "if you need them, let the host open the party with another --prefix"};
+}
+
 void add_routes(const DoctorFacts& facts, Findings& out) {
   for (const auto& party : facts.parties) {
     bool clear = true;
     for (const auto& route : facts.routes) {
       if (route.interface == party.interface || route.destination.length < kShortest) continue;
-      const bool inside = party.prefix.contains(route.destination.address) &&
-                          route.destination.length >= party.prefix.length;
-      const bool around = route.destination.contains(party.prefix.address);
-      if (!inside && !around) continue;
+      auto finding = route_finding(route, party);
+      if (!finding) continue;
       clear = false;
-      const auto what = route.destination.to_string() + " on " + route.interface;
-      const auto whose = party.prefix.to_string() + " of " + quoted(party.name);
-      if (inside)
-        out.push_back({"routes", problem,
-                       "the route to " + what + " takes traffic that is for " + whose,
-                       "disconnect " + route.interface + " while you play, or `ip route del " +
-                           route.destination.to_string() + " dev " + route.interface +
-                           "`; the host can open the party with another --prefix"});
-      else
-        out.push_back({"routes", warning,
-                       whose + " lies in the network " + what +
-                           ": its machines with those addresses can't be reached meanwhile",
-                       "if you need them, let the host open the party with another --prefix"});
+      out.push_back(std::move(*finding));
     }
     if (clear)
       out.push_back({"routes", ok,

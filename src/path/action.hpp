@@ -50,9 +50,9 @@ struct WantFastPoll {
 // `PeerPath::status()` says something new.
 struct StateChanged {};
 
-using Action = std::variant<SendDatagram, SetEndpoint, ReplacePeer, SendKeepalive, BlockRelayed,
-                            UnblockRelayed, SetRoutes, ProbeTunnel, SendSignal, WantFastPoll,
-                            StateChanged>;
+using Action =
+    std::variant<SendDatagram, SetEndpoint, ReplacePeer, SendKeepalive, BlockRelayed,
+                 UnblockRelayed, SetRoutes, ProbeTunnel, SendSignal, WantFastPoll, StateChanged>;
 using Actions = std::vector<Action>;
 
 }  // namespace lanrage::path

@@ -125,7 +125,7 @@ class PeerPath::Impl {
   TrafficWatch traffic_;
   Instant rx_moved_{};
   Instant next_echo_{};
-  double usual_probe_loss_ = 0;  // of echoes, before the present silence
+  double usual_probe_loss_ = 0;        // of echoes, before the present silence
   std::optional<Instant> distrusted_;  // sessions made before are gone, whatever WireGuard says
   std::optional<Instant> began_;       // trying to connect, or hearing news of the peer
   bool had_session_ = false;

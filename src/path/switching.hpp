@@ -58,9 +58,7 @@ class Switch {
  private:
   Outcome end(Outcome outcome, Actions& out);
   Outcome judge(Instant now, Actions& out);
-  Duration limit() const {
-    return plan_->to_relay ? tuning_.reroute_limit : tuning_.switch_limit;
-  }
+  Duration limit() const { return plan_->to_relay ? tuning_.reroute_limit : tuning_.switch_limit; }
 
   Tuning tuning_;
   std::optional<Plan> plan_;

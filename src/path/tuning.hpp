@@ -53,20 +53,20 @@ struct Tuning {
   Duration silence = ms(500);
   Duration longest_silence = ms(30'000);
   Duration probe_gap = ms(150);
-  int most_probes = 60;                  // in one silence
-  Duration busy_keepalive = ms(500);     // checks on the direct path in use while it carries traffic
-  Duration silent_keepalive = ms(200);   // and while one of them is lost
-  Duration least_check_wait = ms(300);   // such a check is lost after 4 RTTs, at least this
+  int most_probes = 60;                 // in one silence
+  Duration busy_keepalive = ms(500);    // checks on the direct path in use while it carries traffic
+  Duration silent_keepalive = ms(200);  // and while one of them is lost
+  Duration least_check_wait = ms(300);  // such a check is lost after 4 RTTs, at least this
 
   // Falling back
   Duration busy_direct_dead = ms(700);   // with traffic: nothing received, and so many checks lost
   int lost_checks = 3;                   // in a row; more on a lossy path
   Duration busy_relay_dead = ms(1'200);  // with traffic: nothing received, and so many echoes out
   int lost_echoes = 3;
-  Duration reroute_limit = ms(1'500);    // to a relay, without a handshake: received nothing so long
-  Duration route_grace = ms(2'000);      // a restarted relay has been told the routes by then
-  Duration avoid_relay = ms(60'000);     // nothing came through it
-  Duration direct_dead = ms(15'000);          // no answers and nothing received
+  Duration reroute_limit = ms(1'500);  // to a relay, without a handshake: received nothing so long
+  Duration route_grace = ms(2'000);    // a restarted relay has been told the routes by then
+  Duration avoid_relay = ms(60'000);   // nothing came through it
+  Duration direct_dead = ms(15'000);   // no answers and nothing received
   Duration direct_unverifiable = ms(45'000);  // no answers, whatever is received
   Duration wireguard_silent = ms(60'000);     // answers, but nothing received (keepalive is 25 s)
   Duration probes_silent = ms(10'000);        // tunnel probes lost and nothing received so long

@@ -1,13 +1,12 @@
 // Names, ports, leftovers and ends: what a tunnel does when things aren't as it would like them.
-#include <gmock/gmock.h>
-#include <signal.h>
-#include <sys/wait.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <gmock/gmock.h>
 #include <iterator>
+#include <signal.h>
 #include <string>
+#include <sys/wait.h>
 
 #include "agent/tunnel_link.hpp"
 #include "agent/tunnel_process.hpp"

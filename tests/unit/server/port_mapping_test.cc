@@ -20,7 +20,10 @@ MappingRound whole_round(std::chrono::seconds lifetime = std::chrono::hours(1)) 
 }
 
 MappingRound no_router() {
-  return {std::nullopt, std::nullopt, {}, "NAT-PMP: the router doesn't answer; UPnP: no router answers"};
+  return {std::nullopt,
+          std::nullopt,
+          {},
+          "NAT-PMP: the router doesn't answer; UPnP: no router answers"};
 }
 
 TEST(PortMapping, IsForServersOnPrivateAddressesThatNobodyNamedAnother) {
