@@ -7,6 +7,9 @@
 namespace lanrage::agent {
 namespace {
 
+// Of a probe's first requests: each was sent four times by then.
+constexpr Duration kAnsweredBy = std::chrono::milliseconds(2'500);
+
 bool is_near(const IpAddress& address) {
   return address.is_private() || address.is_loopback();
 }
@@ -38,11 +41,13 @@ void LocalDiscovery::probe(Instant now, stun::Datagrams& out) {
   if (config.servers.empty() && config.relays.empty()) return;
   probe_.emplace(std::move(config), random_);
   probe_->start(now, out);
+  probed_at_ = now;
 }
 
 bool LocalDiscovery::on_datagram(Instant now, const Endpoint& from,
                                  const stun::MessageView& message, stun::Datagrams& out) {
   if (!probe_ || !probe_->on_datagram(now, from, message, out)) return false;
+  silent_ = silent_ && !probe_->report().udp;
   fold();
   return true;
 }
@@ -50,6 +55,7 @@ bool LocalDiscovery::on_datagram(Instant now, const Endpoint& from,
 void LocalDiscovery::on_timeout(Instant now, stun::Datagrams& out) {
   if (!probe_) return;
   probe_->on_timeout(now, out);
+  if (now - probed_at_ >= kAnsweredBy) silent_ = !probe_->report().udp;
   fold();
 }
 
@@ -97,6 +103,11 @@ path::LocalView LocalDiscovery::view(const RelayBinds& binds) const {
         std::ranges::any_of(relay.endpoints, is_near, &Endpoint::address))
       out.candidates.push_back({path::CandidateKind::guessed, {relay.endpoints[0].address, port_}});
   out.candidates = path::tidy(std::move(out.candidates), std::span(&prefix_, 1));
+  if (silent_ && out.relays.empty())
+    for (const auto& relay : relays_) {
+      out.silent.insert(out.silent.end(), relay.endpoints.begin(), relay.endpoints.end());
+      out.silent.insert(out.silent.end(), relay.stun.begin(), relay.stun.end());
+    }
   return out;
 }
 

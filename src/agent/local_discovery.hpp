@@ -54,6 +54,8 @@ class LocalDiscovery {
   Prefix prefix_;
   Random& random_;
   std::vector<protocol::Relay> relays_;
+  Instant probed_at_{};
+  bool silent_ = false;  // a probe was given its time, and nobody answered
   std::optional<stun::NatProbe> probe_;
   stun::NatReport nat_;
   std::optional<PortMapping> mapping_;  // by a router, of our port

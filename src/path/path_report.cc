@@ -8,8 +8,13 @@ PathFacts PeerPath::Impl::facts(Instant now) const {
   if (local_) {
     facts.own_nat = local_->nat;
     facts.relays = !local_->relays.empty();
+    facts.silent = local_->silent;
   }
-  if (remote_) facts.peer_nat = remote_->nat;
+  if (remote_) {
+    facts.peer_nat = remote_->nat;
+    facts.peer_without_relay =
+        remote_->relays.empty() && began_ && now - *began_ >= config_.tuning.relays_found_by;
+  }
   facts.initiator = initiator_;
   facts.packet_filter = config_.packet_filter;
   facts.signal_seen = remote_.has_value();

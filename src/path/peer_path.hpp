@@ -61,6 +61,8 @@ struct LocalView {
   std::vector<RelayBinding> relays;
   stun::NatType nat = stun::NatType::unknown;
   bool ready = false;  // our WireGuard knows the peer
+  // Whom we asked over UDP, when nobody at all has answered: for the player's firewall.
+  std::vector<Endpoint> silent{};
   friend bool operator==(const LocalView&, const LocalView&) = default;
 };
 

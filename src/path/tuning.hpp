@@ -77,7 +77,8 @@ struct Tuning {
   Duration relay_change_every = ms(600'000);  // to a merely better relay
 
   // Reporting
-  Duration failed_after = ms(30'000);  // without a session
+  Duration failed_after = ms(30'000);    // without a session
+  Duration relays_found_by = ms(2'000);  // a side that names none by then reaches none
   Duration fast_poll_for = ms(30'000);
 
   // Signals

@@ -65,6 +65,8 @@ TEST_P(NatPairRun, MeetsAsExpected) {
       << "expected " << name_of(expected_meeting(a, b)) << ", and it was " << report.path << " ("
       << report.why_relayed << ")\n"
       << story.str();
+  if (a == NatKind::udp_blocked || b == NatKind::udp_blocked)
+    EXPECT_NE(report.why_relayed.find("UDP"), std::string::npos) << report.why_relayed;
 }
 
 constexpr std::array kRuns{

@@ -51,7 +51,16 @@ TEST(Report, WhyNotConnected) {
   facts.tried = 3;
   EXPECT_EQ(why_not_connected(facts),
             "no relay reachable, and no answer to checks on any of 3 addresses");
+  facts.silent = {*Endpoint::parse("203.0.113.1:51820"), *Endpoint::parse("203.0.113.1:3478")};
+  EXPECT_EQ(why_not_connected(facts),
+            "no answer over UDP from anywhere: let this network's firewall send UDP to "
+            "203.0.113.1:51820, 203.0.113.1:3478 and its answers in");
+  facts.silent.clear();
   facts.relays = true;
+  facts.peer_without_relay = true;
+  EXPECT_EQ(why_not_connected(facts),
+            "the other side reaches no relay: its network seems to block UDP");
+  facts.peer_without_relay = false;
   EXPECT_EQ(why_not_connected(facts),
             "no common relay, and no answer to checks on any of 3 addresses");
   facts.punching = true;
