@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
@@ -34,7 +35,10 @@ inline constexpr int kFull = 508;
 inline constexpr std::size_t kNonceSize = 24;
 inline constexpr std::size_t kNoticeSize = 28;
 
-// What the bind key signs.
+// What the bind key signs in a request, by its label: `content` proves nothing anywhere else, nor
+// at another time.
+Bytes client_statement(std::string_view label, ByteView content, const RelayId& relay,
+                       std::uint64_t boot_id, ByteView nonce, const Endpoint& observed);
 Bytes bind_statement(ByteView token, const RelayId& relay, std::uint64_t boot_id, ByteView nonce,
                      const Endpoint& observed);
 

@@ -1,6 +1,6 @@
 #include "relay/route_messages.hpp"
 
-#include "crypto/hash.hpp"
+#include "relay/bind_messages.hpp"
 
 namespace lanrage::relay {
 namespace {
@@ -31,16 +31,7 @@ std::optional<std::vector<Route>> decode_routes(ByteView value) {
 
 Bytes route_statement(ByteView routes, const RelayId& relay, std::uint64_t boot_id, ByteView nonce,
                       const Endpoint& observed) {
-  ByteWriter writer;
-  writer.text("lanrage/v1/relay-route")
-      .u8(0)
-      .raw(crypto::sha256(routes))
-      .raw(relay.bytes)
-      .u64(boot_id)
-      .counted16(nonce)
-      .counted16(observed.address.bytes())
-      .u16(observed.port);
-  return std::move(writer).take();
+  return client_statement("lanrage/v1/relay-route", routes, relay, boot_id, nonce, observed);
 }
 
 }  // namespace lanrage::relay

@@ -197,28 +197,26 @@ TEST_F(Routes, AStaleNonceLeadsToABindAndThenToTheRoutes) {
 }
 
 TEST(RouteLimits, RowsAndRateOfAClient) {
+  const auto tell = [](World& world, Player& from, const Player& to, std::uint32_t count) {
+    std::vector<Route> routes;
+    for (std::uint32_t i = 1; i <= count; ++i)
+      routes.push_back({to.mac1_key, i});
+    stun::Datagrams out;
+    from.bind->set_routes(world.now, routes, out);
+    world.exchange(from, out);
+  };
   {
     World world({.rows_a_client = 3});
     Player a = world.bound(1, "198.51.100.1:1000");
     Player b = world.bound(1, "198.51.100.2:1000");
-    std::vector<Route> routes;
-    for (std::uint32_t i = 1; i <= 5; ++i)
-      routes.push_back({b.mac1_key, i});
-    stun::Datagrams out;
-    a.bind->set_routes(world.now, routes, out);
-    world.exchange(a, out);
+    tell(world, a, b, 5);
     EXPECT_EQ(world.relay->counters().routes, 3u);
     EXPECT_EQ(world.relay->sessions(), 3u);
   }
   World world({.routes_a_client = {1, 4}});
   Player a = world.bound(1, "198.51.100.1:1000");
   Player b = world.bound(1, "198.51.100.2:1000");
-  std::vector<Route> routes;
-  for (std::uint32_t i = 1; i <= 8; ++i)
-    routes.push_back({b.mac1_key, i});
-  stun::Datagrams out;
-  a.bind->set_routes(world.now, routes, out);
-  world.exchange(a, out);
+  tell(world, a, b, 8);
   EXPECT_EQ(world.relay->counters().routes, 4u);
   EXPECT_EQ(Limits{}.routes_a_client.per_second, 32u);
   EXPECT_EQ(Limits{}.routes_a_client.burst, 256u);
