@@ -2,10 +2,10 @@
 
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <utility>
 
 #include "io/address.hpp"
+#include "io/clock.hpp"
 #include "io/server_connection.hpp"
 
 namespace lanrage::io {
@@ -14,10 +14,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
-
-Instant now() {
-  return Instant(std::chrono::floor<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 class Server final : public HttpServer {
  public:
@@ -85,7 +81,7 @@ class Server final : public HttpServer {
     error_code error;
     auto remote = socket.remote_endpoint(error);
     if (error) return;  // gone already
-    auto slot = ConnectionSlot::take(state_, from_asio(remote).address, now());
+    auto slot = ConnectionSlot::take(state_, from_asio(remote).address, monotonic_now());
     if (!slot) return;  // a cap
     ++state_->counters.accepted;
     serve_connection(state_, std::move(socket), std::move(slot));

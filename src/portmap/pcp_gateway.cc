@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "crypto/hash.hpp"
+#include "io/clock.hpp"
 #include "io/sockaddr.hpp"
 #include "io/unique_fd.hpp"
 #include "portmap/default_gateway.hpp"
@@ -119,7 +120,7 @@ class PcpGateway final : public Gateway {
         return round;
       }
       round.method = Method::pcp;
-      if (watch_.on_answer(now(), answer->epoch)) round.router_restarted = true;
+      if (watch_.on_answer(io::monotonic_now(), answer->epoch)) round.router_restarted = true;
       if (answer->result != pcp::ResultCode::success || answer->external_port == 0) {
         complain(pcp::explain(answer->result));
         continue;
@@ -165,10 +166,6 @@ class PcpGateway final : public Gateway {
     const auto derived = crypto::derive(key_.expose(), "lanrage/v1/pcp", {which.bytes()});
     std::copy_n(derived.expose().begin(), request.nonce.size(), request.nonce.begin());
     return request;
-  }
-
-  static Instant now() {
-    return Instant(std::chrono::duration_cast<Duration>(steady_clock::now().time_since_epoch()));
   }
 
   NonceKey key_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/time.hpp"
+#include "io/clock.hpp"
 
 namespace lanrage::server {
 
@@ -14,10 +15,7 @@ class Clock {
 
 class SystemClock final : public Clock {
  public:
-  Instant monotonic() const override {
-    return Instant(
-        std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-  }
+  Instant monotonic() const override { return io::monotonic_now(); }
   UnixTime unix_time() const override {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   }

@@ -8,13 +8,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "io/clock.hpp"
+
 namespace lanrage::server {
 namespace {
 
 UdpTimes times() {
   using namespace std::chrono;
-  auto monotonic = duration_cast<Duration>(steady_clock::now().time_since_epoch());
-  return {Instant(monotonic), time_point_cast<milliseconds>(system_clock::now())};
+  return {io::monotonic_now(), time_point_cast<milliseconds>(system_clock::now())};
 }
 
 }  // namespace
