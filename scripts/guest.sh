@@ -63,7 +63,7 @@ make_initramfs() {
   local root=$guest/initramfs release module
   release=$(<"$guest/kernel/complete")
   rm -rf "$root"
-  mkdir -p "$root"/{bin,modules,proc,sys,dev,host,upper,root}
+  mkdir -p "$root"/{bin,modules,proc,sys,dev,host,upper,tree}
   cp "$(command -v busybox)" "$root/bin/busybox"
   cp "$project/scripts/guest_init.sh" "$root/init"
   chmod 755 "$root/init"

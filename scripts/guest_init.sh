@@ -21,28 +21,28 @@ options=trans=virtio,version=9p2000.L,msize=512000
 $b mount -t 9p -o "ro,cache=loose,$options" host /host || give_up "can't mount the host's files"
 $b mount -t tmpfs -o size=3g tmpfs /upper
 $b mkdir /upper/data /upper/work
-$b mount -t overlay -o lowerdir=/host,upperdir=/upper/data,workdir=/upper/work overlay /root ||
+$b mount -t overlay -o lowerdir=/host,upperdir=/upper/data,workdir=/upper/work overlay /tree ||
   give_up "can't mount the overlay"
 
-$b mount -t proc proc /root/proc
-$b mount -t sysfs sys /root/sys
-$b mount -t devtmpfs dev /root/dev
-$b mkdir -p /root/dev/pts /root/dev/shm
-$b mount -t devpts devpts /root/dev/pts
-$b mount -t tmpfs tmpfs /root/dev/shm
-$b mount -t tmpfs tmpfs /root/run
-$b mkdir -p /root/run/netns /root/run/lock /root/run/exchange
-$b mount -t cgroup2 cgroup2 /root/sys/fs/cgroup
-$b mount -t 9p -o "$options" exchange /root/run/exchange || give_up "can't mount the exchange"
-$b mkdir -p /root/lib/modules
-$b mount -o bind "/host$($b cat /root/run/exchange/modules)" /root/lib/modules
+$b mount -t proc proc /tree/proc
+$b mount -t sysfs sys /tree/sys
+$b mount -t devtmpfs dev /tree/dev
+$b mkdir -p /tree/dev/pts /tree/dev/shm
+$b mount -t devpts devpts /tree/dev/pts
+$b mount -t tmpfs tmpfs /tree/dev/shm
+$b mount -t tmpfs tmpfs /tree/run
+$b mkdir -p /tree/run/netns /tree/run/lock /tree/run/exchange
+$b mount -t cgroup2 cgroup2 /tree/sys/fs/cgroup
+$b mount -t 9p -o "$options" exchange /tree/run/exchange || give_up "can't mount the exchange"
+$b mkdir -p /tree/lib/modules
+$b mount -o bind "/host$($b cat /tree/run/exchange/modules)" /tree/lib/modules
 
 # The kernel asks this root, not the overlay, for modules: hand its requests on.
 $b mkdir -p /sbin
-$b printf '#!/bin/busybox sh\nexec /bin/busybox chroot /root /sbin/modprobe "$@"\n' >/sbin/modprobe
+$b printf '#!/bin/busybox sh\nexec /bin/busybox chroot /tree /sbin/modprobe "$@"\n' >/sbin/modprobe
 $b chmod 755 /sbin/modprobe
 for module in wireguard veth bridge tun nf_tables nft_chain_nat nft_masq nft_nat nft_ct; do
-  $b chroot /root /sbin/modprobe "$module" || echo "guest: no module $module"
+  $b chroot /tree /sbin/modprobe "$module" || echo "guest: no module $module"
 done
 $b ip link set lo up
 
@@ -50,9 +50,9 @@ $b stty -F /dev/ttyS0 raw
 booted=$($b cut -d' ' -f1 /proc/uptime)
 # shellcheck disable=SC2016  # the inner shell expands it
 # Through a pipe, so that programs don't take the port for a person's terminal.
-$b chroot /root /bin/bash -c \
+$b chroot /tree /bin/bash -c \
   '/bin/bash /run/exchange/command </dev/null 2>&1 | cat; exit "${PIPESTATUS[0]}"' >/dev/ttyS0
-echo "$? $booted" >/root/run/exchange/status.new
-$b mv /root/run/exchange/status.new /root/run/exchange/status
+echo "$? $booted" >/tree/run/exchange/status.new
+$b mv /tree/run/exchange/status.new /tree/run/exchange/status
 $b sync
 $b poweroff -f
