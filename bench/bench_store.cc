@@ -4,12 +4,9 @@
 // FOLDER keeps its databases, so that a second run needn't fill them again.
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
 #include <filesystem>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <sys/resource.h>
@@ -17,6 +14,7 @@
 
 #include "base/random.hpp"
 #include "store/sqlite/sqlite_store.hpp"
+#include "support/task_loop.hpp"
 
 namespace lanrage::store {
 namespace {
@@ -51,30 +49,6 @@ void print(const std::string& metric, double value, const char* unit) {
   std::fprintf(stderr, "bench_store: %s\n", error.message().c_str());
   std::exit(1);
 }
-
-class Loop {
- public:
-  Executor executor() {
-    return [this](std::move_only_function<void()> task) {
-      const std::lock_guard lock(mutex_);
-      tasks_.push_back(std::move(task));
-      wake_.notify_one();
-    };
-  }
-  void run_one() {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return !tasks_.empty(); });
-    auto task = std::move(tasks_.front());
-    tasks_.pop_front();
-    lock.unlock();
-    task();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::move_only_function<void()>> tasks_;
-};
 
 struct BenchParty {
   PartyRow row;
@@ -234,7 +208,7 @@ class Bench {
   const std::string path_;
   const std::string suffix_;
   SeededRandom random_{static_cast<std::uint64_t>(Clock::now().time_since_epoch().count())};
-  Loop loop_;
+  test::TaskLoop loop_;
   std::unique_ptr<Store> store_;
   std::vector<BenchParty> parties_;  // never grows once filled: commands refer to its elements
   std::size_t under_way_ = 0;

@@ -1,9 +1,6 @@
 // What a command costs as parties become many. Signatures are checked as ever; HTTP, TLS and JSON
 // don't know how many parties there are, so the registry and its store are measured here, in this
 // process: PartyRegistry with a store in memory, and with SQLite.
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -14,6 +11,7 @@
 #include "server/party_registry.hpp"
 #include "server/party_rows.hpp"
 #include "support/memory_store.hpp"
+#include "support/task_loop.hpp"
 
 namespace lanrage::bench {
 namespace {
@@ -26,34 +24,6 @@ T must(Result<T> result) {
   if (!result) throw std::runtime_error("growth: " + result.error().message());
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
-
-// Where the store's answers arrive.
-class Turns {
- public:
-  store::Executor executor() {
-    return [this](std::move_only_function<void()> task) {
-      const std::lock_guard lock(mutex_);
-      tasks_.push_back(std::move(task));
-      arrived_.notify_one();
-    };
-  }
-  void run_until(const std::function<bool()>& done) {
-    while (!done()) {
-      std::unique_lock lock(mutex_);
-      if (!arrived_.wait_for(lock, std::chrono::seconds(60), [&] { return !tasks_.empty(); }))
-        throw std::runtime_error("growth: the store doesn't answer");
-      auto task = std::move(tasks_.front());
-      tasks_.pop_front();
-      lock.unlock();
-      task();
-    }
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<std::move_only_function<void()>> tasks_;
-};
 
 struct Busy {  // a party that is given commands
   PartyId party;
@@ -192,7 +162,7 @@ class World {
   }
 
   TemporaryFolder folder_;
-  Turns turns_;
+  store::test::TaskLoop turns_;  // where the store's answers arrive
   server::SystemClock clock_;
   crypto::SystemRandom random_;
   server::Metrics metrics_{"bench"};

@@ -2,50 +2,27 @@
 // SharedStoreContract too where several servers may use one storage at a time.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/random.hpp"
 #include "store/store.hpp"
+#include "support/task_loop.hpp"
 
 namespace lanrage::store::test {
 
-// Runs completions on the thread that waits for them, as a server's event loop does.
-class Loop {
+class Loop : public TaskLoop {
  public:
-  Executor executor() {
-    return [this](std::move_only_function<void()> task) {
-      std::lock_guard lock(mutex_);
-      tasks_.push_back(std::move(task));
-      wake_.notify_one();
-    };
-  }
-  void run_one() {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return !tasks_.empty(); });
-    auto task = std::move(tasks_.front());
-    tasks_.pop_front();
-    lock.unlock();
-    task();
-  }
   // Hands out a completion and waits until it was called.
   Result<void> wait(const std::function<void(Completion)>& start) {
     std::optional<Result<void>> result;
     start([&](Result<void> r) { result = std::move(r); });
-    while (!result)
-      run_one();
+    run_until([&] { return result.has_value(); });
     return std::move(*result);
   }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::move_only_function<void()>> tasks_;
 };
 
 template <class IdType>
