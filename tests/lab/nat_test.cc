@@ -325,5 +325,26 @@ TEST(Lab, DISABLED_MakesANetworkAndWaits) {
   ::pause();
 }
 
+TEST(Nat, Ipv6IsRoutedBehindAFirewallThatLetsAnswersIn) {
+  World world(NatKind::symmetric);
+  for (Host* host : {&world.server, &world.stranger, &world.player})
+    world.network.give_ipv6(*host);
+  UdpProbe server(world.server.netns());
+  UdpProbe stranger(world.stranger.netns());
+  const Endpoint own{world.player.ipv6_address(), 41641};
+  EXPECT_TRUE(is_kept_out(stranger, own, world.inside));
+  world.inside.send({world.server.ipv6_address(), server.port()}, "hello");
+  const auto seen = server.receive(kArrives);
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->from, own) << "nothing is translated";
+  EXPECT_TRUE(reaches(server, own, world.inside));
+  EXPECT_TRUE(is_kept_out(stranger, own, world.inside));
+
+  world.network.take_ipv4(world.player);
+  EXPECT_TRUE(
+      is_kept_out(world.inside, {world.server.address(), world.server_a.port()}, world.server_a));
+  EXPECT_TRUE(reaches(server, own, world.inside)) << "IPv6 goes on";
+}
+
 }  // namespace
 }  // namespace lanrage::lab

@@ -66,13 +66,24 @@ constexpr std::string_view kUdpBlock = R"(
   }
 )";
 
-std::string block(const std::vector<IpAddress>& addresses) {
+std::string block(const std::vector<IpAddress>& addresses, bool v6) {
   std::string rules = "  chain block {\n    type filter hook forward priority filter;\n";
-  for (const IpAddress& address : addresses)
-    rules += "    ip saddr " + address.to_string() + " drop\n    ip daddr " + address.to_string() +
-             " drop\n";
+  const std::string family = v6 ? "ip6" : "ip";
+  for (const IpAddress& address : addresses) {
+    if (address.is_v6() != v6) continue;
+    const std::string text = address.to_string();
+    rules +=
+        "    " + family + " saddr " + text + " drop\n    " + family + " daddr " + text + " drop\n";
+  }
   return rules + "  }\n";
 }
+
+constexpr std::string_view kFirewall6 = R"(
+  chain firewall {
+    type filter hook forward priority filter;
+    iifname "wan" ct state new drop
+  }
+)";
 
 }  // namespace
 
@@ -98,7 +109,15 @@ std::string nat_ruleset(const NatPlan& plan) {
   rules += postrouting(plan);
   rules += kWanFilter;
   if (plan.kind == NatKind::udp_blocked) rules += kUdpBlock;
-  rules += block(plan.blocked);
+  rules += block(plan.blocked, false);
+  return rules + "}\n";
+}
+
+std::string ipv6_ruleset(NatKind kind, const std::vector<IpAddress>& blocked) {
+  std::string rules = "add table ip6 lab\nflush table ip6 lab\ntable ip6 lab {\n";
+  rules += kFirewall6;
+  if (kind == NatKind::udp_blocked) rules += kUdpBlock;
+  rules += block(blocked, true);
   return rules + "}\n";
 }
 

@@ -70,4 +70,8 @@ struct NatPlan {
 // A whole ruleset for a router with interfaces "wan" and "lan"; it replaces any earlier one.
 std::string nat_ruleset(const NatPlan& plan);
 
+// What a home's router does with IPv6: no translation, and nobody outside begins. `kind` only says
+// whether UDP is blocked.
+std::string ipv6_ruleset(NatKind kind, const std::vector<IpAddress>& blocked);
+
 }  // namespace lanrage::lab

@@ -1,5 +1,8 @@
 #include "support/network.hpp"
 
+#include <algorithm>
+#include <cstdio>
+
 #include "support/process.hpp"
 
 namespace lanrage::lab {
@@ -14,6 +17,25 @@ std::string text(std::uint32_t address) {
 
 std::uint32_t gateway_of(const IpAddress& address) {
   return (address.v4_value() & ~0xFFu) + 1;
+}
+
+// 2001:db8:NET::HOST; network 0 is the bridge's own.
+IpAddress ipv6_address(int network, int host) {
+  char text[40];
+  std::snprintf(text, sizeof text, "2001:db8:%x::%x", static_cast<unsigned>(network),
+                static_cast<unsigned>(host));
+  return *IpAddress::parse(text);
+}
+
+constexpr int kGateway = 1;
+
+// Without duplicate address detection, which would make it wait.
+std::string add_ipv6(const IpAddress& address, const std::string& interface) {
+  return "addr add " + address.to_string() + "/64 dev " + interface + " nodad\n";
+}
+
+std::string ipv6_default_route(const IpAddress& gateway) {
+  return "route add default via " + gateway.to_string() + "\n";
 }
 
 }  // namespace
@@ -52,6 +74,7 @@ void Router::apply_rules() const {
                           .hairpin = hairpin_,
                           .forwards = forwards_,
                           .blocked = blocked_}));
+  if (ipv6_network_ != 0) netns_.nft(ipv6_ruleset(kind_, blocked_));
 }
 
 Network::Network() : internet_("inet") {
@@ -61,6 +84,8 @@ Network::Network() : internet_("inet") {
   internet_.ip("link add br0 type bridge\naddr add " + text(kFirstPrefix + 1) +
                "/24 dev br0\naddr add " + text(kSecondPrefix + 1) +
                "/24 dev br0\nlink set br0 up\n");
+  internet_.sysctl("net/ipv6/conf/all/forwarding", "1");
+  internet_.ip(add_ipv6(ipv6_address(0, kGateway), "br0"));
 }
 
 Network::~Network() = default;
@@ -122,6 +147,7 @@ Host& Network::add_host(const std::string& role, Router& behind) {
   const std::uint32_t lan = behind.lan().address.v4_value();
   const IpAddress address = IpAddress::v4(lan + behind.next_host_++);
   Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, behind.public_address()));
+  host.router_ = &behind;
   attach(host.netns(), "eth0", behind.netns(), "lan");
   host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
                   "route add default via " + text(lan + 1) + "\n");
@@ -135,6 +161,36 @@ Host& Network::add_player(const std::string& role, NatKind kind) {
     return add_host(role, add_router_behind(carrier, NatKind::port_restricted_cone));
   }
   return add_host(role, add_router(kind));
+}
+
+void Network::route_ipv6(Router& router) {
+  if (router.ipv6_network_ != 0) return;
+  const auto at = std::ranges::find(routers_, &router, &std::unique_ptr<Router>::get);
+  const int network = router.ipv6_network_ = static_cast<int>(at - routers_.begin()) + 1;
+  const IpAddress wan = ipv6_address(0, next_ipv6_++);
+  router.netns_.sysctl("net/ipv6/conf/all/forwarding", "1");
+  router.netns_.ip(add_ipv6(wan, "wan") + add_ipv6(ipv6_address(network, kGateway), "lan") +
+                   ipv6_default_route(ipv6_address(0, kGateway)));
+  internet_.ip("route add " + ipv6_address(network, 0).to_string() + "/64 via " + wan.to_string() +
+               "\n");
+  router.apply_rules();
+}
+
+void Network::give_ipv6(Host& host) {
+  int network = 0;
+  if (host.router_ != nullptr) {
+    if (host.router_->public_address_ != host.router_->wan_address_)
+      throw LabError("the lab has no IPv6 behind two routers");
+    route_ipv6(*host.router_);
+    network = host.router_->ipv6_network_;
+  }
+  host.ipv6_address_ = ipv6_address(network, next_ipv6_++);
+  host.netns().ip(add_ipv6(host.ipv6_address_, "eth0") +
+                  ipv6_default_route(ipv6_address(network, kGateway)));
+}
+
+void Network::take_ipv4(Host& host) {
+  host.netns().ip("addr del " + host.address().to_string() + "/24 dev eth0\n");
 }
 
 }  // namespace lanrage::lab

@@ -1,5 +1,6 @@
 // A small internet in namespaces: 203.0.113.0/24 and 198.51.100.0/24 on one bridge, with hosts and
-// NAT routers on it, and players behind the routers.
+// NAT routers on it, and players behind the routers. It has IPv6 as well, 2001:db8::/32: for those
+// hosts that are given it.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@
 
 namespace lanrage::lab {
 
+class Router;
+
 class Host {
  public:
   Host(const std::string& role, IpAddress address, IpAddress public_address)
@@ -25,11 +28,16 @@ class Host {
   const IpAddress& address() const { return address_; }  // its own, perhaps private, address
   // What the internet sees: its own, or that of the outermost router.
   const IpAddress& public_address() const { return public_address_; }
+  // Global; only after Network::give_ipv6().
+  const IpAddress& ipv6_address() const { return ipv6_address_; }
 
  private:
+  friend class Network;
   NetNamespace netns_;
   IpAddress address_;
   IpAddress public_address_;
+  IpAddress ipv6_address_{};
+  Router* router_ = nullptr;
 };
 
 class Router {
@@ -42,7 +50,8 @@ class Router {
 
   // Forwards `port` from the WAN to a host of this router; `port` stays the same.
   void forward(Transport transport, std::uint16_t port, const Host& to);
-  // From now on nothing passes between its LAN and that public address, until unblock().
+  // From now on nothing passes between its LAN and that public address (of either family), until
+  // unblock().
   void block(const IpAddress& outside);
   void unblock();
 
@@ -59,7 +68,8 @@ class Router {
   bool hairpin_;
   std::vector<Forward> forwards_;
   std::vector<IpAddress> blocked_;
-  int next_host_ = 2;  // .1 is the router
+  int next_host_ = 2;     // .1 is the router
+  int ipv6_network_ = 0;  // of its LAN, 2001:db8:N::/64; 0: none
 };
 
 class Network {
@@ -82,11 +92,18 @@ class Network {
   // A player with `kind` between it and the internet: none, one or two routers of its own.
   Host& add_player(const std::string& role, NatKind kind);
 
+  // A global IPv6 address beside the IPv4 one. Behind a router: of a /64 that it routes, whose
+  // firewall lets in answers only. Not behind two routers.
+  void give_ipv6(Host& host);
+  // Now it has IPv6 alone, or nothing.
+  static void take_ipv4(Host& host);
+
  private:
   // Connects `interface`, made in `netns`, to a port of a bridge in `hub`.
   void attach(const NetNamespace& netns, const std::string& interface, const NetNamespace& hub,
               const std::string& bridge);
   Router& make_router(NatKind kind, IpAddress wan_address, bool hairpin);
+  void route_ipv6(Router& router);
 
   NetNamespace internet_;
   std::optional<LinkQuality> distance_;
@@ -94,6 +111,7 @@ class Network {
   std::vector<std::unique_ptr<Host>> hosts_;
   int next_public_ = 10;
   int next_second_ = 10;
+  int next_ipv6_ = 0x10;                             // last group of 2001:db8::/64's next address
   int next_port_ = 0;                                // number of the next bridge port
   std::vector<std::unique_ptr<DelayedLink>> links_;  // last: they end before what they connect
 };

@@ -18,7 +18,7 @@ class UdpProbe {
     std::string text;
   };
 
-  // Bound to 0.0.0.0:`port`; 0 lets the kernel choose.
+  // Bound to `port` of every address, of IPv4 and IPv6; 0 lets the kernel choose.
   explicit UdpProbe(const NetNamespace& netns, std::uint16_t port = 0);
   ~UdpProbe();
   UdpProbe(const UdpProbe&) = delete;
