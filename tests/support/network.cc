@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <thread>
 
 #include "support/process.hpp"
 
@@ -144,14 +145,47 @@ Router& Network::add_router_behind(Router& carrier, NatKind kind, bool hairpin) 
 }
 
 Host& Network::add_host(const std::string& role, Router& behind) {
+  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, IpAddress(), IpAddress()));
+  plug_in(host, behind);
+  return host;
+}
+
+void Network::plug_in(Host& host, Router& behind) {
   const std::uint32_t lan = behind.lan().address.v4_value();
-  const IpAddress address = IpAddress::v4(lan + behind.next_host_++);
-  Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, behind.public_address()));
+  host.address_ = IpAddress::v4(lan + behind.next_host_++);
+  host.public_address_ = behind.public_address();
   host.router_ = &behind;
   attach(host.netns(), "eth0", behind.netns(), "lan");
-  host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
+  host.netns().ip("addr add " + host.address_.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
                   "route add default via " + text(lan + 1) + "\n");
-  return host;
+}
+
+void Network::move(Host& host, Router& behind) {
+  host.netns().ip("link del eth0\n");
+  plug_in(host, behind);
+}
+
+void Network::unplug(const Host& host, Millis duration) {
+  host.netns().ip("link set eth0 down\n");
+  std::this_thread::sleep_for(duration);
+  // The address stays with the interface, the default route went.
+  host.netns().ip("link set eth0 up\nroute add default via " + text(gateway_of(host.address_)) +
+                  "\n");
+}
+
+void Network::reboot(Router& router, Millis off) {
+  const IpAddress old = router.wan_address_;
+  // Masquerading forgets the flows of an interface that goes down.
+  router.netns_.ip("link set wan down\naddr del " + old.to_string() + "/24 dev wan\n");
+  router.netns_.nft("delete table ip lab\n");
+  std::this_thread::sleep_for(off);
+  router.wan_address_ = router.public_address_ = IpAddress::v4(kFirstPrefix + next_public_++);
+  for (const auto& host : hosts_)
+    if (host->public_address_ == old) host->public_address_ = router.public_address_;
+  router.apply_rules();
+  router.netns_.ip("addr add " + router.wan_address_.to_string() +
+                   "/24 dev wan\nlink set wan up\nroute add default via " +
+                   text(gateway_of(router.wan_address_)) + "\n");
 }
 
 Host& Network::add_player(const std::string& role, NatKind kind) {

@@ -98,10 +98,20 @@ class Network {
   // Now it has IPv6 alone, or nothing.
   static void take_ipv4(Host& host);
 
+  // Unplugs a host and puts it behind another router, with an (IPv4) address there.
+  void move(Host& host, Router& behind);
+  // Its interface is down meanwhile; address and route are the same afterwards.
+  void unplug(const Host& host, Millis duration);
+  // The router forgets every mapping and comes back after `off` with another public address. Not
+  // for one behind a carrier's.
+  void reboot(Router& router, Millis off);
+
  private:
   // Connects `interface`, made in `netns`, to a port of a bridge in `hub`.
   void attach(const NetNamespace& netns, const std::string& interface, const NetNamespace& hub,
               const std::string& bridge);
+  // An address in the LAN of `behind`, on a new interface.
+  void plug_in(Host& host, Router& behind);
   Router& make_router(NatKind kind, IpAddress wan_address, bool hairpin);
   void route_ipv6(Router& router);
 

@@ -1,8 +1,10 @@
 #include "support/player.hpp"
 
 #include <boost/json/parse.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -84,6 +86,22 @@ Player::~Player() {
 
 ExitStatus Player::stop_agent() {
   return agent_->stop();
+}
+
+void Player::signal_agent(int number) {
+  const auto pid = std::to_string(agent_->pid());
+  std::ifstream children("/proc/" + pid + "/task/" + pid + "/children");
+  for (pid_t child = 0; children >> child;)
+    ::kill(child, number);
+  agent_->signal(number);
+}
+
+void Player::freeze() {
+  signal_agent(SIGSTOP);
+}
+
+void Player::thaw() {
+  signal_agent(SIGCONT);
 }
 
 void Player::kill_agent() {

@@ -50,7 +50,10 @@ class Player {
   ~Player();
   void kill_agent();        // SIGKILL
   ExitStatus stop_agent();  // SIGTERM
-  void start_agent();       // on the same state; waits until its socket answers
+  // The agent and its children stand still, as the programs of a sleeping machine do.
+  void freeze();
+  void thaw();
+  void start_agent();  // on the same state; waits until its socket answers
 
   const Host& host() const { return host_; }
   const std::string& nick() const { return nick_; }
@@ -77,6 +80,7 @@ class Player {
   const std::vector<std::string>& invites() const { return invites_; }  // that it was shown
 
  private:
+  void signal_agent(int number);
   CliResult call(Argv argv, Millis timeout) const;
   Membership membership(const Argv& words);
 

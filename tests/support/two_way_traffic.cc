@@ -47,6 +47,14 @@ TwoWayTraffic::~TwoWayTraffic() {
     ::close(end.fd);
 }
 
+std::optional<Millis> TwoWayTraffic::recovery(Millis limit) const {
+  const auto begin = Clock::now();
+  const std::array<std::uint32_t, 2> sent{ends_[0].sent, ends_[1].sent};
+  const auto arrived = [&] { return ends_[0].newest > sent[1] && ends_[1].newest > sent[0]; };
+  if (!eventually(limit, arrived, Millis(5))) return std::nullopt;
+  return std::chrono::duration_cast<Millis>(Clock::now() - begin);
+}
+
 TrafficReport TwoWayTraffic::stop(Millis grace) {
   stopping_ = true;
   carrier_.join();
@@ -74,8 +82,8 @@ void TwoWayTraffic::carry(Clock::duration interval) {
 
 void TwoWayTraffic::send(End& end) {
   std::array<unsigned char, kPayload> packet{};
-  std::memcpy(packet.data(), &end.sent, sizeof(end.sent));
-  ++end.sent;
+  const std::uint32_t number = end.sent++;
+  std::memcpy(packet.data(), &number, sizeof(number));
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(kPort);
@@ -102,6 +110,7 @@ void TwoWayTraffic::receive_until(Clock::time_point deadline) {
         std::uint32_t number = 0;
         std::memcpy(&number, packet.data(), sizeof(number));
         end.arrived.insert(number);
+        end.newest = std::max<std::uint32_t>(end.newest, number + 1);
         const auto now = Clock::now();
         end.longest_gap = std::max(end.longest_gap, now - end.last_arrival);
         end.last_arrival = now;

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -35,6 +36,9 @@ class TwoWayTraffic {
   TwoWayTraffic(const TwoWayTraffic&) = delete;
   TwoWayTraffic& operator=(const TwoWayTraffic&) = delete;
 
+  // Until packets sent from now on have arrived both ways; nothing when that takes longer.
+  std::optional<Millis> recovery(Millis limit) const;
+
   // Stops sending and waits up to `grace` for what is still under way. Call it once.
   TrafficReport stop(Millis grace = Millis(1'000));
 
@@ -42,8 +46,9 @@ class TwoWayTraffic {
   struct End {
     int fd = -1;
     IpAddress peer;
-    std::uint32_t sent = 0;
-    std::set<std::uint32_t> arrived;  // numbers of the other end's packets
+    std::atomic<std::uint32_t> sent = 0;
+    std::atomic<std::uint32_t> newest = 0;  // number of the other end's, and one
+    std::set<std::uint32_t> arrived;        // numbers of the other end's packets
     Clock::time_point last_arrival;
     Clock::duration longest_gap{};
   };
