@@ -1,70 +1,15 @@
 // A relay alone in another place: enrolled with a control server that has no relay of its own.
 #include <boost/json/value.hpp>
-#include <csignal>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <sstream>
 
 #include "lab_fixture.hpp"
+#include "support/relay.hpp"
 
 namespace lanrage::lab {
 namespace {
 
 constexpr std::string_view kRegion = "eu";
-
-// lanrage-server --role relay,stun, on a directory that outlives a kill.
-class Relay {
- public:
-  Relay(const Host& host, const Server& control, const std::string& key)
-      : host_(host),
-        argv_{(bin_dir() / "lanrage-server").string(),
-              "--role",
-              "relay,stun",
-              "--control",
-              control.url(),
-              "--pin",
-              control.pin(),
-              "--enroll",
-              "@" + (directory_.path() / "key").string(),
-              "--region",
-              std::string(kRegion),
-              "--capacity",
-              "50",
-              "--data-dir",
-              (directory_.path() / "data").string()} {
-    std::ofstream(directory_.path() / "key") << key << "\n";
-    start();
-  }
-  void start() {
-    process_.reset();
-    process_ = std::make_unique<Process>(
-        argv_, Process::Options{.netns_fd = host_.netns().fd(),
-                                .log_prefix = directory_.path() / "relay"});
-    const auto line = process_->wait_for_line("ready ", Millis(60'000));
-    if (!line) throw LabError("the relay didn't get ready:\n" + log());
-    ready_ = *line;
-  }
-  void kill() {
-    process_->signal(SIGKILL);
-    process_->wait(Millis(10'000));
-  }
-  ExitStatus stop() { return process_->stop(); }
-  const std::string& ready() const { return ready_; }
-  std::string id() const {
-    std::istringstream words(ready_);
-    for (std::string word; words >> word;)
-      if (word.starts_with("relay=")) return word.substr(6);
-    return {};
-  }
-  std::string log() const { return process_->out() + process_->err(); }
-
- private:
-  const Host& host_;
-  TempDir directory_;
-  Argv argv_;
-  std::unique_ptr<Process> process_;
-  std::string ready_;
-};
 
 class RelayRole : public LabTest {
  protected:
@@ -76,16 +21,6 @@ class RelayRole : public LabTest {
   }
   std::string settings() const { return (directory_.path() / "server.toml").string(); }
 
-  static RunResult operate(const Server& server, const Argv& words) {
-    Argv argv{(bin_dir() / "lanrage-server").string(), "--data-dir", server.data_dir().string()};
-    argv.insert(argv.end(), words.begin(), words.end());
-    return run(argv);
-  }
-  static std::string enrolment_key(const Server& server) {
-    const auto shown = operate(server, {"relays", "--enroll-key"});
-    EXPECT_EQ(shown.status, 0) << shown.err;
-    return shown.out.substr(0, shown.out.find('\n'));
-  }
   static bool lists(const Server& server, const std::string& relay) {
     return operate(server, {"relays", "--json"}).out.find('"' + relay + '"') != std::string::npos;
   }
@@ -99,7 +34,7 @@ TEST_F(RelayRole, PlayersBehindSymmetricNatsMeetAtARelayElsewhere) {
   Server& control =
       add_server(place, place.address(), {"--role", "control,stun", "--config", settings()});
   const std::string key = enrolment_key(control);
-  Relay relay(network_.add_public_host("relay", true), control, key);
+  Relay relay(network_.add_public_host("relay", true), control, key, std::string(kRegion));
   const std::string id = relay.id();
   const auto last_word = relay.ready().substr(relay.ready().rfind(' ') + 1);
   EXPECT_NE(relay.ready().find(" region=eu "), std::string::npos) << relay.ready();

@@ -40,7 +40,12 @@ int open_tap(const NetNamespace& netns, const std::string& name) {
 class Lane {
  public:
   Lane(int from, int to, const LinkQuality& quality, std::uint64_t seed)
-      : from_(from), to_(to), delay_(quality.one_way), lost_(quality.loss), random_(seed) {}
+      : from_(from),
+        to_(to),
+        delay_(quality.one_way),
+        jitter_(0, Clock::duration(quality.jitter).count()),
+        lost_(quality.loss),
+        random_(seed) {}
 
   int from() const { return from_; }
 
@@ -50,7 +55,8 @@ class Lane {
       const auto size = ::read(from_, buffer.data(), buffer.size());
       if (size <= 0) return;
       if (lost_(random_) || frames_.size() == kMaxInFlight) continue;
-      frames_.push_back({Clock::now() + delay_, {buffer.data(), buffer.data() + size}});
+      last_due_ = std::max(last_due_, Clock::now() + delay_ + Clock::duration(jitter_(random_)));
+      frames_.push_back({last_due_, {buffer.data(), buffer.data() + size}});
     }
   }
 
@@ -76,6 +82,8 @@ class Lane {
   int from_;
   int to_;
   Clock::duration delay_;
+  std::uniform_int_distribution<Clock::rep> jitter_;
+  Clock::time_point last_due_;
   std::bernoulli_distribution lost_;
   std::mt19937_64 random_;
   std::deque<Frame> frames_;

@@ -12,8 +12,9 @@
 namespace lanrage::lab {
 
 struct LinkQuality {
-  Millis one_way{0};  // the same for every frame, so order is kept
-  double loss = 0;    // of frames, each way; drawn from `seed`
+  Millis one_way{0};
+  Millis jitter{0};  // a frame takes up to so much longer; none overtakes another
+  double loss = 0;   // of frames, each way; drawn from `seed`
   std::uint64_t seed = 1;
 };
 

@@ -103,11 +103,22 @@ void Network::attach(const NetNamespace& netns, const std::string& interface,
   hub.ip("link set " + port + " master " + bridge + " up");
 }
 
+std::string Network::add_region(const LinkQuality& from_the_middle) {
+  const std::string region = "br" + std::to_string(regions_++);
+  const std::string near = "p" + std::to_string(next_port_++);
+  const std::string far = "p" + std::to_string(next_port_++);
+  internet_.ip("link add " + region + " type bridge\nlink set " + region + " up\n");
+  links_.push_back(std::make_unique<DelayedLink>(internet_, near, internet_, far, from_the_middle));
+  internet_.ip("link set " + near + " master " + std::string(kMiddle) + " up\nlink set " + far +
+               " master " + region + " up\n");
+  return region;
+}
+
 Host& Network::add_public_host(const std::string& role, bool second_prefix) {
   const IpAddress address =
       IpAddress::v4(second_prefix ? kSecondPrefix + next_second_++ : kFirstPrefix + next_public_++);
   Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, address));
-  attach(host.netns(), "eth0", internet_, "br0");
+  attach(host.netns(), "eth0", internet_, region_);
   host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
                   "route add default via " + text(gateway_of(address)) + "\n");
   return host;
@@ -125,7 +136,7 @@ Router& Network::make_router(NatKind kind, IpAddress wan_address, bool hairpin) 
 Router& Network::add_router(NatKind kind, bool hairpin) {
   const IpAddress wan = IpAddress::v4(kFirstPrefix + next_public_++);
   Router& router = make_router(kind, wan, hairpin);
-  attach(router.netns(), "wan", internet_, "br0");
+  attach(router.netns(), "wan", internet_, region_);
   router.netns().ip("addr add " + wan.to_string() + "/24 dev wan\nlink set wan up\n" +
                     "route add default via " + text(gateway_of(wan)) + "\n");
   router.apply_rules();

@@ -81,6 +81,12 @@ class Network {
 
   // Hosts and routers put on the internet from now on are this far from it (see DelayedLink).
   void set_distance(const LinkQuality& quality) { distance_ = quality; }
+  // A part of the internet that is so far from its middle, and from other such parts by way of it.
+  // Its name is for set_region().
+  std::string add_region(const LinkQuality& from_the_middle);
+  // Where hosts and routers are put on the internet from now on.
+  void set_region(const std::string& region) { region_ = region; }
+  static constexpr std::string_view kMiddle = "br0";
 
   // A host with a public address in 203.0.113.0/24 (or 198.51.100.0/24).
   Host& add_public_host(const std::string& role, bool second_prefix = false);
@@ -117,6 +123,8 @@ class Network {
 
   NetNamespace internet_;
   std::optional<LinkQuality> distance_;
+  std::string region_{kMiddle};  // the name of its bridge
+  int regions_ = 1;
   std::vector<std::unique_ptr<Router>> routers_;
   std::vector<std::unique_ptr<Host>> hosts_;
   int next_public_ = 10;
