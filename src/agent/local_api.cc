@@ -302,7 +302,9 @@ LocalApi::Answer LocalApi::netcheck(const json::object& request) {
     relays.emplace_back(json::object{
         {"id", relay.id},
         {"region", relay.region},
-        {"rtt_ms", relay.rtt ? json::value(to_ms(*relay.rtt)) : json::value(nullptr)}});
+        {"rtt_ms", relay.rtt ? json::value(to_ms(*relay.rtt)) : json::value(nullptr)},
+        {"load", relay.load},
+        {"capacity", relay.capacity == 0 ? json::value(nullptr) : json::value(relay.capacity)}});
   const auto& nat = report->nat;
   json::value portmap;  // a party's: the check's own port lives too short for one
   for (const auto& session : agent_.sessions())

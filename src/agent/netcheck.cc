@@ -111,7 +111,8 @@ asio::awaitable<Result<NetworkReport>> probe_network(AgentContext& context,
 
   NetworkReport out{.nat = probe.report(), .ipv6 = has_global_ipv6(), .asked = std::move(asked)};
   for (const auto& relay : server.relays) {
-    NetworkReport::Relay row{relay.id, relay.region, relay.endpoints, false, std::nullopt};
+    NetworkReport::Relay row{relay.id,     relay.region, relay.endpoints, false,
+                             std::nullopt, relay.load,   relay.capacity};
     for (const auto& answer : out.nat.answers) {
       if (std::ranges::find(relay.endpoints, answer.server) == relay.endpoints.end()) continue;
       row.answers = true;

@@ -1,6 +1,7 @@
 // What a server and its relays see of this network.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ struct NetworkReport {
     std::vector<Endpoint> endpoints;
     bool answers = false;
     std::optional<Duration> rtt;  // nothing when it took more than one sending
+    std::uint64_t load = 0;       // clients, as the server was told last
+    std::uint64_t capacity = 0;   // clients at most; 0: not told
   };
   stun::NatReport nat;
   bool ipv6 = false;              // an interface has a global IPv6 address

@@ -26,10 +26,13 @@ class Netcheck final : public Command {
         << "Public endpoint:  " << text_of(result, "public_endpoint") << '\n'
         << "UDP:              " << text_of(result, "udp") << '\n'
         << "IPv6:             " << text_of(result, "ipv6") << '\n';
-    io::TextTable table({"RELAY", "REGION", "RTT"});
+    io::TextTable table({"RELAY", "REGION", "RTT", "LOAD"});
     for (const auto& value : result.at("relays").get_array()) {
       const auto& relay = value.as_object();
-      table.add({text_of(relay, "id"), text_of(relay, "region"), milliseconds(relay, "rtt_ms")});
+      std::string load = text_of(relay, "load");
+      if (const auto most = text_of(relay, "capacity"); !most.empty()) load += " of " + most;
+      table.add({text_of(relay, "id"), text_of(relay, "region"), milliseconds(relay, "rtt_ms"),
+                 std::move(load)});
     }
     table.print(out);
   }
