@@ -53,6 +53,8 @@ class ControlPlane {
 
   // The live link: opened at once and again for ever after each loss, until close().
   virtual void open_link(Listener listener) = 0;
+  // For who will soon call open_link(), and close() in any case: saves the wait for it.
+  virtual void open_link_ahead() = 0;
   // What the link subscribes to whenever it opens. `seq` and `incarnation` say what is known
   // already.
   virtual void subscribe(PartyId party, std::string incarnation, std::uint64_t seq) = 0;

@@ -39,7 +39,8 @@ void FallbackControlPlane::stop_link() {
   if (http_) http_->end_link();
 }
 
-void FallbackControlPlane::on_subscription(bool) {
+void FallbackControlPlane::on_subscription() {
+  if (!subscription()) return;
   const auto& known = *subscription();
   remote_->subscribe(known.party_id, known.incarnation, known.seq);
   if (http_) http_->subscribe(known.party_id, known.incarnation, known.seq);
@@ -54,7 +55,7 @@ void FallbackControlPlane::poll_instead() {
                             "something in between lets no WebSocket through; polling "
                             "until one works"}});
   http_ = std::make_shared<HttpControlPlane>(shared_session(), options_.http);
-  on_subscription(false);
+  on_subscription();
   Listener listener;
   listener.on_message = [this](const ws::ServerMessage& message) { deliver(message); };
   listener.on_link = [this](LinkState state) { set_state(state); };

@@ -24,7 +24,7 @@ class FallbackControlPlane final : public ServerControlPlane {
  protected:
   void start_link() override;
   void stop_link() override;
-  void on_subscription(bool first) override;
+  void on_subscription() override;
 
  private:
   ServerControlPlane& active();

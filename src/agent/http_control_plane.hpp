@@ -31,7 +31,7 @@ class HttpControlPlane final : public ServerControlPlane {
  protected:
   void start_link() override;
   void stop_link() override;
-  void on_subscription(bool) override {}
+  void on_subscription() override {}
 
  private:
   struct Post {

@@ -14,6 +14,25 @@ std::optional<std::string> pin_text(const std::optional<io::Pin>& pin) {
   return pin ? std::optional(io::to_text(*pin)) : std::nullopt;
 }
 
+// What was begun with a server ends with it, unless something comes of it.
+class Beginning {
+ public:
+  // The live link takes about as many round trips as getting in does: both at once.
+  explicit Beginning(std::shared_ptr<ControlPlane> control) : control_(std::move(control)) {
+    control_->open_link_ahead();
+  }
+  Beginning(const Beginning&) = delete;
+  Beginning& operator=(const Beginning&) = delete;
+  ~Beginning() {
+    if (control_) control_->close();
+  }
+  ControlPlane* operator->() const { return control_.get(); }
+  std::shared_ptr<ControlPlane> keep() { return std::move(control_); }
+
+ private:
+  std::shared_ptr<ControlPlane> control_;
+};
+
 constexpr int kJoinAttempts = 8;  // others join at the same time and take the suggested address
 
 }  // namespace
@@ -60,6 +79,7 @@ std::string invite_text(const SavedParty& saved, const party::InviteSecret& secr
 asio::awaitable<Result<Joined>> create_party(AgentContext& context,
                                              std::shared_ptr<ControlPlane> control,
                                              CreateOptions options) {
+  Beginning server(std::move(control));
   crypto::SystemRandom random;
   SavedParty saved;
   saved.wireguard_secret = crypto::ExchangeSecret::generate(random).bytes();
@@ -77,7 +97,7 @@ asio::awaitable<Result<Joined>> create_party(AgentContext& context,
     request.boxes.push_back({box.recipient, box.box});
   request.bind_key = bind_key.public_key();
   request.word = options.word;
-  auto answer = co_await control->create_party(std::move(request));
+  auto answer = co_await server->create_party(std::move(request));
   if (!answer) co_return std::unexpected(answer.error());
 
   saved.id = made->id;
@@ -94,7 +114,7 @@ asio::awaitable<Result<Joined>> create_party(AgentContext& context,
   auto membership = party::restore_membership(made->id, saved.log, made->key);
   if (!membership) co_return std::unexpected(membership.error());
   auto invite = invite_text(saved, made->invite);
-  co_return Joined{std::move(saved), std::move(*membership), control,
+  co_return Joined{std::move(saved), std::move(*membership), server.keep(),
                    bind_key,         std::move(*answer),     std::move(invite)};
 }
 
@@ -105,6 +125,7 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
       "https://" + (v6 ? "[" + invite.host + "]" : invite.host) + ":" + std::to_string(invite.port);
   auto control = connect_to(context, url, pin_text(invite.pin));
   if (!control) co_return std::unexpected(control.error());
+  Beginning server(std::move(*control));
 
   crypto::SystemRandom random;
   SavedParty saved;
@@ -119,7 +140,7 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
   const auto request_id = new_request_id();
 
   for (int attempt = 1;; ++attempt) {
-    auto opened = co_await (*control)->open_invite(invite.party, invite_keys.signing);
+    auto opened = co_await server->open_invite(invite.party, invite_keys.signing);
     if (!opened) co_return std::unexpected(opened.error());
     auto membership =
         party::verify_joining_material(invite.party, invite.secret, opened->log, opened->box);
@@ -130,7 +151,7 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
     if (membership->ledger.member(keys.peer_id()) != nullptr && attempt < kJoinAttempts) {
       protocol::LeaveRequest leave{new_request_id(),
                                    party::build_leave(membership->ledger, keys.identity)};
-      auto left = co_await (*control)->leave(invite.party, std::move(leave));
+      auto left = co_await server->leave(invite.party, std::move(leave));
       if (!left) co_return std::unexpected(left.error());
       continue;
     }
@@ -146,7 +167,7 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
     if (!statement) co_return std::unexpected(statement.error());
     request.statement = *statement;
     request.bind_key = bind_key.public_key();
-    auto answer = co_await (*control)->join(invite.party, std::move(request));
+    auto answer = co_await server->join(invite.party, std::move(request));
     if (!answer) {
       const auto& error = answer.error();
       const bool outrun = error.is(protocol::Errc::vip_taken) ||
@@ -166,7 +187,7 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
     saved.key_epoch = joined->key.epoch();
     saved.statement_version = self->statement_version;
     saved.log = answer->party.log;
-    co_return Joined{std::move(saved), std::move(*joined), *control,
+    co_return Joined{std::move(saved), std::move(*joined), server.keep(),
                      bind_key,         std::move(*answer), ""};
   }
 }

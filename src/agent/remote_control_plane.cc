@@ -38,12 +38,14 @@ void RemoteControlPlane::stop_link() {
   if (socket_) socket_->close(1000, "leaving");
 }
 
-void RemoteControlPlane::on_subscription(bool first) {
-  if (first && link_state() == LinkState::connected) send_subscription();
+void RemoteControlPlane::on_subscription() {
+  send_subscription();
 }
 
+// Once a WebSocket: what we know changes with each event, what we want doesn't.
 void RemoteControlPlane::send_subscription() {
-  request_snapshot(subscription()->party_id);
+  if (subscribed_ || !said_hello_ || !subscription()) return;
+  subscribed_ = request_snapshot(subscription()->party_id);
 }
 
 bool RemoteControlPlane::request_snapshot(PartyId party) {
@@ -56,7 +58,7 @@ bool RemoteControlPlane::send(const ws::ClientMessage& message) {
 
 asio::awaitable<void> RemoteControlPlane::run_link() {
   while (!ended()) {
-    welcomed_ = false;
+    welcomed_ = said_hello_ = subscribed_ = false;
     const auto end = co_await run_session();
     welcome_timer_.cancel();
     if (ended()) break;
@@ -115,8 +117,9 @@ asio::awaitable<RemoteControlPlane::End> RemoteControlPlane::run_session() {
   // After our own restart there is no event to resume from: the whole party is asked for.
   const bool resumes = subscription() && !subscription()->incarnation.empty();
   if (resumes) hello.resume.push_back(*subscription());
-  socket->send(ws::to_json(ws::ClientMessage(hello)));
-  if (subscription() && !resumes) send_subscription();
+  said_hello_ = socket->send(ws::to_json(ws::ClientMessage(hello)));
+  subscribed_ = resumes;
+  send_subscription();
   for (;;) {
     auto text = co_await socket->receive();
     if (ended()) co_return End{};

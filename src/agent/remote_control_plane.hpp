@@ -32,7 +32,7 @@ class RemoteControlPlane : public ServerControlPlane {
  protected:
   void start_link() override;
   void stop_link() override;
-  void on_subscription(bool first) override;
+  void on_subscription() override;
 
  private:
   // How one WebSocket ended.
@@ -55,6 +55,8 @@ class RemoteControlPlane : public ServerControlPlane {
   std::shared_ptr<io::WebSocketClient> socket_;
   boost::asio::steady_timer welcome_timer_;
   bool welcomed_ = false;
+  bool said_hello_ = false;  // on the present WebSocket, as the next
+  bool subscribed_ = false;
   int obstructed_ = 0;  // WebSockets in a row
 };
 

@@ -1,5 +1,7 @@
 #include "agent/server_control_plane.hpp"
 
+#include <utility>
+
 #include "agent/clock.hpp"
 #include "party/proofs.hpp"
 
@@ -83,13 +85,20 @@ ControlPlane::Answer<protocol::RelayGrant> ServerControlPlane::relay_grant(
 
 void ServerControlPlane::open_link(Listener listener) {
   listener_ = std::move(listener);
+  if (!started_) return open_link_ahead();
+  if (const auto welcome = std::exchange(unheard_, std::nullopt)) deliver(*welcome);
+  if (state_ == LinkState::connected && !ended_) tell_link();
+}
+
+void ServerControlPlane::open_link_ahead() {
+  if (started_ || ended_) return;
+  started_ = true;
   start_link();
 }
 
 void ServerControlPlane::subscribe(PartyId party, std::string incarnation, std::uint64_t seq) {
-  const bool first = !subscription_;
   subscription_ = protocol::ws::Resume{party, std::move(incarnation), seq};
-  on_subscription(first);
+  on_subscription();
 }
 
 void ServerControlPlane::end_link() {
@@ -127,7 +136,9 @@ void ServerControlPlane::tell_link() {
 
 void ServerControlPlane::deliver(const protocol::ws::ServerMessage& message) {
   const auto heard = listener_.on_message;
-  if (heard) heard(message);
+  if (heard) return heard(message);
+  // Nothing else comes to who hasn't subscribed.
+  if (const auto* welcome = std::get_if<protocol::ws::Welcome>(&message)) unheard_ = *welcome;
 }
 
 }  // namespace lanrage::agent

@@ -30,6 +30,7 @@ class ServerControlPlane : public ControlPlane,
                                            protocol::RelayTokenRequest request) override;
 
   void open_link(Listener listener) final;
+  void open_link_ahead() final;
   void subscribe(PartyId party, std::string incarnation, std::uint64_t seq) final;
   void close() final;
   LinkState link_state() const final { return state_; }
@@ -38,11 +39,11 @@ class ServerControlPlane : public ControlPlane,
   void end_link();
 
  protected:
-  // Called once, by open_link().
+  // Called once, by open_link() or before it, by open_link_ahead().
   virtual void start_link() = 0;
   virtual void stop_link() = 0;
-  // subscription() is another, or knows more than before.
-  virtual void on_subscription(bool first) = 0;
+  // subscription() is there, is another, or knows more than before.
+  virtual void on_subscription() = 0;
 
   bool ended() const { return ended_; }
   void set_state(LinkState state);
@@ -62,6 +63,8 @@ class ServerControlPlane : public ControlPlane,
   std::string_view transport_;
   Listener listener_;
   std::optional<protocol::ws::Resume> subscription_;
+  bool started_ = false;
+  std::optional<protocol::ws::Welcome> unheard_;  // while there is no listener
   LinkState state_ = LinkState::connecting;
   bool ended_ = false;
 };

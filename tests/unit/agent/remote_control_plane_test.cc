@@ -12,14 +12,15 @@ using protocol::Errc;
 
 class RemoteControlPlaneTest : public ControlPlaneTest {
  protected:
+  ControlPlane::Listener listener() {
+    return {.on_message = [this](const auto& message) { messages.push_back(message); },
+            .on_link = [this](LinkState state) { links.push_back(state); }};
+  }
   std::shared_ptr<RemoteControlPlane> open(RemoteControlPlane::Options options = {}) {
     auto control = std::make_shared<RemoteControlPlane>(session(), options);
     control->on_obstructed = [this] { ++obstructed; };
     control->subscribe(party, "incarnation", 5);
-    ControlPlane::Listener listener;
-    listener.on_link = [this](LinkState state) { links.push_back(state); };
-    listener.on_message = [this](const ws::ServerMessage& message) { messages.push_back(message); };
-    control->open_link(std::move(listener));
+    control->open_link(listener());
     return control;
   }
 
@@ -39,6 +40,42 @@ TEST_F(RemoteControlPlaneTest, SaysWhatItKnowsAndIsConnectedOnceWelcomed) {
   EXPECT_EQ(hello.resume[0], (ws::Resume{party, "incarnation", 5}));
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<ws::Welcome>(messages[0]));
+  control->close();
+}
+
+TEST_F(RemoteControlPlaneTest, ALinkOpenedAheadTellsItsListenerWhatItMissed) {
+  server.welcomes = true;
+  const auto control = std::make_shared<RemoteControlPlane>(session());
+  control->open_link_ahead();
+  until([&] { return control->link_state() == LinkState::connected; });
+  control->subscribe(party, "incarnation", 5);
+  control->open_link(listener());
+  EXPECT_EQ(links, std::vector{LinkState::connected});
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<ws::Welcome>(messages[0]));
+  control->subscribe(party, "incarnation", 6);  // knowing more is no reason to ask again
+  until([&] { return server.heard.size() >= 2; });
+  EXPECT_TRUE(std::get<ws::Hello>(server.heard[0]).resume.empty());
+  EXPECT_EQ(server.heard[1], ws::ClientMessage(ws::Subscribe{party, std::nullopt}));
+  EXPECT_EQ(server.upgrades, 1);
+  // The next WebSocket is an ordinary one.
+  server.cut();
+  until([&] { return server.heard.size() >= 3; });
+  EXPECT_EQ(std::get<ws::Hello>(server.heard[2]).resume.size(), 1u);
+  control->close();
+}
+
+TEST_F(RemoteControlPlaneTest, WhoSubscribesBeforeTheWelcomeIsSubscribedToo) {
+  server.swallows_frames = true;  // and so hasn't welcomed
+  const auto control = std::make_shared<RemoteControlPlane>(session());
+  control->open_link_ahead();
+  until([&] { return server.heard.size() == 1; });
+  ASSERT_EQ(control->link_state(), LinkState::connecting);
+  control->subscribe(party, "incarnation", 5);
+  control->open_link(listener());
+  until([&] { return server.heard.size() == 2; });
+  EXPECT_EQ(server.heard[1], ws::ClientMessage(ws::Subscribe{party, std::nullopt}));
+  EXPECT_TRUE(links.empty());
   control->close();
 }
 
