@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "path/traffic_watch.hpp"
+
 namespace lanrage::path {
 namespace {
 
@@ -100,7 +102,7 @@ void CheckList::on_check(Instant now, const Endpoint& from) {
   path->heard = now;
   // Triggered check (after RFC 8445 7.3.1.4). Not on a path that works, nor right after another:
   // both sides would keep triggering each other.
-  bool works = path->answered && now - *path->answered < tuning_.validity;
+  bool works = path->works(now, tuning_.validity);
   bool busy = path->sent && now - *path->sent < tuning_.first_gap;
   if (!works && !busy) plan(now, from, false, true);
 }
@@ -134,6 +136,13 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
     if (!path->answered) path->extra_left = tuning_.extra_checks;
     // What was lost while nothing at all went through says nothing about the path now.
     if (path->answered && now - *path->answered > tuning_.validity) path->quality = {};
+    // Nor does an outage.
+    if (watched_ == sent.to && in_outage()) {
+      path->quality = usual_quality_;
+      std::erase_if(outstanding_, [&](const Outstanding& earlier) {
+        return earlier.to == sent.to && earlier.sent_at < sent.sent_at;
+      });
+    }
     path->answered = now;
     path->quality.on_reply(now - sent.sent_at);
     if (path->extra_left > 0) {
@@ -145,9 +154,12 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
   return Answer{sent.to, sent.sent_at, content->state};
 }
 
+bool CheckList::in_outage() const {
+  return watched_losses_ >= losses_of_an_outage(usual_quality_.loss(), tuning_.lost_checks);
+}
+
 bool CheckList::is_valid(Instant now, const DirectPath& path) const {
-  if (!path.answered || now - *path.answered > tuning_.validity) return false;
-  if (path.failed && *path.answered <= *path.failed) return false;
+  if (!path.works(now, tuning_.validity)) return false;
   return peer_state_ == PathState::direct || (path.heard && now - *path.heard < kHeardFor);
 }
 
@@ -171,8 +183,8 @@ void CheckList::plan_round(Instant now) {
     openers_due_ = false;
   }
   for (const DirectPath& path : paths_) {
-    bool works = path.answered && now - *path.answered < tuning_.validity / 2;
-    if (!(hard && works)) plan(now, path.candidate.endpoint, false, false);
+    if (!(hard && path.works(now, tuning_.validity / 2)))
+      plan(now, path.candidate.endpoint, false, false);
   }
   // Rounds that always meet, or never, help nobody: up to a tenth of randomness.
   Duration gap = gap_ + Duration(random_->below(static_cast<std::uint64_t>(gap_.count()) / 10 + 1));
@@ -187,13 +199,13 @@ void CheckList::plan_round(Instant now) {
 
 void CheckList::expire(Instant now) {
   std::erase_if(outstanding_, [&](const Outstanding& sent) {
-    if (now - sent.sent_at < patience(sent)) return false;
+    if (now - sent.sent_at < sent.wait) return false;
     DirectPath* path = find(sent.to);
     if (!sent.opener && path && path->answered) {
-      const double loss = path->quality.loss();
+      if (watched_ == sent.to && watched_losses_ == 0) usual_quality_ = path->quality;
       path->quality.on_loss();
       if (watched_ == sent.to) {
-        if (watched_losses_++ == 0) usual_loss_ = loss;
+        ++watched_losses_;
         next_watch_ = std::min(next_watch_, now);
       }
     }
@@ -201,11 +213,11 @@ void CheckList::expire(Instant now) {
   });
 }
 
-Duration CheckList::patience(const Outstanding& sent) const {
-  if (watched_ != sent.to || watch_interval_ > tuning_.busy_keepalive) return tuning_.check_lost;
-  const DirectPath* path = find(sent.to);
-  if (!path || !path->quality.rtt()) return tuning_.check_lost;
-  return std::clamp(4 * *path->quality.rtt(), tuning_.least_check_wait, tuning_.check_lost);
+Duration CheckList::patience(const DirectPath& path) const {
+  if (watched_ != path.candidate.endpoint || watch_interval_ > tuning_.busy_keepalive ||
+      !path.quality.rtt())
+    return tuning_.check_lost;
+  return std::clamp(4 * *path.quality.rtt(), tuning_.least_check_wait, tuning_.check_lost);
 }
 
 Duration CheckList::watch_interval() const {
@@ -218,7 +230,7 @@ void CheckList::send(Instant now, const Planned& planned, Actions& out) {
   if (!path) return;
   auto id = stun::TransactionId::generate(*random_);
   if (outstanding_.size() == kMaxOutstanding) outstanding_.erase(outstanding_.begin());
-  outstanding_.push_back({id, planned.to, now, planned.opener});
+  outstanding_.push_back({id, planned.to, now, planned.opener, patience(*path)});
   if (!planned.opener) path->sent = now;
   ++counters_.sent;
   SendDatagram action{planned.to, make_check(id, peer_, self_, state_, *password_), std::nullopt};
@@ -251,7 +263,7 @@ std::optional<Instant> CheckList::next_timeout() const {
     if (!next || at < *next) next = at;
   };
   for (const Outstanding& sent : outstanding_)
-    consider(sent.sent_at + patience(sent));
+    consider(sent.sent_at + sent.wait);
   if (!password_) return next;
   if (next_round_) consider(*next_round_);
   if (watched_) consider(next_watch_);

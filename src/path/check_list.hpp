@@ -32,6 +32,10 @@ struct DirectPath {
   std::optional<Instant> failed;  // left as dead: answers to checks before that say nothing
 
   bool checked() const { return answered || heard; }
+  // Answered within `span`, and since it was last left as dead.
+  bool works(Instant now, Duration span) const {
+    return answered && now - *answered <= span && (!failed || *answered > *failed);
+  }
 };
 
 class CheckList {
@@ -79,8 +83,8 @@ class CheckList {
   DirectPath* find(const Endpoint& endpoint);
   // The last watched checks that went unanswered, in a row.
   int watched_losses() const { return watched_losses_; }
-  // The share of checks on the watched path that were lost before that row of losses.
-  double usual_loss() const { return usual_loss_; }
+  // They are more than the watched path's usual loss explains.
+  bool in_outage() const;
   const Counters& counters() const { return counters_; }
 
  private:
@@ -93,6 +97,7 @@ class CheckList {
     Endpoint to;
     Instant sent_at;
     bool opener;
+    Duration wait;  // for the answer
   };
 
   DirectPath* add(const Candidate& candidate);
@@ -102,7 +107,7 @@ class CheckList {
   void send(Instant now, const Planned& planned, Actions& out);
   Duration watch_interval() const;
   // How long a check waits for its answer: shorter on a path in use that is checked often.
-  Duration patience(const Outstanding& sent) const;
+  Duration patience(const DirectPath& path) const;
 
   PeerId self_;
   PeerId peer_;
@@ -127,7 +132,7 @@ class CheckList {
   Duration watch_interval_{};
   Instant next_watch_{};
   int watched_losses_ = 0;
-  double usual_loss_ = 0;
+  PathQuality usual_quality_;  // before the present row of losses
   Counters counters_;
 };
 

@@ -5,11 +5,6 @@
 #include "path/peer_path_impl.hpp"
 
 namespace lanrage::path {
-namespace {
-
-constexpr int kRoamKeepalives = 5;  // one is enough; the network may lose some
-
-}  // namespace
 
 PeerPath::Impl::Where PeerPath::Impl::where() const {
   if (!view_.endpoint) return Where::none;
@@ -151,9 +146,13 @@ void PeerPath::Impl::note_place(Instant now, Actions& out) {
   const bool on_purpose = std::exchange(left_on_purpose_, false);
   if (last_where_ == Where::direct && place == Where::relay && initiator_ && last_place_ &&
       !on_purpose) {
-    // Nobody asked for it: packets of a filter that was lifted too early.
-    last_failure_ = Switch::Outcome::reverted;
+    // We didn't ask for it. Soon after the switch: packets of a filter that was lifted too early.
+    // Later: the other side hears nothing on that path, which must prove itself anew.
+    if (now - place_since_ < config_.tuning.revert_suspected)
+      last_failure_ = Switch::Outcome::reverted;
+    if (DirectPath* path = checks_.find(*last_place_)) path->failed = now;
     avoid(now, *last_place_, {});
+    checks_.punch(now);
   }
   if (!initiator_) {
     // The switcher waits for a packet of ours on the new path, and we may have nothing to say. By
@@ -162,10 +161,8 @@ void PeerPath::Impl::note_place(Instant now, Actions& out) {
     next_roam_keepalive_ = now;
     if (roam_keepalives_ > 0) wake(now);
   }
-  if (!same_kind) {
-    tunnel_quality_ = {};
-    lost_probes_ = 0;
-  }
+  if (!same_kind) tunnel_quality_ = {};
+  lost_probes_ = 0;
   if (place != Where::unknown) unknown_since_.reset();
   if (place == Where::relay || place == Where::direct) good_endpoint_ = view_.endpoint;
   last_where_ = place;
@@ -199,6 +196,10 @@ void PeerPath::Impl::start_switch(Instant now, const DirectPath& to, Actions& ou
     return wake(*view_.latest_handshake + tuning.index_settles);
   Switch::Plan plan{to.candidate.endpoint, view_.endpoint, relayed, false, std::nullopt};
   if (relayed && config_.packet_filter) plan.receiver_index = index_.own();
+  // Never back to a dead one.
+  const DirectPath* from = relayed ? nullptr : checks_.find(*view_.endpoint);
+  if (const auto relay = best_relay(now); relay && from && from->failed)
+    if (!from->works(now, tuning.validity)) plan.back = relay->binding.endpoint;
   if (relayed && !plan.receiver_index) {
     bool may_replace =
         !replaced_to_switch_ || now - *replaced_to_switch_ >= tuning.replace_to_switch_every;
@@ -299,7 +300,7 @@ void PeerPath::Impl::tell_routes(Instant now, Actions& out) {
 }
 
 void PeerPath::Impl::poll_rate(Instant now, Actions& out) {
-  bool fast = switch_.active() || forgotten_by_relay_ || suspicious(now);
+  bool fast = switch_.active() || forgotten_by_relay_ || suspicious(now) || must_look(now);
   std::optional<Instant> until;
   if (!has_session(now)) {
     // A handshake can come at any moment; but don't burn power on a peer that isn't there.

@@ -8,25 +8,17 @@ PeerPath::Impl::Quiet PeerPath::Impl::quiet_on_direct(Instant now, const DirectP
   return {now - answered, now - std::max(rx_moved_, place_since_)};
 }
 
-bool PeerPath::Impl::suspicious(Instant now) const {
-  if (!has_session(now) || traffic_.silence(now) > config_.tuning.longest_silence) return false;
-  if (traffic_.unanswered() && traffic_.silence(now) >= config_.tuning.silence) return true;
-  return where() == Where::direct && traffic_.busy() && checks_.watched_losses() > 0;
-}
-
 bool PeerPath::Impl::echoes_are_lost() const {
   return lost_probes_ >= losses_of_an_outage(usual_probe_loss_, config_.tuning.lost_tunnel_probes);
 }
 
-// Under traffic, checks and WireGuard fall silent together within a moment; either alone means
-// something else.
+// Checks and WireGuard fall silent together within a moment; either alone means something else.
 bool PeerPath::Impl::direct_is_dead(Instant now, const DirectPath& path) const {
   const Tuning& tuning = config_.tuning;
   const Quiet quiet = quiet_on_direct(now, path);
-  const int enough = losses_of_an_outage(checks_.usual_loss(), tuning.lost_checks);
-  if (traffic_.unanswered() && quiet.received >= tuning.busy_direct_dead &&
-      checks_.watched_losses() >= enough)
-    return true;
+  const Duration patience = initiator_ ? tuning.busy_direct_dead : tuning.follower_direct_dead;
+  const bool asked = traffic_.unanswered() || echoes_are_overdue(now);
+  if (asked && quiet.received >= patience && checks_.in_outage()) return true;
   return quiet.answers >= tuning.direct_dead && quiet.received >= tuning.direct_dead;
 }
 
@@ -39,13 +31,13 @@ void PeerPath::Impl::guard_direct(Instant now, Actions& out) {
     punched_in_quiet_ = true;
     checks_.punch(now);
   }
-  if (!initiator_) return;
+  if (!initiator_) return call_by_relay(now, *path, out);
   const bool unverifiable = quiet.answers >= tuning.direct_unverifiable;
   const bool silent = quiet.received >= tuning.wireguard_silent ||
                       (echoes_are_lost() && quiet.received >= tuning.probes_silent);
   // An outage is no loss.
   const bool lossy =
-      quiet.answers < tuning.keepalive && must_leave_direct(path->quality, relay_quality_);
+      checks_.watched_losses() == 0 && must_leave_direct(path->quality, relay_quality_);
   if (direct_is_dead(now, *path) || unverifiable)
     return leave_direct(now, *view_.endpoint, true, {}, out);
   if (silent) {
@@ -61,15 +53,40 @@ void PeerPath::Impl::guard_direct(Instant now, Actions& out) {
 
 void PeerPath::Impl::leave_direct(Instant now, Endpoint from, bool dead, Duration at_least,
                                   Actions& out) {
-  if (DirectPath* path = checks_.find(from); path && dead) path->failed = now;
-  if (const DirectPath* other = best_direct(now, from)) return start_switch(now, *other, out);
-  auto relay = best_relay(now);
-  if (!relay || !both_ready()) return;
+  const auto relay = both_ready() ? best_relay(now) : std::nullopt;
+  const DirectPath* other = best_direct(now, from);
+  if (!relay && !other) return;
+  if (DirectPath* path = checks_.find(from); path && dead) {
+    // What killed this path may have killed the others as well, since they were last heard.
+    const auto fresh = now - config_.tuning.fresh_answer;
+    if (relay && other && other->answered <= std::max(path->answered.value_or(fresh), fresh))
+      other = nullptr;
+    path->failed = now;
+    checks_.punch(now);
+  }
+  if (other) return start_switch(now, *other, out);
   avoid(now, from, at_least);
   ++counters_.fallbacks;
   left_on_purpose_ = true;
   reroute_or_replace_ = true;
   move_to_relay(now, relay->binding.endpoint, out);
+}
+
+// The switcher may not know that the path is dead: what it sends arrives nowhere, but it hears us;
+// or it has nothing to send. Packets of ours by the relay take its WireGuard along. It decides what
+// follows: if it sends on another path, we follow again.
+void PeerPath::Impl::call_by_relay(Instant now, const DirectPath& path, Actions& out) {
+  if (!direct_is_dead(now, path) || !index_.peer() || !both_ready()) return;
+  const auto relay = best_relay(now);
+  if (!relay) return;
+  ++counters_.fallbacks;
+  checks_.find(path.candidate.endpoint)->failed = now;
+  const std::size_t first = out.size();
+  out.push_back(SetEndpoint{relay->binding.endpoint});
+  absorb(out, first);
+  note_place(now, out);
+  roam_keepalives_ = kRoamKeepalives;
+  wake(now);
 }
 
 }  // namespace lanrage::path

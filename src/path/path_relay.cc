@@ -116,21 +116,4 @@ void PeerPath::Impl::wait_for_routes(Instant now, Actions& out) {
   }
 }
 
-void PeerPath::Impl::probe_silence(Instant now, Actions& out) {
-  const Tuning& tuning = config_.tuning;
-  if (!forgotten_by_relay_ && !suspicious(now)) {
-    // Polls come more seldom than that.
-    if (traffic_.unanswered() && traffic_.silence(now) < tuning.silence)
-      wake(traffic_.received() + tuning.silence);
-    return;
-  }
-  if (switch_.active() || traffic_.probes() >= tuning.most_probes) return;
-  if (now >= next_echo_) {
-    traffic_.on_probe();
-    out.push_back(ProbeTunnel{});
-    next_echo_ = now + tuning.probe_gap;
-  }
-  wake(next_echo_);
-}
-
 }  // namespace lanrage::path

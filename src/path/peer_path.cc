@@ -145,9 +145,9 @@ void PeerPath::Impl::on_tunnel_probe(Instant now, std::optional<Duration> rtt, A
     tunnel_quality_.on_reply(*rtt);
     if (relayed) relay_quality_.on_reply(*rtt);
     lost_probes_ = 0;
-  } else if (has_session(now)) {
-    // An outage is no loss.
-    if (!suspicious(now)) {
+  } else if (has_session(now) && now - place_since_ >= config_.tuning.echo_lost) {
+    // An outage is no loss; nor is what was lost on another path before.
+    if (traffic_.probes() < config_.tuning.lost_echoes) {
       tunnel_quality_.on_loss();
       if (relayed) relay_quality_.on_loss();
     }

@@ -53,6 +53,8 @@ class PeerPath::Impl {
     Duration received;  // since WireGuard received anything
   };
 
+  static constexpr int kRoamKeepalives = 5;  // one is enough; the network may lose some
+
   // Facts
   Where where() const;
   bool has_session(Instant now) const;
@@ -65,9 +67,13 @@ class PeerPath::Impl {
   // The best path that works and may be used now; `other_than` is left out.
   const DirectPath* best_direct(Instant now, std::optional<Endpoint> other_than) const;
   Quiet quiet_on_direct(Instant now, const DirectPath& path) const;
-  // There is traffic, and nothing comes back: worth a closer look.
+  // Something sent is unanswered, or traffic was coming in a moment ago.
+  bool expects_more() const;
+  // And nothing comes, or checks are lost: worth a closer look.
   bool suspicious(Instant now) const;
-  bool echoes_are_lost() const;  // more in a row than the path usually loses
+  bool must_look(Instant now) const;
+  bool echoes_are_lost() const;                // more in a row than the path usually loses
+  bool echoes_are_overdue(Instant now) const;  // the same, of those that silence gave cause to
   bool direct_is_dead(Instant now, const DirectPath& path) const;
   bool relay_is_dead(Instant now) const;
   PathFacts facts(Instant now) const;
@@ -86,9 +92,11 @@ class PeerPath::Impl {
   void note_forgetful_relay(Instant now, Actions& out);
   void wait_for_routes(Instant now, Actions& out);
   void probe_silence(Instant now, Actions& out);
+  void ask_other_paths(Instant now);
   void tell_routes(Instant now, Actions& out);
   void guard_direct(Instant now, Actions& out);
   void leave_direct(Instant now, Endpoint from, bool dead, Duration at_least, Actions& out);
+  void call_by_relay(Instant now, const DirectPath& path, Actions& out);
   void question_endpoint(Instant now, Actions& out);
   void start_switch(Instant now, const DirectPath& to, Actions& out);
   // Lets the running switch take a step and draws the consequences of its end.

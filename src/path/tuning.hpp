@@ -46,7 +46,8 @@ struct Tuning {
   Duration longest_backoff = ms(60'000);
   int unfiltered_attempts = 2;  // then the peer is replaced, if that is allowed
   Duration replace_to_switch_every = ms(600'000);
-  Duration index_settles = ms(500);  // no switch so soon after a handshake
+  Duration index_settles = ms(500);       // no switch so soon after a handshake
+  Duration revert_suspected = ms(5'000);  // back at the relay so soon after a switch
   Duration unknown_endpoint_grace = ms(3'000);
 
   // Traffic that nobody answers, from `silence` to longest_silence: probe the tunnel, look often
@@ -54,12 +55,17 @@ struct Tuning {
   Duration longest_silence = ms(30'000);
   Duration probe_gap = ms(150);
   int most_probes = 60;                 // in one silence
+  int most_quick_checks = 40;           // in one row of losses; then keepalive_when_lost again
+  Duration echo_lost = ms(3'000);       // a lost echo is known to be lost by then
   Duration busy_keepalive = ms(500);    // checks on the direct path in use while it carries traffic
   Duration silent_keepalive = ms(200);  // and while one of them is lost
   Duration least_check_wait = ms(300);  // such a check is lost after 4 RTTs, at least this
 
   // Falling back
-  Duration busy_direct_dead = ms(700);   // with traffic: nothing received, and so many checks lost
+  // Echoes or traffic unanswered, nothing received, and so many checks lost.
+  Duration busy_direct_dead = ms(700);
+  // The same for the side that isn't the switcher: later, for the switcher to act first.
+  Duration follower_direct_dead = ms(1'300);
   int lost_checks = 3;                   // in a row; more on a lossy path
   Duration busy_relay_dead = ms(1'200);  // with traffic: nothing received, and so many echoes out
   int lost_echoes = 3;
@@ -74,6 +80,7 @@ struct Tuning {
 
   Duration avoid_when_silent = ms(30'000);    // at first, instead of first_backoff
   Duration stays_direct = ms(60'000);         // so long without trouble: backoff starts anew
+  Duration fresh_answer = ms(3'000);          // of a path that is to take over from a dead one
   Duration relay_change_every = ms(600'000);  // to a merely better relay
 
   // Reporting

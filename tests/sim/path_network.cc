@@ -1,11 +1,13 @@
 #include "sim/path_network.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace lanrage::sim {
 namespace {
 
 constexpr Milliseconds kMappingLife(60'000);
+constexpr int kMostAtOnce = 100'000;
 constexpr int kHopsInside = 1;  // a host's own router
 constexpr int kHopsAcross = 5;  // between two routers
 
@@ -19,6 +21,8 @@ void Clock::run_until(Instant end) {
   while (!events_.empty() && events_.top().when <= end) {
     Event event = std::move(const_cast<Event&>(events_.top()));  // popped before it is compared
     events_.pop();
+    events_at_once_ = event.when == now_ ? events_at_once_ + 1 : 0;
+    if (events_at_once_ > kMostAtOnce) throw std::logic_error("the simulation stands still");
     now_ = event.when;
     event.what();
   }
@@ -43,8 +47,11 @@ std::optional<Endpoint> Router::translate_in(Instant now, const Endpoint& from,
   if (nat_ == Nat::open) return to;
   for (auto& [key, mapping] : mappings_) {
     if (mapping.port != to.port || now - mapping.used > kMappingLife) continue;
-    auto contact = mapping.contacted.find(from);
-    bool contacted = contact != mapping.contacted.end() && now - contact->second <= kMappingLife;
+    const bool contacted = std::ranges::any_of(mapping.contacted, [&](const auto& contact) {
+      const auto& [whom, when] = contact;
+      const bool same = nat_ == Nat::restricted ? whom.address == from.address : whom == from;
+      return same && now - when <= kMappingLife;
+    });
     if (nat_ != Nat::full_cone && !contacted) continue;
     return mapping.inside;
   }
@@ -72,7 +79,8 @@ void Network::send(Router& from, Datagram datagram) {
   }
   if (datagram.ttl <= kHopsInside) return;
   datagram.from = from.translate_out(clock_->now(), datagram.from, datagram.to);
-  if (datagram.ttl <= kHopsInside + kHopsAcross || lost()) return;
+  if (datagram.ttl <= kHopsInside + kHopsAcross || chance(quality.loss) || chance(from.loss_out))
+    return;
   const auto far = distances_.find(datagram.to);
   const Duration distance = far == distances_.end() ? Duration{} : far->second;
   clock_->after(travel() + distance,
@@ -82,7 +90,7 @@ void Network::send(Router& from, Datagram datagram) {
 }
 
 void Network::send_from_server(Datagram datagram) {
-  if (lost()) return;
+  if (chance(quality.loss)) return;
   const auto far = distances_.find(datagram.from);
   const Duration distance = far == distances_.end() ? Duration{} : far->second;
   clock_->after(travel() + distance, [this, datagram = std::move(datagram)]() mutable {
@@ -96,7 +104,8 @@ void Network::deliver(Datagram datagram, Router* sender) {
   for (auto& router : routers_) {
     if (router->address() != datagram.to.address) continue;
     if (router.get() == sender) return;  // no hairpin
-    if (sender && direct_blocked) return;
+    if (chance(router->loss_in)) return;
+    if (sender && (chance(sender->direct_loss_out) || chance(router->direct_loss_in))) return;
     auto inside = router->translate_in(clock_->now(), datagram.from, datagram.to);
     if (!inside) return;
     auto host = router->hosts.find(*inside);

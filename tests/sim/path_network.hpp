@@ -36,16 +36,20 @@ class Clock {
   };
   Instant now_{};
   std::uint64_t order_ = 0;
+  int events_at_once_ = 0;  // something is always due: a livelock
   std::priority_queue<Event> events_;
 };
 
-enum class Nat { open, full_cone, port_restricted, symmetric };
+enum class Nat { open, full_cone, restricted, port_restricted, symmetric };
+inline constexpr int kNats = 5;
 constexpr std::string_view name_of(Nat nat) {
   switch (nat) {
     case Nat::open:
       return "open";
     case Nat::full_cone:
       return "full_cone";
+    case Nat::restricted:
+      return "restricted_cone";
     case Nat::port_restricted:
       return "port_restricted";
     case Nat::symmetric:
@@ -78,6 +82,12 @@ class Router {
   void forget_mappings();  // a restarted router: every mapping gets a new port
 
   std::map<Endpoint, Receive> hosts;
+  // Of packets to and from other routers, besides what the network loses; 1: a firewall.
+  double direct_loss_out = 0;
+  double direct_loss_in = 0;
+  // Of all packets.
+  double loss_out = 0;
+  double loss_in = 0;
 
  private:
   struct Mapping {
@@ -110,11 +120,12 @@ class Network {
   void set_distance(const Endpoint& server, Duration distance) { distances_[server] = distance; }
 
   LinkQuality quality;
-  bool direct_blocked = false;  // packets between routers vanish; servers stay reachable
 
  private:
   void deliver(Datagram datagram, Router* sender);
-  bool lost() { return random_->below(10'000) < static_cast<std::uint64_t>(quality.loss * 10'000); }
+  bool chance(double of) {
+    return of > 0 && random_->below(10'000) < static_cast<std::uint64_t>(of * 10'000);
+  }
   Duration travel() {
     return quality.delay +
            Duration(random_->below(static_cast<std::uint64_t>(quality.jitter.count()) + 1));

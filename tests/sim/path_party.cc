@@ -9,6 +9,8 @@
 namespace lanrage::sim {
 namespace {
 
+constexpr std::size_t kGamePacket = 60;  // bytes
+
 enum class Data : std::uint8_t { application = 1, ping = 2, pong = 3 };
 
 stun::NatType nat_type(Nat nat) {
@@ -17,6 +19,8 @@ stun::NatType nat_type(Nat nat) {
       return stun::NatType::open;
     case Nat::full_cone:
       return stun::NatType::full_cone;
+    case Nat::restricted:
+      return stun::NatType::restricted_cone;
     case Nat::port_restricted:
       return stun::NatType::port_restricted_cone;
     case Nat::symmetric:
@@ -190,7 +194,9 @@ void Agent::send_ping(Peer& peer, std::uint64_t id) {
 void Agent::say(Agent& other, Duration every) {
   Peer& peer = peers_.at(other.number);
   ++peer.traffic.sent;
-  wireguard_->send_data(other.key_, Bytes{static_cast<std::uint8_t>(Data::application)});
+  Bytes game(kGamePacket);
+  game[0] = static_cast<std::uint8_t>(Data::application);
+  wireguard_->send_data(other.key_, game);
   party_->clock.after(every, [this, &other, every] { say(other, every); });
 }
 

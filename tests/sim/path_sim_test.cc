@@ -84,7 +84,7 @@ std::unique_ptr<Party> random_party(std::uint64_t seed) {
     if (shared && shared->nat() != Nat::open && random.below(4) == 0)
       party->join_behind(*shared);
     else
-      party->join(static_cast<Nat>(random.below(4)));
+      party->join(static_cast<Nat>(random.below(kNats)));
   }
   return party;
 }
@@ -207,23 +207,46 @@ TEST(PathSim, RekeyingMovesNothing) {
   });
 }
 
+// Either may be the switcher; one or both talk; packets of one or both directions vanish.
 TEST(PathSim, ADeadDirectPathFallsBackToTheRelayAndReturns) {
-  for_seeds(100, [](std::uint64_t seed) {
+  for_seeds(180, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
-    pair.start();
+    const bool a_talks = seed % 3 != 1;
+    const bool b_talks = seed % 3 != 2;
+    const bool a_to_b = seed / 3 % 3 != 1;
+    const bool b_to_a = seed / 3 % 3 != 2;
+    pair.party.everybody_meets();
+    if (a_talks) pair.a.say(pair.b, Milliseconds(40));
+    if (b_talks) pair.b.say(pair.a, Milliseconds(40));
     pair.run(45);
     pair.expect(PathKind::direct, "before");
     pair.forget_gaps();
     const std::uint64_t replaced = pair.replaced();
-    pair.party.network.direct_blocked = true;
+    pair.a.router().direct_loss_out = a_to_b ? 1 : 0;
+    pair.a.router().direct_loss_in = b_to_a ? 1 : 0;
     pair.run(35);
     pair.expect(PathKind::relay, "blocked");
-    pair.expect_traffic(3, "blocked");
+    if (a_talks && b_talks) pair.expect_traffic(3, "blocked");
     EXPECT_LE(pair.longest_gap(), Milliseconds(3'000)) << describe(pair.a, pair.b);
     EXPECT_EQ(pair.replaced(), replaced) << "falling back needs no handshake";
-    pair.party.network.direct_blocked = false;
-    pair.run(100);
+    pair.a.router().direct_loss_out = pair.a.router().direct_loss_in = 0;
+    pair.run(60);
     pair.expect(PathKind::direct, "after");
+  });
+}
+
+// Nothing but the agents' own echoes, every 2 s here.
+TEST(PathSim, ADirectPathThatDiesIdleIsReplacedWithinTenSeconds) {
+  for_seeds(60, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, Nat::full_cone);
+    pair.party.network.quality.loss = 0;
+    pair.party.everybody_meets();
+    pair.run(45);
+    pair.expect(PathKind::direct, "before");
+    pair.a.router().direct_loss_out = seed % 3 != 1 ? 1 : 0;
+    pair.a.router().direct_loss_in = seed % 3 != 2 ? 1 : 0;
+    pair.run(10);
+    pair.expect(PathKind::relay, "blocked");
   });
 }
 

@@ -147,7 +147,7 @@ TEST_F(Path, IdleDirectPathsAreCheckedSeldomBusyOnesTwiceASecond) {
     return all_of<SendDatagram>(actions).size() / 2;  // the peer checks as often, and is answered
   };
   EXPECT_GE(checks(run_busy(ms(10'000), true)), 18u);
-  run_alive(ms(2'000));
+  run_alive(ms(5'000));
   EXPECT_LE(checks(run_alive(ms(10'000))), 5u);
 }
 

@@ -14,7 +14,7 @@ TEST(TrafficWatch, SeesTrafficThatNobodyAnswers) {
   EXPECT_FALSE(watch.unanswered());
   watch.on_counters(kStart + ms(200), 5'000, 5'601);
   EXPECT_TRUE(watch.unanswered());
-  EXPECT_EQ(watch.silence(kStart + ms(700)), ms(600));
+  EXPECT_EQ(watch.silence(), ms(100));
   watch.on_counters(kStart + ms(800), 5'001, 6'000);
   EXPECT_FALSE(watch.unanswered());
   EXPECT_EQ(watch.received(), kStart + ms(800));
@@ -25,7 +25,7 @@ TEST(TrafficWatch, OurOwnProbesAreNoTraffic) {
   watch.restart(kStart);
   std::uint64_t sent = 300;  // keepalives and such
   for (int i = 0; i < 20; ++i) {
-    watch.on_probe();
+    watch.on_probe(kStart);
     sent += 128;
     watch.on_counters(kStart + i * ms(250), 0, sent);
     EXPECT_FALSE(watch.unanswered());
@@ -36,7 +36,7 @@ TEST(TrafficWatch, OurOwnProbesAreNoTraffic) {
   EXPECT_EQ(watch.probes(), 0);
 }
 
-TEST(TrafficWatch, IsBusyForAboutASecond) {
+TEST(TrafficWatch, IsBusyForAboutThreeSeconds) {
   TrafficWatch watch;
   watch.restart(kStart);
   watch.on_counters(kStart + ms(500), 600, 600);
@@ -44,7 +44,32 @@ TEST(TrafficWatch, IsBusyForAboutASecond) {
   watch.on_counters(kStart + ms(1'000), 600, 600);
   EXPECT_TRUE(watch.busy());
   watch.on_counters(kStart + ms(2'000), 700, 700);
+  watch.on_counters(kStart + ms(3'000), 800, 800);
+  EXPECT_TRUE(watch.busy()) << "it may have stopped because the path died";
+  watch.on_counters(kStart + ms(4'000), 900, 900);
   EXPECT_FALSE(watch.busy());
+}
+
+TEST(TrafficWatch, KnowsWhetherTrafficWasComingInWhenItFellSilent) {
+  TrafficWatch watch;
+  watch.restart(kStart);
+  watch.on_counters(kStart + ms(1'000), 5'000, 0);
+  EXPECT_TRUE(watch.receiving());
+  watch.on_counters(kStart + ms(9'000), 5'000, 0);
+  EXPECT_TRUE(watch.receiving()) << "nobody has said why it stopped";
+  watch.on_counters(kStart + ms(10'000), 5'128, 128);  // the answer to an echo
+  EXPECT_FALSE(watch.receiving());
+}
+
+TEST(TrafficWatch, SaysForHowLongItHasAsked) {
+  TrafficWatch watch;
+  watch.restart(kStart);
+  EXPECT_EQ(watch.probing(kStart + ms(500)), ms(0));
+  watch.on_probe(kStart + ms(500));
+  watch.on_probe(kStart + ms(600));
+  EXPECT_EQ(watch.probing(kStart + ms(900)), ms(400));
+  watch.on_counters(kStart + ms(1'000), 128, 256);
+  EXPECT_EQ(watch.probing(kStart + ms(1'000)), ms(0));
 }
 
 TEST(TrafficWatch, StartsAgainWithANewPeer) {
