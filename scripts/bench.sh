@@ -9,10 +9,20 @@ dev_bench() {
   fi
   local name=$1
   shift
+  if [[ $name == relay ]]; then need_coturn; fi
   build release "bench_$name"
-  if [[ $name == path ]]; then
-    as_root build/release/bin/bench_path "$@" # it makes network namespaces
-  else
-    "build/release/bin/bench_$name" "$@"
+  case $name in
+    path | relay) as_root "build/release/bin/bench_$name" "$@" ;; # they make network namespaces
+    *) "build/release/bin/bench_$name" "$@" ;;
+  esac
+}
+
+# Only the program: the service that comes with it would take our STUN server's port.
+need_coturn() {
+  [[ -e /usr/bin/turnserver ]] && return
+  if command -v systemctl >/dev/null; then
+    say "masking coturn.service, so that installing coturn starts no server (undo: systemctl unmask coturn)"
+    as_root systemctl mask --quiet coturn.service || die "systemctl can't mask coturn.service"
   fi
+  need_packages bench_relay
 }

@@ -14,6 +14,8 @@ readonly packages_gcc=(g++-12)
 readonly packages_lint=(clang-format-19 clang-tidy-19 git)
 # What the agent and the lab run: a userspace WireGuard, namespaces, NATs.
 readonly packages_run=(wireguard-go wireguard-tools iproute2 nftables iputils-ping procps miniupnpd)
+# What ./dev bench relay compares ours with.
+readonly packages_bench_relay=(coturn)
 # The conformance tests: clients that share no code with the server, and the guide's example.
 readonly packages_conformance=(curl python3 python3-cryptography python3-jsonschema python3-websockets python3-yaml)
 

@@ -5,11 +5,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fstream>
 #include <poll.h>
 #include <stdexcept>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -89,30 +87,6 @@ void Child::stop() {
   ::kill(pid_, SIGTERM);
   ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
-}
-
-std::chrono::nanoseconds Child::cpu() const {
-  std::chrono::nanoseconds sum{0};
-  const auto tasks = "/proc/" + std::to_string(pid_) + "/task";
-  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-    std::ifstream file(task.path() / "schedstat");
-    std::int64_t on_cpu = 0;
-    if (file >> on_cpu) sum += std::chrono::nanoseconds(on_cpu);
-  }
-  return sum;
-}
-
-std::size_t Child::resident_kib() const {
-  std::ifstream file("/proc/" + std::to_string(pid_) + "/status");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("VmRSS:")) return std::stoull(line.substr(6));
-  throw std::runtime_error("no VmRSS: the program has ended");
-}
-
-std::chrono::nanoseconds own_cpu() {
-  timespec used{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 TemporaryFolder::TemporaryFolder() {

@@ -9,6 +9,8 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "common/cpu.hpp"
+
 namespace lanrage::bench {
 
 class Child {
@@ -27,16 +29,13 @@ class Child {
   void stop();
 
   // Time on a processor so far, of all its threads.
-  std::chrono::nanoseconds cpu() const;
-  std::size_t resident_kib() const;  // VmRSS
+  std::chrono::nanoseconds cpu() const { return cpu_of(pid_); }
+  std::size_t resident_kib() const { return resident_bytes(pid_) / 1024; }
 
  private:
   pid_t pid_ = -1;
   int output_ = -1;
 };
-
-// The same for this process.
-std::chrono::nanoseconds own_cpu();
 
 // A folder that goes with its owner.
 class TemporaryFolder {

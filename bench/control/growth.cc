@@ -6,7 +6,7 @@
 
 #include "control/metrics.hpp"
 #include "control/population.hpp"
-#include "control/report.hpp"
+#include "common/report.hpp"
 #include "protocol/messages.hpp"
 #include "server/party_registry.hpp"
 #include "server/party_rows.hpp"

@@ -4,7 +4,7 @@
 #include "control/bare_reader.hpp"
 #include "control/crowd.hpp"
 #include "control/metrics.hpp"
-#include "control/report.hpp"
+#include "common/report.hpp"
 
 namespace lanrage::bench {
 namespace {

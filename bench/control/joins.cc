@@ -3,7 +3,7 @@
 
 #include "control/crowd.hpp"
 #include "control/metrics.hpp"
-#include "control/report.hpp"
+#include "common/report.hpp"
 
 namespace lanrage::bench {
 namespace {

@@ -1,16 +1,27 @@
-#include "control/report.hpp"
+#include "common/report.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <string>
 
 namespace lanrage::bench {
+namespace {
+
+// What stands behind ./dev bench: the program is bench_NAME.
+const char* bench_name() {
+  constexpr std::string_view kPrefix = "bench_";
+  const std::string_view program = program_invocation_short_name;
+  return program_invocation_short_name + (program.starts_with(kPrefix) ? kPrefix.size() : 0);
+}
+
+}  // namespace
 
 void report(std::string_view metric, double value, std::string_view unit,
             std::optional<Peer> peer) {
-  std::printf("{\"bench\":\"control\",\"metric\":\"%s\",\"value\":%.2f,\"unit\":\"%s\",",
+  std::printf("{\"bench\":\"%s\",\"metric\":\"%s\",\"value\":%.2f,\"unit\":\"%s\",", bench_name(),
               std::string(metric).c_str(), value, std::string(unit).c_str());
   if (peer)
     std::printf("\"peer\":\"%s\",\"peer_value\":%.2f,\"ratio\":%.2f}\n",

@@ -1,0 +1,59 @@
+// The load: numbered, time-stamped messages from senders to receivers, by sendmmsg and recvmmsg.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <sys/types.h>
+#include <vector>
+
+#include "relay/client_ports.hpp"
+#include "common/cpu.hpp"
+
+namespace lanrage::bench {
+
+inline constexpr std::size_t kMessageSize = 170;       // what clients have to say to each other
+inline constexpr std::size_t kMessageHeaderSize = 16;  // as WireGuard's type 4 begins
+
+// A client's way to send to another: what its packets begin with, and where they go.
+struct Flow {
+  std::size_t sender = 0;  // client
+  Endpoint to;
+  Bytes head;  // a relay's framing, if it has any, and the message's header
+};
+// A message's header with that receiver index, behind `framing`.
+Bytes head_of(ByteView framing, std::uint32_t receiver_index);
+
+struct LoadResult {
+  double seconds = 0;
+  std::uint64_t sent = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t lost = 0;  // given up
+  std::size_t delivered_size = 0;  // bytes of the last packet, with a relay's framing
+  std::vector<std::uint32_t> latencies;  // ns from the sender's clock to the receiver's network
+  Nanoseconds relay_cpu{0};
+  Nanoseconds all_cpu{0};  // relay, senders, receivers and the kernel's softirq threads
+
+  double per_packet(Nanoseconds time) const {
+    return static_cast<double>(time.count()) / static_cast<double>(delivered);
+  }
+};
+
+class Load {
+ public:
+  Load(const ClientPorts& senders, const ClientPorts& receivers)
+      : senders_(senders), receivers_(receivers) {}
+
+  // As fast as they are delivered: at most `window` packets are on their way, which keeps a relay
+  // busy and loses nearly none. `relay` is the process to watch, if there is one.
+  LoadResult saturate(const std::vector<Flow>& flows, std::size_t window, Nanoseconds time,
+                      std::optional<pid_t> relay) const;
+  // So many a second, come what may.
+  LoadResult at_rate(const std::vector<Flow>& flows, std::uint64_t per_second, Nanoseconds time,
+                     std::optional<pid_t> relay) const;
+
+ private:
+  const ClientPorts& senders_;
+  const ClientPorts& receivers_;
+};
+
+}  // namespace lanrage::bench

@@ -1,0 +1,39 @@
+#include "relay/testbed.hpp"
+
+#include <string>
+
+namespace lanrage::bench {
+namespace {
+
+void join(const lab::NetNamespace& one, const std::string& one_end, const std::string& one_address,
+          const lab::NetNamespace& other, const std::string& other_end,
+          const std::string& other_address) {
+  one.ip("link add " + one_end + " type veth peer name " + other_end + " netns " + other.name() +
+         "\naddr add " + one_address + " dev " + one_end + "\nlink set " + one_end + " up\n");
+  other.ip("addr add " + other_address + " dev " + other_end + "\nlink set " + other_end + " up\n");
+}
+
+}  // namespace
+
+Testbed::Testbed() {
+  for (const auto* place : {&senders_, &relay_, &receivers_})
+    for (const char* which : {"all", "default"})
+      place->sysctl(std::string("net/ipv4/conf/") + which + "/rp_filter", "0");
+  join(senders_, "relay", "10.99.1.2/30", relay_, "senders", "10.99.1.1/30");
+  join(receivers_, "relay", "10.99.2.2/30", relay_, "receivers", "10.99.2.1/30");
+  join(senders_, "receivers", "10.99.3.1/30", receivers_, "senders", "10.99.3.2/30");
+  relay_.ip(
+      "addr add 203.0.113.1/32 dev lo\n"
+      "route add 198.18.0.0/16 via 10.99.1.2\n"
+      "route add 198.19.0.0/16 via 10.99.2.2\n");
+  senders_.ip(
+      "route add local 198.18.0.0/16 dev lo\n"
+      "route add 203.0.113.1/32 via 10.99.1.1\n"
+      "route add 198.19.0.0/16 via 10.99.3.2\n");
+  receivers_.ip(
+      "route add local 198.19.0.0/16 dev lo\n"
+      "route add 203.0.113.1/32 via 10.99.2.1\n"
+      "route add 198.18.0.0/16 via 10.99.3.1\n");
+}
+
+}  // namespace lanrage::bench

@@ -1,0 +1,32 @@
+// Three network namespaces: clients that send, the relay, clients that receive. The relay is a
+// veth away from either; a third veth joins the clients' namespaces directly, to learn what the
+// load costs, and how long it takes, without a relay.
+#pragma once
+
+#include <cstdint>
+
+#include "base/endpoint.hpp"
+#include "support/namespace.hpp"
+
+namespace lanrage::bench {
+
+class Testbed {
+ public:
+  Testbed();
+
+  const lab::NetNamespace& senders() const { return senders_; }
+  const lab::NetNamespace& relay() const { return relay_; }
+  const lab::NetNamespace& receivers() const { return receivers_; }
+
+  static IpAddress relay_address() { return *IpAddress::parse("203.0.113.1"); }
+  // Each of these /16 is local in its namespace as a whole (RFC 2544 sets them aside for this).
+  static IpAddress senders_prefix() { return *IpAddress::parse("198.18.0.0"); }
+  static IpAddress receivers_prefix() { return *IpAddress::parse("198.19.0.0"); }
+
+ private:
+  lab::NetNamespace senders_{"senders"};
+  lab::NetNamespace relay_{"relay"};
+  lab::NetNamespace receivers_{"receivers"};
+};
+
+}  // namespace lanrage::bench
