@@ -41,6 +41,7 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
       lock_(std::move(lock)),
       keys_(std::move(keys)),
       context_{io, keys_, log, options.backend, options.interface_name},
+      network_(io, log),
       state_(io, options.state_dir / "state.json",
              [&log](const Error& error) { log.error("state", {{"detail", error.message()}}); }),
       lan_host_(context_, options.state_dir / "local-server",
@@ -48,6 +49,7 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
                 lan_host_callbacks()),
       search_(std::make_shared<ServerSearch>(context_, lan_host_.files(), search_callbacks())),
       dormant_timer_(io) {
+  context_.network = &network_;
   if (!options.map_ports) return;
   ports_ = std::make_unique<PortMapper>(io, PortMapper::defaults(nonce_key(keys_)), log);
   context_.ports = ports_.get();

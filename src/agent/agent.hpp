@@ -13,6 +13,7 @@
 #include "agent/agent_context.hpp"
 #include "agent/joining.hpp"
 #include "agent/lan_host.hpp"
+#include "agent/network_monitor.hpp"
 #include "agent/party_session.hpp"
 #include "agent/port_mapper.hpp"
 #include "agent/server_search.hpp"
@@ -105,7 +106,8 @@ class Agent {
   io::UniqueFd lock_;  // before what it protects, so that it goes last
   DeviceKeys keys_;
   AgentContext context_;
-  std::unique_ptr<PortMapper> ports_;  // outlives the sessions
+  NetworkMonitor network_;             // outlives the sessions
+  std::unique_ptr<PortMapper> ports_;  // and so does this
   StateFile state_;
   LanHost lan_host_;  // before the sessions, whose server it may have
   std::shared_ptr<ServerSearch> search_;

@@ -10,6 +10,7 @@
 
 namespace lanrage::agent {
 
+class NetworkMonitor;
 class PortMapper;
 
 struct AgentContext {
@@ -17,8 +18,9 @@ struct AgentContext {
   const DeviceKeys& keys;
   io::Log& log;
   Backend backend = Backend::automatic;
-  std::string interface_name;   // of the first party's device; empty: lanrageN
-  PortMapper* ports = nullptr;  // none: no router is asked to forward a port
+  std::string interface_name;         // of the first party's device; empty: lanrageN
+  PortMapper* ports = nullptr;        // none: no router is asked to forward a port
+  NetworkMonitor* network = nullptr;  // none: nobody notices that it changes
 };
 
 }  // namespace lanrage::agent

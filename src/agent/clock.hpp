@@ -15,6 +15,13 @@ inline Instant monotonic_now() {
   return Instant(Duration(now.tv_sec * 1'000'000 + now.tv_nsec / 1000));
 }
 
+// Stands still while the machine sleeps.
+inline Instant awake_now() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return Instant(Duration(now.tv_sec * 1'000'000 + now.tv_nsec / 1000));
+}
+
 inline UnixTime unix_now() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <set>
 #include <utility>
 
 #include "agent/clock.hpp"
@@ -21,16 +22,24 @@ constexpr Duration kRelayedPoll = 300ms;
 constexpr Duration kSlowPoll = 1s;
 constexpr Duration kNatProbeEvery = 25s;  // while some peer isn't reached directly
 constexpr Duration kNatProbeIdle = 120s;
-constexpr Duration kRefreshEvery = 2s;  // own addresses
-constexpr Duration kSlept = 15s;        // no timer for so long: the machine slept
+constexpr Duration kRefreshEvery = 10s;   // own addresses, should nobody tell that they changed
+constexpr Duration kBindCheckEvery = 2s;  // while a tunnel is silent
 constexpr Duration kEchoTimeout = 2s;
 constexpr Duration kHandshakeLook = 20ms;  // after a handshake packet, its result is worth a look
 
-std::vector<Endpoint> own_addresses(const path::LocalView& view) {
-  std::vector<Endpoint> out;
-  for (const auto& candidate : view.candidates)
-    if (candidate.kind == path::CandidateKind::host) out.push_back(candidate.endpoint);
-  return out;
+// All whom we asked see us at other addresses than before.
+bool is_seen_elsewhere(const path::LocalView& before, const path::LocalView& now) {
+  const auto seen = [](const path::LocalView& view) {
+    std::set<IpAddress> out;
+    for (const auto& candidate : view.candidates)
+      if (candidate.kind == path::CandidateKind::server_reflexive)
+        out.insert(candidate.endpoint.address);
+    return out;
+  };
+  const auto old = seen(before);
+  const auto present = seen(now);
+  return !old.empty() && !present.empty() &&
+         std::ranges::none_of(present, [&](const auto& address) { return old.contains(address); });
 }
 
 }  // namespace
@@ -102,13 +111,21 @@ Result<std::shared_ptr<Connectivity>> Connectivity::open(asio::io_context& io, T
   if (!port) return std::unexpected(port.error());
   self->port_ = std::move(*port);
   const auto now = monotonic_now();
-  self->next_poll_ = self->next_refresh_ = self->last_timer_ = now;
+  self->next_poll_ = self->next_refresh_ = now;
   self->next_nat_probe_ = now + kNatProbeIdle;  // set_relays() brings it forward
   self->refresh_local(now);
   if (options.ports != nullptr)
     self->port_lease_ =
         options.ports->map(tunnel.listen_port(),
                            [raw = self.get()](const auto& mapping) { raw->on_mapping(mapping); });
+  if (options.network != nullptr)
+    self->network_ = options.network->subscribe(
+        {.on_addresses = [raw = self.get()] { raw->refresh_local(monotonic_now()); },
+         .on_moved =
+             [raw = self.get()] {
+               raw->on_link_change(monotonic_now());
+               raw->schedule();
+             }});
   self->schedule();
   return self;
 }
@@ -119,6 +136,7 @@ void Connectivity::close() {
   callbacks_ = {};
   timer_.cancel();
   port_lease_.reset();
+  network_.reset();
   // An echo under way may keep this object a little longer than the tunnel lives.
   links_.clear();
   port_.reset();
@@ -244,7 +262,6 @@ void Connectivity::schedule() {
 
 void Connectivity::on_timer() {
   const auto now = monotonic_now();
-  if (now - std::exchange(last_timer_, now) > kSlept) on_link_change(now);
   stun::Datagrams datagrams;
   relays_.on_timeout(now, datagrams);
   discovery_.on_timeout(now, datagrams);
@@ -272,6 +289,8 @@ void Connectivity::poll_wireguard(Instant now) {
   const auto calendar = unix_now();
   for (const auto& [id, link] : links_)
     link->on_wireguard(now, calendar, *status);
+  if (std::ranges::any_of(links_, [&](const auto& entry) { return entry.second->is_silent(now); }))
+    check_binds(now);
 }
 
 // Echoes through the tunnel: the round trip that a game has, whatever the path.
@@ -307,21 +326,34 @@ void Connectivity::refresh_local(Instant now) {
   }
   auto view = discovery_.view(relays_);
   if (view == local_) return;
-  const auto before = own_addresses(std::exchange(local_, std::move(view)));
+  const bool moved_outside = is_seen_elsewhere(local_, view);
+  local_ = std::move(view);
   for (const auto& [id, link] : links_)
     link->on_local(now, local_);
-  if (!before.empty() && before != own_addresses(local_)) on_link_change(now);
+  // A router that restarted: it has forgotten our connections, too.
+  if (moved_outside && callbacks_.on_moved) callbacks_.on_moved();
 }
 
 void Connectivity::on_link_change(Instant now) {
   log_.info("link_change", {{"interface", tunnel_.interface_name()}});
+  poll_wireguard(now);
   stun::Datagrams datagrams;
   relays_.restart(now, datagrams);
+  next_bind_check_ = now + kBindCheckEvery;
   send_all(datagrams);
   probe_nat(now);
   if (ports_ != nullptr) ports_->ask_anew();
   for (const auto& [id, link] : links_)
     link->on_link_change(now);
+  if (callbacks_.on_moved) callbacks_.on_moved();
+}
+
+void Connectivity::check_binds(Instant now) {
+  if (now < next_bind_check_) return;
+  next_bind_check_ = now + kBindCheckEvery;
+  stun::Datagrams datagrams;
+  relays_.restart(now, datagrams);
+  send_all(datagrams);
 }
 
 // ---- out

@@ -12,6 +12,7 @@
 
 #include "agent/echo_socket.hpp"
 #include "agent/local_discovery.hpp"
+#include "agent/network_monitor.hpp"
 #include "agent/peer_link.hpp"
 #include "agent/port_mapper.hpp"
 #include "agent/relay_binds.hpp"
@@ -31,13 +32,16 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     crypto::ExchangeSecret box;
     crypto::ExchangeKey wireguard;  // our public key in this party
     crypto::SigningKey bind_key;
-    std::uint64_t boot = 0;       // of our signals: higher than at any earlier start
-    PortMapper* ports = nullptr;  // outlives it, or its close(); none: the router isn't asked
+    std::uint64_t boot = 0;  // of our signals: higher than at any earlier start
+    // Both outlive it, or its close(). None: the router isn't asked; moves go unnoticed.
+    PortMapper* ports = nullptr;
+    NetworkMonitor* network = nullptr;
   };
   struct Callbacks {
     std::function<void(const PeerId& to, Bytes sealed)> send_signal;
     std::function<void()> want_relay_token;
     std::function<void(const stun::NatReport&)> on_nat;
+    std::function<void()> on_moved;                    // connections of before may be dead
     std::function<void(const Error&)> on_tunnel_lost;  // the device is gone for good
   };
 
@@ -79,6 +83,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void probe_nat(Instant now);
   // Nothing measured before holds any more: bind, probe and punch again.
   void on_link_change(Instant now);
+  // A tunnel is silent: perhaps our address outside is another one by now.
+  void check_binds(Instant now);
   // Tells the links what has changed on our side.
   void refresh_local(Instant now);
   void schedule();
@@ -104,13 +110,14 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   stun::NatReport published_;
   PortMapper* ports_;
   std::unique_ptr<PortMapper::Lease> port_lease_;
+  std::unique_ptr<NetworkMonitor::Subscription> network_;
   LinkSurroundings around_;
   std::map<PeerId, std::unique_ptr<PeerLink>> links_;
   std::map<PeerId, path::SignalReplay> replays_;  // of peers that went and may come back
   Instant next_poll_{};
   Instant next_nat_probe_{};
   Instant next_refresh_{};
-  Instant last_timer_{};
+  Instant next_bind_check_{};
   bool token_wanted_ = false;
   bool closed_ = false;
 };

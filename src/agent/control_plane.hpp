@@ -62,6 +62,8 @@ class ControlPlane {
   virtual bool request_snapshot(PartyId party) = 0;
   // False while the link is down: the sender has to repeat it when the link is back.
   virtual bool send(const protocol::ws::ClientMessage& message) = 0;
+  // This machine is on another network, or slept: what is open is checked, what waits tries again.
+  virtual void on_network_change() = 0;
   // No callback comes after it.
   virtual void close() = 0;
 

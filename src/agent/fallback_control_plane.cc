@@ -26,6 +26,11 @@ bool FallbackControlPlane::request_snapshot(PartyId party) {
   return active().request_snapshot(party);
 }
 
+void FallbackControlPlane::check_link() {
+  remote_->check_link();
+  if (http_) http_->check_link();
+}
+
 void FallbackControlPlane::start_link() {
   remote_->on_obstructed = [this] { poll_instead(); };
   Listener listener;

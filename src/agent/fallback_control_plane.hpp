@@ -20,6 +20,7 @@ class FallbackControlPlane final : public ServerControlPlane {
 
   bool send(const protocol::ws::ClientMessage& message) override;
   bool request_snapshot(PartyId party) override;
+  void check_link() override;
 
  protected:
   void start_link() override;

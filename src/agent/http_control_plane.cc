@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "agent/clock.hpp"
 #include "base/overloaded.hpp"
@@ -30,6 +31,11 @@ void HttpControlPlane::start_link() {
   asio::co_spawn(session().io(), [self, this] { return run_link(); }, asio::detached);
 }
 
+void HttpControlPlane::check_link() {
+  backoff_.reset();
+  std::exchange(pauses_, session().make_pauses())->end();
+}
+
 void HttpControlPlane::stop_link() {
   pauses_->end();
   outbox_.clear();
@@ -44,7 +50,8 @@ asio::awaitable<void> HttpControlPlane::run_link() {
     if (polled) {
       backoff_.reset();
       set_state(LinkState::connected);
-      co_await pauses_->pause(options_.poll_every);
+      const auto pauses = pauses_;
+      co_await pauses->pause(options_.poll_every);
       continue;
     }
     set_state(LinkState::reconnecting);
@@ -52,7 +59,8 @@ asio::awaitable<void> HttpControlPlane::run_link() {
     session().log().warning("control_poll_failed", {{"server", session().origin().to_string()},
                                                     {"reason", std::string(polled.error().code())},
                                                     {"detail", polled.error().message()}});
-    co_await pauses_->pause(backoff_.next());
+    const auto pauses = pauses_;
+    co_await pauses->pause(backoff_.next());
   }
 }
 

@@ -27,6 +27,7 @@ class HttpControlPlane final : public ServerControlPlane {
   // Heartbeats and signals; anything else has a request of its own. False also while too many wait.
   bool send(const protocol::ws::ClientMessage& message) override;
   bool request_snapshot(PartyId party) override;
+  void check_link() override;
 
  protected:
   void start_link() override;

@@ -12,15 +12,17 @@
 
 namespace lanrage::agent {
 
-std::vector<IpAddress> local_addresses(const std::vector<std::string>& excluded_interfaces) {
+std::vector<IpAddress> local_addresses(const std::vector<std::string>& excluded_interfaces,
+                                       Interfaces which) {
   ifaddrs* list = nullptr;
   if (getifaddrs(&list) != 0) return {};
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> owner(list, freeifaddrs);
   auto links = io::Links::open();
+  const unsigned wanted = which == Interfaces::up ? IFF_UP : IFF_UP | IFF_RUNNING;
   std::vector<IpAddress> out;
   for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
     const auto address = io::ip_address_of(entry->ifa_addr);
-    if (!address || (entry->ifa_flags & IFF_UP) == 0) continue;
+    if (!address || (entry->ifa_flags & wanted) != wanted) continue;
     if (std::ranges::find(excluded_interfaces, entry->ifa_name) != excluded_interfaces.end())
       continue;
     if (address->is_loopback() || address->is_link_local()) continue;

@@ -104,13 +104,14 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
   callbacks.on_nat = [this](const stun::NatReport& report) {
     spawn([this, report] { return publish_hints(report); });
   };
+  callbacks.on_moved = [this] { control_->on_network_change(); };
   callbacks.on_tunnel_lost = [this](const Error& error) {
     end(Ended::device_lost, error.message());
   };
   auto connectivity = Connectivity::open(
       context_.io, *tunnel_,
       {saved_.id, context_.keys.peer_id(), ledger().charter().prefix, keys.identity, keys.box,
-       keys.wireguard.public_key(), bind_key_, saved_.boot, context_.ports},
+       keys.wireguard.public_key(), bind_key_, saved_.boot, context_.ports, context_.network},
       std::move(callbacks), context_.log);
   if (!connectivity) return std::unexpected(connectivity.error());
   connectivity_ = std::move(*connectivity);

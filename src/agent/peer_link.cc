@@ -117,6 +117,9 @@ void PeerLink::on_tunnel_probe(Instant now, std::optional<Duration> rtt) {
 }
 
 void PeerLink::on_link_change(Instant now) {
+  // WireGuard keeps the source address that it sent from: to one that is gone, it may hold on. Said
+  // anew, the endpoint loses it; and the packet that follows lets the peer's WireGuard roam.
+  if (configured_ && wireguard_.endpoint) set_endpoint(*wireguard_.endpoint);
   path::Actions actions;
   path_.on_link_change(now, actions);
   run(now, actions);
@@ -134,6 +137,12 @@ bool PeerLink::take_probe(Instant now) {
   if (path != path::PathKind::direct && path != path::PathKind::relay) return false;
   next_probe_ = now + kEchoEvery;
   return true;
+}
+
+bool PeerLink::is_silent(Instant now) const {
+  if (!fast_poll_) return false;
+  const auto path = path_.status(now).path;
+  return path == path::PathKind::direct || path == path::PathKind::relay;
 }
 
 // ---- what the machine asks for

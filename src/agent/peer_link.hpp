@@ -83,6 +83,8 @@ class PeerLink {
   // True when an echo through the tunnel is due; it then counts as sent.
   bool take_probe(Instant now);
   bool wants_fast_poll() const { return fast_poll_; }
+  // It was connected, and what it sends is no longer answered, or not yet again.
+  bool is_silent(Instant now) const;
   PeerReport report(Instant now) const { return {path_.status(now), wireguard_}; }
   const ConnectivityPeer& peer() const { return peer_; }
   const path::SignalReplay& replay() const { return replay_; }

@@ -1,8 +1,12 @@
 #include "agent/remote_control_plane.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
+#include "agent/clock.hpp"
+#include "agent/local_addresses.hpp"
 #include "agent/version.hpp"
 
 namespace lanrage::agent {
@@ -10,6 +14,14 @@ namespace {
 
 namespace asio = boost::asio;
 namespace ws = protocol::ws;
+
+constexpr std::chrono::milliseconds kHurriedPause{250};
+
+bool is_own_address(const IpAddress& address) {
+  if (address.is_loopback() || address.is_link_local()) return true;
+  const auto own = local_addresses({});
+  return std::ranges::find(own, address) != own.end();
+}
 
 }  // namespace
 
@@ -38,6 +50,18 @@ void RemoteControlPlane::stop_link() {
   if (socket_) socket_->close(1000, "leaving");
 }
 
+// A connection from an address that is gone can't be answered; any other might.
+void RemoteControlPlane::check_link() {
+  hurry_until_ = monotonic_now() + options_.hurry_time;
+  backoff_.reset();
+  if (socket_) {
+    const auto from = socket_->local_endpoint();
+    const bool lost = from && !is_own_address(from->address);
+    socket_->check(lost ? std::chrono::milliseconds(0) : options_.alive_time);
+  }
+  std::exchange(pauses_, session().make_pauses())->end();
+}
+
 void RemoteControlPlane::on_subscription() {
   send_subscription();
 }
@@ -63,7 +87,9 @@ asio::awaitable<void> RemoteControlPlane::run_link() {
     welcome_timer_.cancel();
     if (ended()) break;
     if (welcomed_) backoff_.reset();
-    obstructed_ = welcomed_ ? 0 : obstructed_ + (end.obstructed ? 1 : 0);
+    // While the network changes, a connection that breaks says nothing about who is in between.
+    const bool hurry = monotonic_now() < hurry_until_;
+    obstructed_ = welcomed_ ? 0 : obstructed_ + (end.obstructed && !hurry ? 1 : 0);
     set_state(LinkState::reconnecting);
     if (end.error)
       session().log().warning("control_link_lost", {{"server", session().origin().to_string()},
@@ -71,8 +97,10 @@ asio::awaitable<void> RemoteControlPlane::run_link() {
                                                     {"detail", end.error->message()}});
     if (obstructed_ >= options_.obstructed_after && on_obstructed) on_obstructed();
     auto pause = backoff_.next();
+    if (hurry) pause = std::min(pause, kHurriedPause);
     if (end.retry_after) pause += *end.retry_after;
-    co_await pauses_->pause(pause);
+    const auto pauses = pauses_;
+    co_await pauses->pause(pause);
   }
 }
 

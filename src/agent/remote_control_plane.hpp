@@ -13,6 +13,9 @@ class RemoteControlPlane : public ServerControlPlane {
   struct Options {
     std::chrono::milliseconds connect_time{10'000};
     std::chrono::milliseconds welcome_time{10'000};  // from the WebSocket's opening to `welcome`
+    // After a change of network: to the server's first word, and how long pauses are short then.
+    std::chrono::milliseconds alive_time{1'000};
+    std::chrono::milliseconds hurry_time{10'000};
     Backoff::Range pause{};
     // So many WebSockets in a row that were refused or broke before their first message, by
     // something that isn't our server refusing us: a proxy in between, perhaps.
@@ -25,6 +28,7 @@ class RemoteControlPlane : public ServerControlPlane {
 
   bool send(const protocol::ws::ClientMessage& message) override;
   bool request_snapshot(PartyId party) override;
+  void check_link() override;
 
   // Called at obstructed_after, and at each try after it; the link goes on trying.
   std::function<void()> on_obstructed;
@@ -57,6 +61,7 @@ class RemoteControlPlane : public ServerControlPlane {
   bool welcomed_ = false;
   bool said_hello_ = false;  // on the present WebSocket, as the next
   bool subscribed_ = false;
+  Instant hurry_until_{};
   int obstructed_ = 0;  // WebSockets in a row
 };
 

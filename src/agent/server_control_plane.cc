@@ -101,6 +101,12 @@ void ServerControlPlane::subscribe(PartyId party, std::string incarnation, std::
   on_subscription();
 }
 
+void ServerControlPlane::on_network_change() {
+  if (ended_) return;
+  session_->on_network_change();
+  check_link();
+}
+
 void ServerControlPlane::end_link() {
   if (ended_) return;
   ended_ = true;

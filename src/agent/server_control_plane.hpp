@@ -32,9 +32,12 @@ class ServerControlPlane : public ControlPlane,
   void open_link(Listener listener) final;
   void open_link_ahead() final;
   void subscribe(PartyId party, std::string incarnation, std::uint64_t seq) final;
+  void on_network_change() final;
   void close() final;
   LinkState link_state() const final { return state_; }
 
+  // The network is another one: makes sure that the link still works, and hurries if it doesn't.
+  virtual void check_link() = 0;
   // Ends the link and leaves the session to whoever else uses it; no callback comes after it.
   void end_link();
 

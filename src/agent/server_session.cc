@@ -4,6 +4,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
+#include <utility>
 
 #include "agent/clock.hpp"
 #include "party/proofs.hpp"
@@ -58,6 +59,12 @@ void ServerSession::close() {
   http_->disconnect();
 }
 
+void ServerSession::on_network_change() {
+  if (closed_) return;
+  http_->disconnect();
+  std::exchange(pauses_, options_.make_pauses())->end();
+}
+
 // ---- single requests
 
 // One request and its answer; whatever the server refuses is an error.
@@ -103,7 +110,8 @@ ServerSession::Answer<std::string> ServerSession::repeat(
     log_.debug("request_repeated", {{"server", origin_.to_string()},
                                     {"attempt", std::to_string(n + 1)},
                                     {"reason", std::string(reply.body.error().code())}});
-    co_await pauses_->pause(*pause);
+    const auto pauses = pauses_;
+    co_await pauses->pause(*pause);
     if (closed_) co_return std::move(reply.body);
   }
 }
@@ -200,7 +208,8 @@ asio::awaitable<void> ServerSession::keep_token_fresh() {
   const auto self = shared_from_this();
   while (!closed_) {
     const auto left = token_ ? token_renewal_ - monotonic_now() : Duration(kRenewalRetry);
-    co_await pauses_->pause(
+    const auto pauses = pauses_;
+    co_await pauses->pause(
         std::chrono::ceil<std::chrono::milliseconds>(std::clamp<Duration>(left, 1s, 1h)));
     if (closed_ || !token_ || registering_ || monotonic_now() < token_renewal_) continue;
     const auto renewed = co_await register_device();

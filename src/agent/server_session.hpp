@@ -65,6 +65,8 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   boost::asio::awaitable<void> keep_token_fresh();
   std::function<void(const protocol::BearerToken&)> on_renewed;
 
+  // The network is another one: requests under way are repeated at once.
+  void on_network_change();
   // Requests under way end with an error; none is repeated any more.
   void close();
 

@@ -61,6 +61,7 @@ class State : public std::enable_shared_from_this<State> {
   void disconnect() {
     if (connector_) connector_->cancel();
     if (connection_) connection_->stream.close();
+    if (!busy_) connection_.reset();
   }
 
   const Origin& origin() const { return origin_; }

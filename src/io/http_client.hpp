@@ -104,6 +104,7 @@ class HttpClient {
   // The server's address on the latest connection.
   virtual std::optional<Endpoint> remote_endpoint() const = 0;
   virtual const Origin& origin() const = 0;
+  // Cuts the connection; a request under way ends with connection_lost, the next connects anew.
   virtual void disconnect() = 0;
 };
 
@@ -126,6 +127,9 @@ class WebSocketClient {
   virtual bool send(std::string text) = 0;
   // Sends what is queued, then a close frame; receive() ends with closed.
   virtual void close(std::uint16_t code, std::string_view reason) = 0;
+  // The network has changed: ends with closed unless the server is heard within `limit`. A
+  // connect() under way is given up.
+  virtual void check(std::chrono::milliseconds limit) = 0;
   virtual bool is_open() const = 0;
   virtual std::optional<Endpoint> local_endpoint() const = 0;
 };

@@ -117,6 +117,7 @@ void WebSocketChannel::on_readable() {
     // Half a record that TLS has read ahead is none yet: its rest comes through the socket.
     if (got.wait == Stream::Wait::readable) return wait_to_read();
     received_at_ = Clock::now();
+    alive_by_.reset();
     if (!discarding_) take(space.first(got.bytes));
     if (phase_ == Phase::ended) return;
     if (!stream_.has_read_ahead()) return wait_to_read();
@@ -326,10 +327,19 @@ void WebSocketChannel::close(std::uint16_t code, std::string_view reason) {
   flush_soon();
 }
 
+void WebSocketChannel::check(std::chrono::milliseconds limit) {
+  if (phase_ != Phase::open) return;
+  if (limit.count() == 0) return cut();
+  alive_by_ = Clock::now() + limit;
+  if (!blocked_) queue_control(FrameType::ping, {});
+  watch();
+}
+
 void WebSocketChannel::watch() {
   auto next =
       phase_ == Phase::closing ? close_by_ : std::min(ping_at_, received_at_ + limits_.dead_after);
   if (phase_ == Phase::open && blocked_) next = std::min(next, blocked_at_ + limits_.dead_after);
+  if (phase_ == Phase::open && alive_by_) next = std::min(next, *alive_by_);
   timer_.expires_at(std::max(next, Clock::now() + std::chrono::milliseconds(1)));
   timer_.async_wait([weak = weak_from_this()](error_code error) {
     auto self = weak.lock();
@@ -348,7 +358,8 @@ void WebSocketChannel::on_watch() {
   }
   bool silent = now >= received_at_ + limits_.dead_after;
   bool stuck = blocked_ && now >= blocked_at_ + limits_.dead_after;
-  if (silent || stuck) {
+  const bool unanswered = alive_by_ && now >= *alive_by_;
+  if (silent || stuck || unanswered) {
     if (faults_) ++faults_->dead;
     return cut();
   }

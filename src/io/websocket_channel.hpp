@@ -8,6 +8,7 @@
 #include <chrono>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "io/stream.hpp"
@@ -44,6 +45,8 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
   void count_faults(std::shared_ptr<WebSocketFaults> faults) { faults_ = std::move(faults); }
   void send(std::shared_ptr<const std::string> text);
   void close(std::uint16_t code, std::string_view reason);
+  // Pings, and cuts the connection unless something comes within `limit`; without one, at once.
+  void check(std::chrono::milliseconds limit);
   // Cuts the connection; no callback follows.
   void abandon();
   // Cuts the connection; on_closed follows.
@@ -109,6 +112,7 @@ class WebSocketChannel : public std::enable_shared_from_this<WebSocketChannel> {
   Clock::time_point received_at_;
   Clock::time_point blocked_at_;
   Clock::time_point ping_at_;
+  std::optional<Clock::time_point> alive_by_;  // while check() waits
   Clock::time_point close_by_;
 };
 

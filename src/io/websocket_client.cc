@@ -97,6 +97,12 @@ class State : public std::enable_shared_from_this<State> {
     if (channel_) channel_->close(code, reason);
   }
 
+  void check(std::chrono::milliseconds limit) {
+    if (open_) return channel_->check(limit);
+    if (connector_) connector_->cancel();
+    if (channel_) channel_->stream().close();
+  }
+
   void abandon() {
     gone_ = true;
     open_ = false;
@@ -205,6 +211,7 @@ class Client final : public WebSocketClient {
   asio::awaitable<Result<std::string>> receive() override { return state_->receive(); }
   bool send(std::string text) override { return state_->send(std::move(text)); }
   void close(std::uint16_t code, std::string_view reason) override { state_->close(code, reason); }
+  void check(std::chrono::milliseconds limit) override { state_->check(limit); }
   bool is_open() const override { return state_->is_open(); }
   std::optional<Endpoint> local_endpoint() const override { return state_->local(); }
 

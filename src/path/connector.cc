@@ -40,6 +40,13 @@ void Connector::hurry(const Endpoint& target) {
   failures_ = 0;
 }
 
+// A handshake that is under way is given its time.
+void Connector::hurry() {
+  if (!initiator_ || !attempt_ || retry_ <= tuning_.handshake_retry) return;
+  retry_ = tuning_.handshake_retry;
+  failures_ = 0;
+}
+
 std::optional<Endpoint> Connector::drive(Instant now, const Means& means, Instant received,
                                          Actions& out) {
   next_.reset();

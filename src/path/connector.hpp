@@ -34,6 +34,8 @@ class Connector {
   void replace(Instant now, const Endpoint& target, Actions& out);
   // What kept the attempt at `target` from succeeding may be over: try again at once.
   void hurry(const Endpoint& target);
+  // The peer is there, or we are again: tries that have become rare begin anew.
+  void hurry();
   void on_session();
   // The session was lost. `expired`: for certain, so that the passive side may drop what is left.
   void on_lapse(bool expired, Actions& out);

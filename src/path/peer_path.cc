@@ -79,6 +79,7 @@ void PeerPath::Impl::on_signal(Instant now, const Signal& signal, Actions& out) 
   }
   bool news = !remote_ || remote_->ready != signal.ready || remote_->relays != signal.relays;
   if (news && !has_session(now)) began_ = now;
+  connector_.hurry();
   remote_ = signal;
   checks_.set_remote(now, signal.candidates, signal.check_password);
   decide(now, out);
@@ -158,6 +159,7 @@ void PeerPath::Impl::on_tunnel_probe(Instant now, std::optional<Duration> rtt, A
 
 void PeerPath::Impl::on_link_change(Instant now, Actions& out) {
   if (checks_.can_check()) checks_.punch(now);
+  connector_.hurry();
   signal_due_ = true;
   relay_quality_ = {};
   tunnel_quality_ = {};

@@ -150,6 +150,37 @@ TEST_F(RemoteControlPlaneTest, FramesThatNeverArriveAreAProxysWorkToo) {
   control->close();
 }
 
+TEST_F(RemoteControlPlaneTest, AfterAChangeOfNetworkADeadConnectionIsReplacedAtOnce) {
+  server.welcomes = true;
+  RemoteControlPlane::Options options;
+  options.alive_time = 0ms;  // the server can't answer in no time
+  const auto control = open(options);
+  until([&] { return control->link_state() == LinkState::connected; });
+  pauses.clear();
+  control->on_network_change();
+  until([&] { return links.size() == 3; });
+  EXPECT_EQ(links,
+            (std::vector{LinkState::connected, LinkState::reconnecting, LinkState::connected}));
+  EXPECT_EQ(server.upgrades, 2);
+  EXPECT_EQ(obstructed, 0);
+  EXPECT_LE(std::ranges::max(pauses), 250ms);
+  control->close();
+}
+
+TEST_F(RemoteControlPlaneTest, AfterAChangeOfNetworkALiveConnectionIsKept) {
+  server.welcomes = true;
+  RemoteControlPlane::Options options;
+  options.alive_time = 60'000ms;
+  const auto control = open(options);
+  until([&] { return control->link_state() == LinkState::connected; });
+  control->on_network_change();
+  server.say(ws::ServerMessage(messages[0]));
+  until([&] { return messages.size() == 2; });
+  EXPECT_EQ(links, std::vector{LinkState::connected});
+  EXPECT_EQ(server.upgrades, 1);
+  control->close();
+}
+
 TEST_F(RemoteControlPlaneTest, NothingIsToldAfterClosing) {
   server.welcomes = true;
   const auto control = open();

@@ -58,6 +58,21 @@ TEST_F(Connecting, WithoutAHandshakeThePeerIsReplacedWithGrowingPauses) {
   EXPECT_EQ(at_ms, expected);
 }
 
+TEST_F(Connecting, APeerThatIsHeardAgainIsTriedAtOnceUnlessATryIsUnderWay) {
+  for (Instant now = kStart; now < kStart + std::chrono::seconds(60); now += ms(100))
+    initiator.drive(now, kByRelay, kNever, out);  // the last at 45 s, the next at 85 s
+  out.clear();
+  initiator.hurry();
+  initiator.drive(kStart + ms(60'000), kByRelay, kNever, out);
+  EXPECT_TRUE(any_of<ReplacePeer>(out));
+  out.clear();
+  initiator.hurry();
+  initiator.drive(kStart + ms(62'400), kByRelay, kNever, out);
+  EXPECT_TRUE(out.empty());
+  initiator.drive(kStart + ms(62'500), kByRelay, kNever, out);
+  EXPECT_TRUE(any_of<ReplacePeer>(out));
+}
+
 TEST_F(Connecting, AFailedDirectHandshakeIsNamedAndTheRelayIsNext) {
   initiator.drive(kStart, kByBoth, kNever, out);
   out.clear();
