@@ -88,7 +88,7 @@ void Coturn::bind_channels() {
   if (receiver_ == Receiver::allocated) bind_channels_on(receivers_, sender_relays_);
   flows_.clear();
   for (std::size_t i = 0; i < sender_relays_.size(); ++i)
-    flows_.push_back({i, server_, head_of(channel_framing(), static_cast<std::uint32_t>(i))});
+    flows_.push_back({i, server_, {channel_framing(), static_cast<std::uint32_t>(i)}});
 }
 
 void Coturn::allocate_on(const ClientPorts& ports, std::vector<Endpoint>& relays,

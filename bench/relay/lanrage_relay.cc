@@ -15,7 +15,6 @@ namespace {
 
 // Everything comes from one machine, and all of it: no limit must be in the way.
 constexpr const char* kSettings = R"(role = ["control", "relay"]
-listen = "127.0.0.1:8667"
 public_address = "203.0.113.1"
 metrics_listen = "off"
 map_ports = "off"
@@ -62,19 +61,30 @@ std::uint32_t read_u32_le(ByteView bytes, std::size_t at) {
 
 LanrageRelay::LanrageRelay(const Testbed& testbed, const ClientPorts& senders,
                            const ClientPorts& receivers, const LanrageSettings& settings)
-    : senders_(senders), receivers_(receivers), token_key_(crypto::SigningKey::generate(random_)) {
+    : name_(settings.name),
+      senders_(senders),
+      receivers_(receivers),
+      token_key_(crypto::SigningKey::generate(random_)) {
   const auto data = directory_.path() / "data";
   std::filesystem::create_directory(data);
   std::filesystem::permissions(data, std::filesystem::perms::owner_all);
   {
     auto keys = make_keys(data, random_);
     token_key_ = keys.relay_key;
-    target_ = {*RelayId::parse(keys.relay_id), {Testbed::relay_address(), 51820}};
+    target_ = {*RelayId::parse(keys.relay_id), {Testbed::relay_address(), settings.relay_port}};
   }
   const auto file = directory_.path() / "server.toml";
   std::ofstream(file) << kSettings << "store = \"sqlite:" << (data / "server.db").string()
                       << "\"\n";
-  lab::Argv argv{settings.program.string(), "--config", file.string(), "--data-dir", data.string()};
+  lab::Argv argv{settings.program.string(),
+                 "--config",
+                 file.string(),
+                 "--data-dir",
+                 data.string(),
+                 "--listen",
+                 "127.0.0.1:0",
+                 "--relay-listen",
+                 "0.0.0.0:" + std::to_string(settings.relay_port)};
   argv.insert(argv.end(), settings.arguments.begin(), settings.arguments.end());
   process_ = std::make_unique<lab::Process>(
       argv, lab::Process::Options{.netns_fd = testbed.relay().fd(),
@@ -187,8 +197,8 @@ void LanrageRelay::shake_hands(std::size_t first, std::size_t last) {
   const auto finish = [&](std::size_t number, const Endpoint&, ByteView bytes) {
     if (bytes.size() != 92 || bytes[0] != 2 || number < first || number >= last) return;
     Flow& flow = flows_[number];
-    if (flow.head.empty()) --open;
-    flow = {number, target_.endpoint, head_of({}, read_u32_le(bytes, 4))};
+    if (flow.head.bytes().empty()) --open;
+    flow = {number, target_.endpoint, {{}, read_u32_le(bytes, 4)}};
   };
   repeat(
       "handshakes", [&] { return open == 0; },
@@ -209,7 +219,7 @@ void LanrageRelay::tell_routes(std::size_t sessions_a_pair) {
       for (std::size_t k = 0; k < sessions_a_pair; ++k) {
         const relay::Route route{receiving_[i].mac1_key, ++last_index_};
         wanted[i - begin].push_back(route);
-        flows_.push_back({i, target_.endpoint, head_of({}, route.receiver_index)});
+        flows_.push_back({i, target_.endpoint, {{}, route.receiver_index}});
       }
       sending_[i].bind->set_routes(io::monotonic_now(), wanted[i - begin], out);
       send(senders_, i, out);

@@ -18,6 +18,8 @@ struct LanrageSettings {
   std::filesystem::path program;
   // Added to the command line: what a variant of the relay is chosen by.
   std::vector<std::string> arguments{};
+  std::string name = "lanrage";
+  std::uint16_t relay_port = 51820;
 };
 
 class LanrageRelay final : public RelayUnderTest {
@@ -34,7 +36,7 @@ class LanrageRelay final : public RelayUnderTest {
   // In place of handshakes: so many sessions each, told to the relay by the sender.
   void tell_routes(std::size_t sessions_a_pair);
 
-  std::string_view name() const override { return "lanrage"; }
+  std::string_view name() const override { return name_; }
   pid_t pid() const override { return process_->pid(); }
   void renew() override;
   const std::vector<Flow>& flows() const override { return flows_; }
@@ -56,6 +58,7 @@ class LanrageRelay final : public RelayUnderTest {
   // Handshakes of these pairs; returns when all have come through.
   void shake_hands(std::size_t first, std::size_t last);
 
+  std::string name_;
   const ClientPorts& senders_;
   const ClientPorts& receivers_;
   lab::TempDir directory_;

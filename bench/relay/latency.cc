@@ -72,7 +72,7 @@ void measure_latency(const Options& options) {
   const Load load(senders, receivers);
   std::vector<Flow> direct;
   for (std::size_t i = 0; i < options.pairs; ++i)
-    direct.push_back({i, receivers.endpoint(i), head_of({}, static_cast<std::uint32_t>(i))});
+    direct.push_back({i, receivers.endpoint(i), {{}, static_cast<std::uint32_t>(i)}});
   std::vector<Contestant> contestants;
   auto ours =
       std::make_unique<LanrageRelay>(testbed, senders, receivers, LanrageSettings{options.server});

@@ -1,5 +1,6 @@
 #include "relay/load.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include "relay/load_threads.hpp"
@@ -57,13 +58,12 @@ LoadResult run(const ClientPorts& senders, const ClientPorts& receivers,
 
 }  // namespace
 
-Bytes head_of(ByteView framing, std::uint32_t receiver_index) {
-  Bytes out(framing.begin(), framing.end());
-  out.resize(framing.size() + kMessageHeaderSize);
-  out[framing.size()] = 4;
+PacketHead::PacketHead(ByteView framing, std::uint32_t receiver_index)
+    : size_(static_cast<std::uint8_t>(framing.size() + kMessageHeaderSize)) {
+  std::uint8_t* message = std::ranges::copy(framing, bytes_.data()).out;
+  message[0] = 4;
   for (std::size_t i = 0; i < 4; ++i)  // little-endian, as WireGuard writes it
-    out[framing.size() + 4 + i] = static_cast<std::uint8_t>(receiver_index >> 8 * i);
-  return out;
+    message[4 + i] = static_cast<std::uint8_t>(receiver_index >> 8 * i);
 }
 
 LoadResult Load::saturate(const std::vector<Flow>& flows, std::size_t window, Nanoseconds time,

@@ -14,14 +14,27 @@ namespace lanrage::bench {
 inline constexpr std::size_t kMessageSize = 170;       // what clients have to say to each other
 inline constexpr std::size_t kMessageHeaderSize = 16;  // as WireGuard's type 4 begins
 
-// A client's way to send to another: what its packets begin with, and where they go.
+// What a packet begins with: a relay's framing, if it has any, and the message's header.
+class PacketHead {
+ public:
+  PacketHead() = default;
+  // `framing` is at most four bytes.
+  PacketHead(ByteView framing, std::uint32_t receiver_index);
+
+  ByteView bytes() const { return {bytes_.data(), size_}; }
+
+ private:
+  ByteArray<4 + kMessageHeaderSize> bytes_{};
+  std::uint8_t size_ = 0;
+};
+
+// A client's way to send to another. Self-contained, so that going through a million of them in
+// order doesn't take the caches from the relay under measurement.
 struct Flow {
   std::size_t sender = 0;  // client
   Endpoint to;
-  Bytes head;  // a relay's framing, if it has any, and the message's header
+  PacketHead head;
 };
-// A message's header with that receiver index, behind `framing`.
-Bytes head_of(ByteView framing, std::uint32_t receiver_index);
 
 struct LoadResult {
   double seconds = 0;

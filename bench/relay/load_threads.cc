@@ -111,10 +111,11 @@ void Sender::send(std::size_t count) {
     const Flow& flow = *queue.flows[queue.next];
     queue.next = queue.next + 1 == queue.flows.size() ? 0 : queue.next + 1;
     std::uint8_t* at = a.buffers[i].data();
-    std::ranges::copy(flow.head, at);
+    const ByteView head = flow.head.bytes();
+    std::ranges::copy(head, at);
     const Stamp stamp{now, number_++, progress_.run};
-    std::memcpy(at + flow.head.size(), &stamp, sizeof stamp);
-    a.contents[i] = {at, flow.head.size() - kMessageHeaderSize + kMessageSize};
+    std::memcpy(at + head.size(), &stamp, sizeof stamp);
+    a.contents[i] = {at, head.size() - kMessageHeaderSize + kMessageSize};
     a.addresses[i] = to_sockaddr(flow.to);
     a.controls[i] = source_control(ports_.endpoint(flow.sender).address);
     a.messages[i].msg_hdr = {.msg_name = &a.addresses[i],

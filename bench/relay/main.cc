@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
   CLI::App app("What the relay costs and adds: JSON lines on standard output", "bench_relay");
   app.add_option("--metric", options.only, "Only what this metric needs, for example client_bytes");
   app.add_option("--server", options.server, "The server program (default: beside this one)");
+  app.add_option("--other-server", options.other_server,
+                 "Another build of it, compared at saturation in the same rounds");
   app.add_option("--pairs", options.pairs, "Pairs of clients under load")->capture_default_str();
   app.add_option("--window", options.window, "Packets on their way at saturation")
       ->capture_default_str();

@@ -11,6 +11,7 @@ namespace lanrage::bench {
 struct Options {
   std::filesystem::path server;     // lanrage-server
   std::optional<std::string> only;  // one metric, by name
+  std::optional<std::filesystem::path> other_server{};  // another build, in the same rounds
   std::size_t pairs = 512;          // clients that talk, two by two
   std::size_t window = 1024;        // packets on their way at saturation
   std::size_t memory_pairs = 4000;

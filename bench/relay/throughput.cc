@@ -28,7 +28,7 @@ struct Contestant {
 double cost_of_load(const Load& load, const ClientPorts& receivers, const Options& options) {
   std::vector<Flow> flows;
   for (std::size_t i = 0; i < options.pairs; ++i)
-    flows.push_back({i, receivers.endpoint(i), head_of({}, static_cast<std::uint32_t>(i))});
+    flows.push_back({i, receivers.endpoint(i), {{}, static_cast<std::uint32_t>(i)}});
   const auto result = load.saturate(flows, options.window, options.time / 2, std::nullopt);
   return result.per_packet(result.all_cpu);
 }
@@ -66,6 +66,13 @@ void measure_throughput(const Options& options) {
       contestants.push_back({std::move(peer), options.window});
     }
   }
+  if (options.other_server) {
+    auto other = std::make_unique<LanrageRelay>(
+        testbed, senders, receivers, LanrageSettings{*options.other_server, {}, "other", 51830});
+    other->bind(options.pairs);
+    other->shake_hands();
+    contestants.push_back({std::move(other), options.window});
+  }
   for (std::size_t round = 0; round < options.rounds; ++round) {
     const double load_ns = cost_of_load(load, receivers, options);
     for (Contestant& one : contestants) {
@@ -85,12 +92,17 @@ void measure_throughput(const Options& options) {
     }
   }
   const Contestant& ours = contestants[0];
-  const Contestant* peer = contestants.size() > 1 ? &contestants[1] : nullptr;
+  const Contestant* peer = Coturn::installed() ? &contestants[1] : nullptr;
   print("packets_per_cpu_s_userspace", ours, peer, &Contestant::own);
   print("packets_per_machine_cpu_s_userspace", ours, peer, &Contestant::machine);
-  if (contestants.size() > 2) {
+  if (peer != nullptr) {
     print("packets_per_cpu_s_userspace_one_allocation", ours, &contestants[2], &Contestant::own);
     print("packets_per_machine_cpu_s_userspace_one_allocation", ours, &contestants[2],
+          &Contestant::machine);
+  }
+  if (options.other_server) {
+    print("packets_per_cpu_s_against_other", ours, &contestants.back(), &Contestant::own);
+    print("packets_per_machine_cpu_s_against_other", ours, &contestants.back(),
           &Contestant::machine);
   }
   std::optional<Peer> overhead;
