@@ -61,11 +61,16 @@ std::optional<ClientRef> ClientTable::admit(const Token& token) {
 void ClientTable::set_address(ClientRef wanted, const Endpoint& address, const IpAddress& local) {
   Client* client = get(wanted);
   if (!client) return;
+  const bool same = client->has_address && client->address == address;
+  if (!same || client->local != local) moved_.push_back(wanted.slot);
   client->local = local;
-  if (client->has_address && client->address == address) return;
+  if (same) return;
   if (client->has_address) sources_.erase(client->address);
   // Whoever had it before proved it earlier; the newer proof counts.
-  if (const std::uint32_t* other = sources_.find(address)) slots_[*other].has_address = false;
+  if (const std::uint32_t* other = sources_.find(address)) {
+    slots_[*other].has_address = false;
+    moved_.push_back(*other);
+  }
   client->address = address;
   client->has_address = true;
   sources_.put(address, wanted.slot);
@@ -86,6 +91,7 @@ void ClientTable::remove(std::uint32_t slot) {
   if (group.members.empty()) groups_.erase(group.id);
   client = Client{};
   free_.push_back(slot);
+  moved_.push_back(slot);
   --size_;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/endpoint.hpp"
@@ -67,6 +68,8 @@ class ClientTable {
   // full.
   std::optional<ClientRef> admit(const Token& token);
   void set_address(ClientRef wanted, const Endpoint& address, const IpAddress& local);
+  // Slots whose client left or changed its address, or ours that it uses, since the last call.
+  std::vector<std::uint32_t> take_moved() { return std::exchange(moved_, {}); }
   // Removes clients whose last bind is older than the limit.
   void expire(Instant now);
 
@@ -76,6 +79,7 @@ class ClientTable {
   Limits limits_;
   std::vector<Client> slots_;  // grows up to limits_.clients
   std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> moved_;
   std::uint32_t next_generation_ = 1;
   std::size_t size_ = 0;
   FlatTable<Endpoint, std::uint32_t> sources_;

@@ -1,5 +1,7 @@
 #include "relay/relay.hpp"
 
+#include <algorithm>
+
 #include "relay/bind_messages.hpp"
 #include "relay/route_messages.hpp"
 #include "stun/message.hpp"
@@ -48,6 +50,7 @@ Relay::Relay(const RelayConfig& config, Random& random)
       stun_requests_(limits_.stun_an_address, seed_, limits_.address_cells),
       signatures_(limits_.verify_an_address, seed_, limits_.address_cells),
       notices_(limits_.notice_spacing, limits_.notices, seed_, limits_.notice_cells),
+      leases_(seed_),
       notice_(make_notice(binds_.boot_id())) {}
 
 Verdict Relay::on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
@@ -90,9 +93,34 @@ Verdict Relay::judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteV
 }
 
 Verdict Relay::on_data(Instant now, ClientRef source, std::uint32_t index, std::size_t size) {
-  auto target = sessions_.route(now, source, index);
-  if (!target) return Verdict::drop(DropReason::no_session);
-  return forward(now, clients_.at(source.slot), *target, size);
+  const auto route = sessions_.route(now, source, index);
+  if (!route) return Verdict::drop(DropReason::no_session);
+  const Verdict verdict = forward(now, clients_.at(source.slot), route->target, size);
+  if (fast_path_ != nullptr && verdict.kind == Verdict::Kind::forward)
+    lease(now, source, index, *route);
+  return verdict;
+}
+
+void Relay::lease(Instant now, ClientRef source, std::uint32_t index,
+                  const SessionTable::Route& route) {
+  Client& client = clients_.at(source.slot);
+  const Client& receiver = clients_.at(route.target.slot);
+  std::uint64_t bytes = leases_.wanted(now, source, index);
+  // Addresses of another family would change the packet's size.
+  if (client.address.address.is_v4() != receiver.address.address.is_v4()) bytes = 0;
+  if (bytes != 0 && !(client.bytes.take(now, bytes, client_rate_) &&
+                      address_bytes_.take(now, client.address.address, bytes) &&
+                      client.group->bytes.take(now, bytes, group_rate_)))
+    bytes = 0;
+  leases_.note(now, source, route.target, client.address, index, bytes);
+  if (bytes == 0) return;
+  fast_path_->grant({client.address, client.local, index, receiver.address, receiver.local}, bytes,
+                    std::min(now + Leases::kTime, route.expires));
+}
+
+void Relay::revoke_leases() {
+  for (const std::uint32_t slot : clients_.take_moved())
+    if (fast_path_ != nullptr) leases_.revoke(slot, *fast_path_);
 }
 
 Verdict Relay::forward(Instant now, Client& source, ClientRef target, std::size_t size) {
@@ -157,7 +185,9 @@ Verdict Relay::on_cookie(Instant now, ClientRef source, std::uint32_t index, std
   // A loaded responder answers the initiation by a cookie; a loaded initiator the response, and
   // the session then exists already.
   auto target = sessions_.awaiting(now, source, index);
-  if (!target) target = sessions_.route(now, source, index);
+  if (!target) {
+    if (const auto route = sessions_.route(now, source, index)) target = route->target;
+  }
   if (!target) return Verdict::drop(DropReason::no_pending);
   return forward(now, clients_.at(source.slot), *target, size);
 }
@@ -191,6 +221,7 @@ Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, Byt
     return Verdict::answer(from, reply_);
   }
   auto answer = binds_.on_request(now, unix_now, from, local, *message, clients_);
+  revoke_leases();
   bool challenged = answer.code == kChallenge || answer.code == kStaleNonce;
   ++(answer.code == 0 ? counters_.binds
      : challenged     ? counters_.challenges
@@ -237,6 +268,8 @@ std::uint32_t Relay::take_routes(Instant now, ClientRef source, ByteView routes)
 void Relay::on_timeout(Instant now) {
   sessions_.expire(now);
   clients_.expire(now);
+  revoke_leases();
+  if (fast_path_ != nullptr) leases_.expire(now, *fast_path_);
 }
 
 }  // namespace lanrage::relay

@@ -13,6 +13,7 @@
 #include "base/time.hpp"
 #include "relay/bind_server.hpp"
 #include "relay/client_table.hpp"
+#include "relay/leases.hpp"
 #include "relay/limits.hpp"
 #include "relay/notice_gate.hpp"
 #include "relay/session_table.hpp"
@@ -39,6 +40,10 @@ class Relay {
   // Forgets what ran out; call about once a second. Nothing goes wrong when it is late.
   void on_timeout(Instant now);
 
+  // Sessions in use are leased to it from now on; it outlives the relay. What it forwards isn't
+  // counted here.
+  void set_fast_path(FastPath& path) { fast_path_ = &path; }
+
   // Tokens are the control server's with this key from now on; who is bound stays.
   void set_token_key(const crypto::VerifyKey& key) { binds_.set_token_key(key); }
 
@@ -61,6 +66,9 @@ class Relay {
   Verdict on_cookie(Instant now, ClientRef source, std::uint32_t index, std::size_t size);
   Verdict on_data(Instant now, ClientRef source, std::uint32_t index, std::size_t size);
   Verdict on_unbound(Instant now, const Endpoint& from);
+  // A data packet was forwarded: the next ones may go without us.
+  void lease(Instant now, ClientRef source, std::uint32_t index, const SessionTable::Route& route);
+  void revoke_leases();
   Verdict forward(Instant now, Client& source, ClientRef target, std::size_t size);
   std::optional<ClientRef> addressee(const Client& source, std::uint32_t source_slot,
                                      ByteView packet);
@@ -79,6 +87,8 @@ class Relay {
   AddressPacer stun_requests_;
   AddressPacer signatures_;
   NoticeGate notices_;
+  FastPath* fast_path_ = nullptr;
+  Leases leases_;
   Bytes notice_;  // the same for everybody
   Bytes reply_;
 };

@@ -26,11 +26,15 @@ class SessionTable {
  public:
   SessionTable(const Limits& limits, std::uint64_t seed);
 
+  struct Route {
+    ClientRef target;
+    Instant expires;
+  };
   // To whom `source` sends with that receiver index.
-  std::optional<ClientRef> route(Instant now, ClientRef source, std::uint32_t index) const {
+  std::optional<Route> route(Instant now, ClientRef source, std::uint32_t index) const {
     const Row* row = rows_.find(key(source.slot, index));
     if (!row || row->owner != source.generation || row->expires <= now) return std::nullopt;
-    return row->target;
+    return Route{row->target, row->expires};
   }
 
   // `source` sent `target` an initiation: its answer may come for 15 s.
