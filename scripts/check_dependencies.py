@@ -27,6 +27,7 @@ CORE = {"base", "crypto", "stun", "wireguard", "party", "protocol", "relay", "pa
 # Arrows between modules of one floor, each with the reason why it may be.
 SIDEWAYS: dict[tuple[str, str], str] = {
     ("portmap", "io"): "it holds and names its sockets by io's types, and asks its routes",
+    ("xdp", "io"): "it asks the kernel by netlink where a packet would go",
 }
 
 # Downward arrows that only some files may draw: (from, to) -> those files, and why.

@@ -1,0 +1,240 @@
+#include "xdp/xdp_path.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cerrno>
+#include <cstring>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+
+#include "io/clock.hpp"
+#include "io/unique_fd.hpp"
+#include "xdp/embedded_program.hpp"
+#include "xdp/interfaces.hpp"
+#include "xdp/relay_xdp.h"
+
+namespace lanrage::xdp {
+namespace {
+
+constexpr std::size_t kMostInterfaces = 16;
+
+struct CloseObject {
+  void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+
+template <std::size_t N>
+void put_address(std::uint8_t (&out)[N], const IpAddress& address) {
+  std::memcpy(out, address.bytes().data(), N);
+}
+__be32 v4_of(const IpAddress& address) {
+  __be32 out = 0;
+  std::memcpy(&out, address.bytes().data(), sizeof out);
+  return out;
+}
+void put_index(std::uint8_t (&out)[4], std::uint32_t index) {
+  for (int i = 0; i < 4; ++i)
+    out[i] = static_cast<std::uint8_t>(index >> 8 * i);  // WireGuard's numbers are little-endian
+}
+
+relay_key4 key4(const Endpoint& from, std::uint32_t index) {
+  relay_key4 out{};
+  out.address = v4_of(from.address);
+  out.port = htons(from.port);
+  put_index(out.index, index);
+  return out;
+}
+relay_key6 key6(const Endpoint& from, std::uint32_t index) {
+  relay_key6 out{};
+  put_address(out.address, from.address);
+  out.port = htons(from.port);
+  put_index(out.index, index);
+  return out;
+}
+
+std::uint64_t nanoseconds(Instant at) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count());
+}
+
+std::string_view name_of(std::uint32_t flags) {
+  return flags == XDP_FLAGS_SKB_MODE ? "generic" : "native";
+}
+
+}  // namespace
+
+struct XdpPath::Object {
+  std::unique_ptr<bpf_object, CloseObject> object;
+  int program = -1;  // these are the object's
+  int leases4 = -1;
+  int leases6 = -1;
+  int ports = -1;
+  int counters = -1;
+  std::vector<io::UniqueFd> links;  // an interface each; closing one detaches the program
+
+  static Result<std::unique_ptr<Object>> load(const XdpOptions& options);
+};
+
+Result<std::unique_ptr<XdpPath::Object>> XdpPath::Object::load(const XdpOptions& options) {
+  libbpf_set_print(nullptr);  // what fails is said by us
+  const auto failed = [](std::string_view doing, int error) {
+    const bool barred = error == EPERM || error == EACCES;
+    return fail(barred ? Errc::not_permitted : Errc::not_in_kernel,
+                "can't " + std::string(doing) + ": " + std::strerror(error) +
+                    (barred ? " (it takes root, or CAP_BPF and CAP_NET_ADMIN)" : ""));
+  };
+  auto out = std::make_unique<Object>();
+  const ByteView elf = embedded_program();
+  out->object.reset(bpf_object__open_mem(elf.data(), elf.size(), nullptr));
+  if (!out->object) return failed("read the program", errno);
+  for (const char* name : {"leases4", "leases6"})
+    bpf_map__set_max_entries(bpf_object__find_map_by_name(out->object.get(), name),
+                             static_cast<std::uint32_t>(options.sessions));
+  relay_settings settings{};
+  settings.port = htons(options.listen.port);
+  bpf_map* constants = bpf_object__find_map_by_name(out->object.get(), ".rodata");
+  if (const int error = bpf_map__set_initial_value(constants, &settings, sizeof settings))
+    return failed("set the program up", -error);
+  if (const int error = bpf_object__load(out->object.get()))
+    return failed("load the program", -error);
+  out->program = bpf_program__fd(bpf_object__find_program_by_name(out->object.get(), "relay"));
+  out->leases4 = bpf_object__find_map_fd_by_name(out->object.get(), "leases4");
+  out->leases6 = bpf_object__find_map_fd_by_name(out->object.get(), "leases6");
+  out->ports = bpf_object__find_map_fd_by_name(out->object.get(), "ports");
+  out->counters = bpf_object__find_map_fd_by_name(out->object.get(), "counters");
+  return out;
+}
+
+XdpPath::XdpPath(std::unique_ptr<Object> object, NextHops hops, const XdpOptions& options)
+    : object_(std::move(object)), listen_(options.listen), hops_(std::move(hops)) {}
+
+XdpPath::~XdpPath() = default;
+
+Result<std::unique_ptr<XdpPath>> XdpPath::open(const XdpOptions& options) {
+  auto object = Object::load(options);
+  if (!object) return std::unexpected(object.error());
+  auto hops = NextHops::open();
+  if (!hops) return std::unexpected(hops.error());
+  std::unique_ptr<XdpPath> out(new XdpPath(std::move(*object), std::move(*hops), options));
+  if (auto attached = out->attach(options.mode); !attached)
+    return std::unexpected(attached.error());
+  return out;
+}
+
+Result<void> XdpPath::attach(Mode mode) {
+  const auto interfaces = ethernet_interfaces(listen_.address);
+  if (interfaces.empty())
+    return fail(Errc::no_interface,
+                "no Ethernet interface is up with " + (listen_.address.is_unspecified()
+                                                           ? std::string("an address")
+                                                           : listen_.address.to_string()));
+  const std::uint32_t flags = mode == Mode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+  std::string refusals;
+  for (const auto& interface : interfaces) {
+    if (object_->links.size() == kMostInterfaces) break;
+    if (!refusals.empty()) refusals += "; ";
+    if (mode == Mode::automatic && interface.driver == "veth") {
+      refusals += interface.name + " is a veth: choose native or generic by hand";
+      continue;
+    }
+    bpf_link_create_opts options{};
+    options.sz = sizeof options;
+    options.flags = flags;
+    io::UniqueFd link(
+        bpf_link_create(object_->program, static_cast<int>(interface.index), BPF_XDP, &options));
+    if (!link) {
+      refusals += interface.name + ": " +
+                  (errno == EBUSY ? "another program runs there" : std::strerror(errno));
+      continue;
+    }
+    bpf_devmap_val port{};
+    port.ifindex = interface.index;
+    bpf_map_update_elem(object_->ports, &interface.index, &port, BPF_ANY);
+    object_->links.push_back(std::move(link));
+    interfaces_.push_back(interface);
+    attached_.push_back(interface.name + " (" + std::string(name_of(flags)) + ")");
+  }
+  if (!attached_.empty()) return {};
+  return fail(Errc::cannot_attach, "no interface takes the program: " + refusals);
+}
+
+void XdpPath::grant(const relay::FastRoute& route, std::uint64_t bytes, Instant until) {
+  // A socket with one address of ours isn't told by which a packet came.
+  const auto ours = [this](const IpAddress& local) {
+    return local.is_unspecified() ? listen_.address : local;
+  };
+  const IpAddress from_local = ours(route.from_local);
+  const IpAddress to_local = ours(route.to_local);
+  const bool v4 = route.from.address.is_v4();
+  for (const IpAddress* each : {&from_local, &to_local, &route.to.address})
+    if (each->is_unspecified() || each->is_v4() != v4) return;
+  const auto hop = hop_to(route.to.address, to_local);
+  if (!hop) return;
+  if (v4) {
+    relay_lease4 lease{};
+    lease.until_ns = nanoseconds(until);
+    lease.bytes = bytes;
+    lease.from_local = v4_of(from_local);
+    lease.to = v4_of(route.to.address);
+    lease.to_local = v4_of(to_local);
+    lease.hop = *hop;
+    lease.to_port = htons(route.to.port);
+    const relay_key4 key = key4(route.from, route.index);
+    bpf_map_update_elem(object_->leases4, &key, &lease, BPF_ANY);
+    return;
+  }
+  relay_lease6 lease{};
+  lease.until_ns = nanoseconds(until);
+  lease.bytes = bytes;
+  put_address(lease.from_local, from_local);
+  put_address(lease.to, route.to.address);
+  put_address(lease.to_local, to_local);
+  lease.hop = *hop;
+  lease.to_port = htons(route.to.port);
+  const relay_key6 key = key6(route.from, route.index);
+  bpf_map_update_elem(object_->leases6, &key, &lease, BPF_ANY);
+}
+
+std::optional<relay_hop> XdpPath::hop_to(const IpAddress& to, const IpAddress& from) {
+  const auto found = hops_.find(io::monotonic_now(), to, from);
+  if (!found) return std::nullopt;
+  const auto interface = std::ranges::find(interfaces_, found->interface, &Interface::index);
+  if (interface == interfaces_.end()) return std::nullopt;
+  relay_hop out{};
+  out.interface = found->interface;
+  std::ranges::copy(found->mac, out.to);
+  std::ranges::copy(interface->mac, out.from);
+  return out;
+}
+
+void XdpPath::revoke(const Endpoint& from, std::uint32_t index) {
+  if (from.address.is_v4()) {
+    const relay_key4 key = key4(from, index);
+    bpf_map_delete_elem(object_->leases4, &key);
+  } else {
+    const relay_key6 key = key6(from, index);
+    bpf_map_delete_elem(object_->leases6, &key);
+  }
+}
+
+XdpCounters XdpPath::counters() const {
+  const int processors = libbpf_num_possible_cpus();
+  if (processors <= 0) return {};
+  std::vector<relay_counters> each(static_cast<std::size_t>(processors));
+  const std::uint32_t zero = 0;
+  XdpCounters out;
+  if (bpf_map_lookup_elem(object_->counters, &zero, each.data()) != 0) return out;
+  for (const auto& one : each) {
+    out.packets += one.packets;
+    out.bytes += one.bytes;
+    out.passed += one.passed;
+  }
+  return out;
+}
+
+int XdpPath::program_fd() const {
+  return object_->program;
+}
+
+}  // namespace lanrage::xdp
