@@ -16,6 +16,7 @@
 #include "relay/limits.hpp"
 #include "server/audit_log.hpp"
 #include "server/limits.hpp"
+#include "xdp/mode.hpp"
 
 namespace lanrage::server {
 
@@ -50,6 +51,8 @@ struct Config {
   std::optional<IpAddress> public_address;
   Endpoint relay_listen{{}, 51820};
   Endpoint stun_listen{{}, 3478};  // the next port too
+  // The relay's data packets forwarded in the kernel; absent: off.
+  std::optional<xdp::Mode> xdp = xdp::Mode::automatic;
   std::string region = "default";  // of the relay in this process
   // The relays' enrolment key, or @ and the path of a file with it: of a control server, what
   // relays must show; of a relay alone, what it shows. Empty: made at first start.

@@ -87,6 +87,10 @@ void write(Exposition& out, const RelayServer::Counters& counters) {
               relay.forwarded_packets);
   out.counter("relay_forwarded_bytes_total", "Bytes forwarded between players.",
               relay.forwarded_bytes);
+  out.counter("relay_kernel_packets_total", "Of these packets: forwarded in the kernel (XDP).",
+              counters.xdp.packets);
+  out.counter("relay_kernel_passed_packets_total",
+              "Packets that the kernel's program left to the relay.", counters.xdp.passed);
   out.counter("relay_replies_total", "Answers of the relay's own, notices among them.",
               relay.replies);
   out.counter("relay_notices_total", "Notices to senders that aren't bound.", relay.notices);

@@ -31,6 +31,9 @@ constexpr FlagText kFlags[] = {
     {"listen", "Control server, TCP (default: 0.0.0.0:8667)"},
     {"public_address", "The address that players reach this server at"},
     {"relay_listen", "Relay, UDP (default: 0.0.0.0:51820)"},
+    {"xdp",
+     "auto, off, native or generic: forward the relay's data packets in the kernel, before its "
+     "network stack; auto: natively, where driver and rights allow it (default: auto)"},
     {"stun_listen", "STUN, UDP; the next port too (default: 0.0.0.0:3478)"},
     {"region", "What the relay's region is called (default: default)"},
     {"enroll",

@@ -99,7 +99,7 @@ class Program {
 
   Result<void> start_udp() {
     auto started = UdpServices::start(config_, *RelayId::parse(keys_->relay_id),
-                                      keys_->relay_key.public_key());
+                                      keys_->relay_key.public_key(), log_);
     if (!started) return std::unexpected(started.error());
     udp_ = std::move(*started);
     return {};

@@ -70,7 +70,7 @@ class RelayProgram {
   Result<void> start_udp() {
     // Nobody's until the control server has told its own: no token is good.
     token_key_ = crypto::SigningKey::generate(random_).public_key();
-    auto started = UdpServices::start(config_, id_, token_key_);
+    auto started = UdpServices::start(config_, id_, token_key_, log_);
     if (!started) return std::unexpected(started.error());
     udp_ = std::move(*started);
     return {};

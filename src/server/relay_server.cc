@@ -8,6 +8,10 @@ namespace {
 // Then others' turn comes (the timer, the end); a full socket is polled again at once.
 constexpr int kBatchesATurn = 16;
 
+// Sessions in use at a time; memory is taken as they come. Beyond it, they go by the socket.
+constexpr std::size_t kLeasesAClient = 16;
+constexpr std::size_t kMostLeases = 1'000'000;
+
 }  // namespace
 
 Result<std::unique_ptr<RelayServer>> RelayServer::start(const RelayServerConfig& config) {
@@ -16,6 +20,7 @@ Result<std::unique_ptr<RelayServer>> RelayServer::start(const RelayServerConfig&
   crypto::SystemRandom random;
   std::unique_ptr<RelayServer> server(new RelayServer(std::move(*socket), config.relay, random));
   RelayServer* self = server.get();
+  if (config.xdp) self->open_xdp(*config.xdp, config.relay.limits);
   auto worker = UdpWorker::start(
       {&self->socket_},
       {.readable = [self](std::size_t, const UdpTimes& times) { self->on_readable(times); },
@@ -31,6 +36,17 @@ Result<std::unique_ptr<RelayServer>> RelayServer::start(const RelayServerConfig&
 
 RelayServer::RelayServer(UdpSocket socket, const relay::RelayConfig& config, Random& random)
     : socket_(std::move(socket)), relay_(config, random) {}
+
+void RelayServer::open_xdp(xdp::Mode mode, const relay::Limits& limits) {
+  const auto sessions = std::clamp<std::size_t>(limits.clients * kLeasesAClient, 1, kMostLeases);
+  auto opened = xdp::XdpPath::open({.mode = mode, .listen = socket_.local(), .sessions = sessions});
+  if (!opened) {
+    xdp_refusal_ = opened.error();
+    return;
+  }
+  xdp_ = std::move(*opened);
+  relay_.set_fast_path(*xdp_);
+}
 
 void RelayServer::stop() {
   worker_.reset();
@@ -79,12 +95,19 @@ void RelayServer::on_readable(const UdpTimes& times) {
 
 void RelayServer::publish() {
   std::lock_guard lock(counters_mutex_);
-  published_ = {relay_.counters(), batch_.counters(), relay_.clients(), relay_.sessions()};
+  published_ = {relay_.counters(), batch_.counters(), {}, relay_.clients(), relay_.sessions()};
 }
 
 RelayServer::Counters RelayServer::counters() const {
-  std::lock_guard lock(counters_mutex_);
-  return published_;
+  Counters out;
+  {
+    const std::lock_guard lock(counters_mutex_);
+    out = published_;
+  }
+  if (xdp_) out.xdp = xdp_->counters();
+  out.relay.forwarded_packets += out.xdp.packets;
+  out.relay.forwarded_bytes += out.xdp.bytes;
+  return out;
 }
 
 }  // namespace lanrage::server

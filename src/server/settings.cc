@@ -25,6 +25,17 @@ constexpr std::array<Unit, 5> kUnits{{{"d", std::chrono::days(1)},
                                       {"ms", milliseconds(1)}}};
 constexpr milliseconds kLongest = std::chrono::days(3'650);
 constexpr std::array<std::string_view, 3> kRoles{"control", "stun", "relay"};
+
+struct XdpMode {
+  std::string_view name;
+  std::optional<xdp::Mode> mode;
+};
+constexpr XdpMode kXdpModes[] = {
+    {"auto", xdp::Mode::automatic},
+    {"off", std::nullopt},
+    {"native", xdp::Mode::native},
+    {"generic", xdp::Mode::generic},
+};
 constexpr std::array<protocol::CreatePolicy, 3> kPolicies{
     protocol::CreatePolicy::anyone, protocol::CreatePolicy::word, protocol::CreatePolicy::listed};
 
@@ -84,6 +95,18 @@ void add_addresses(SettingTable& t) {
         return c.public_address ? quoted(c.public_address->to_string()) : std::string();
       });
   t.endpoint("relay_listen", "0.0.0.0:51820", at(&Config::relay_listen));
+  t.add(
+      "xdp", R"("auto", "off", "native" or "generic")",
+      [](Config& c, const SettingValue& value) {
+        const auto* given = std::get_if<std::string>(&value);
+        const auto* mode = given ? std::ranges::find(kXdpModes, *given, &XdpMode::name) : nullptr;
+        if (mode == nullptr || mode == std::end(kXdpModes)) return false;
+        c.xdp = mode->mode;
+        return true;
+      },
+      [](const Config& c) {
+        return quoted(std::string(std::ranges::find(kXdpModes, c.xdp, &XdpMode::mode)->name));
+      });
   t.endpoint("stun_listen", "0.0.0.0:3478", at(&Config::stun_listen));
   t.add(
       "region", "1 to 32 of a-z, 0-9 and -, for example \"eu\"",

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "io/log.hpp"
 #include "server/config.hpp"
 #include "server/relay_server.hpp"
 #include "server/stun_server.hpp"
@@ -15,7 +16,7 @@ struct UdpServices {
 
   // `id` is the relay's; it takes tokens signed for by `token_key`.
   static Result<UdpServices> start(const Config& config, const RelayId& id,
-                                   const crypto::VerifyKey& token_key);
+                                   const crypto::VerifyKey& token_key, io::Log& log);
 };
 
 }  // namespace lanrage::server

@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "relay/leases.hpp"
 #include "xdp/interfaces.hpp"
+#include "xdp/mode.hpp"
 #include "xdp/next_hops.hpp"
 
 struct relay_hop;  // relay_xdp.h
@@ -37,10 +38,6 @@ constexpr std::string_view name_of(Errc e) {
   }
   return "unknown";
 }
-
-// `automatic` is `native` where the driver is known to send what it is handed: a veth's other end
-// drops it unless that was prepared.
-enum class Mode { automatic, native, generic };
 
 struct XdpOptions {
   Mode mode = Mode::automatic;
