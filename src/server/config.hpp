@@ -52,7 +52,7 @@ struct Config {
   Endpoint relay_listen{{}, 51820};
   Endpoint stun_listen{{}, 3478};  // the next port too
   // The relay's data packets forwarded in the kernel; absent: off.
-  std::optional<xdp::Mode> xdp = xdp::Mode::automatic;
+  std::optional<xdp::Mode> xdp;
   std::string region = "default";  // of the relay in this process
   // The relays' enrolment key, or @ and the path of a file with it: of a control server, what
   // relays must show; of a relay alone, what it shows. Empty: made at first start.

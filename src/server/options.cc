@@ -32,8 +32,8 @@ constexpr FlagText kFlags[] = {
     {"public_address", "The address that players reach this server at"},
     {"relay_listen", "Relay, UDP (default: 0.0.0.0:51820)"},
     {"xdp",
-     "auto, off, native or generic: forward the relay's data packets in the kernel, before its "
-     "network stack; auto: natively, where driver and rights allow it (default: auto)"},
+     "off, auto, native or generic: forward the relay's data packets in the kernel, before its "
+     "network stack; auto: natively, where driver and rights allow it (default: off)"},
     {"stun_listen", "STUN, UDP; the next port too (default: 0.0.0.0:3478)"},
     {"region", "What the relay's region is called (default: default)"},
     {"enroll",

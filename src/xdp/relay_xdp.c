@@ -1,16 +1,15 @@
 /* Forwards the data packets of leased WireGuard sessions before the kernel's network stack sees
  * them. Everything else, and whatever is unusual about a packet, goes up to the relay as ever. */
-#include "relay_xdp.h"
+#include "xdp/relay_xdp.h"
 
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/udp.h>
-
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
 
 enum { kTtl = 64, kMinData = 32 };
 
@@ -19,16 +18,16 @@ struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 1);
   __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, struct relay_key4);
-  __type(value, struct relay_lease4);
+  __type(key, struct RelayKey4);
+  __type(value, struct RelayLease4);
 } leases4 SEC(".maps");
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 1);
   __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, struct relay_key6);
-  __type(value, struct relay_lease6);
+  __type(key, struct RelayKey6);
+  __type(value, struct RelayLease6);
 } leases6 SEC(".maps");
 
 /* The interfaces where this program runs: only those are known to send what is redirected. */
@@ -43,10 +42,10 @@ struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, 1);
   __type(key, __u32);
-  __type(value, struct relay_counters);
+  __type(value, struct RelayCounters);
 } counters SEC(".maps");
 
-const volatile struct relay_settings settings;
+const volatile struct RelaySettings settings;
 
 /* WireGuard's header of a data packet. */
 struct data_header {
@@ -58,7 +57,8 @@ static __always_inline int is_data(const struct data_header* data) {
   return data->type[0] == 4 && !(data->type[1] | data->type[2] | data->type[3]);
 }
 
-/* RFC 1624, equation 3: a checksum after `from` became `to`; sums don't overflow before the fold. */
+/* RFC 1624, equation 3: a checksum after `from` became `to`; sums don't overflow before the fold.
+ */
 static __always_inline __u32 replace16(__u32 sum, __be16 from, __be16 to) {
   return sum + (__u16)~from + to;
 }
@@ -77,21 +77,21 @@ static __always_inline __u16 udp_checksum(__u32 sum) {
   return out ? out : 0xFFFF;
 }
 
-static __always_inline struct relay_counters* counts(void) {
+static __always_inline struct RelayCounters* counts(void) {
   const __u32 zero = 0;
   return bpf_map_lookup_elem(&counters, &zero);
 }
 
 static __always_inline int pass(void) {
-  struct relay_counters* count = counts();
+  struct RelayCounters* count = counts();
   if (count) ++count->passed;
   return XDP_PASS;
 }
 
 /* Sends the finished frame to the next hop. */
 static __always_inline int leave(struct xdp_md* context, struct ethhdr* ethernet,
-                                 const struct relay_hop* hop, __u32 size) {
-  struct relay_counters* count = counts();
+                                 const struct RelayHop* hop, __u32 size) {
+  struct RelayCounters* count = counts();
   if (count) {
     ++count->packets;
     count->bytes += size;
@@ -112,14 +112,14 @@ static __always_inline int forward4(struct xdp_md* context, struct ethhdr* ether
   if (ip->frag_off & bpf_htons(0x3FFF)) return pass(); /* a fragment */
   const __u32 total = bpf_ntohs(ip->tot_len);
   const __u32 length = bpf_ntohs(udp->len);
-  if (total != sizeof *ip + length || length < sizeof *udp + kMinData ||
-      (void*)ip + total > end || !is_data(data))
+  if (total != sizeof *ip + length || length < sizeof *udp + kMinData || (void*)ip + total > end ||
+      !is_data(data))
     return pass();
 
   const __u32 size = length - sizeof *udp;
-  struct relay_key4 key = {.address = ip->saddr, .port = udp->source};
+  struct RelayKey4 key = {.address = ip->saddr, .port = udp->source};
   __builtin_memcpy(key.index, data->index, sizeof key.index);
-  struct relay_lease4* lease = bpf_map_lookup_elem(&leases4, &key);
+  struct RelayLease4* lease = bpf_map_lookup_elem(&leases4, &key);
   if (!lease || lease->from_local != ip->daddr || lease->bytes < size ||
       bpf_ktime_get_ns() >= lease->until_ns)
     return pass();
@@ -175,10 +175,10 @@ static __always_inline int forward6(struct xdp_md* context, struct ethhdr* ether
     return pass();
 
   const __u32 size = length - sizeof *udp;
-  struct relay_key6 key = {.port = udp->source};
+  struct RelayKey6 key = {.port = udp->source};
   __builtin_memcpy(key.address, &ip->saddr, sizeof key.address);
   __builtin_memcpy(key.index, data->index, sizeof key.index);
-  struct relay_lease6* lease = bpf_map_lookup_elem(&leases6, &key);
+  struct RelayLease6* lease = bpf_map_lookup_elem(&leases6, &key);
   if (!lease || !equal128((__be32*)lease->from_local, ip->daddr.in6_u.u6_addr32) ||
       lease->bytes < size || bpf_ktime_get_ns() >= lease->until_ns)
     return pass();

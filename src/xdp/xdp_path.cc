@@ -38,15 +38,15 @@ void put_index(std::uint8_t (&out)[4], std::uint32_t index) {
     out[i] = static_cast<std::uint8_t>(index >> 8 * i);  // WireGuard's numbers are little-endian
 }
 
-relay_key4 key4(const Endpoint& from, std::uint32_t index) {
-  relay_key4 out{};
+RelayKey4 key4(const Endpoint& from, std::uint32_t index) {
+  RelayKey4 out{};
   out.address = v4_of(from.address);
   out.port = htons(from.port);
   put_index(out.index, index);
   return out;
 }
-relay_key6 key6(const Endpoint& from, std::uint32_t index) {
-  relay_key6 out{};
+RelayKey6 key6(const Endpoint& from, std::uint32_t index) {
+  RelayKey6 out{};
   put_address(out.address, from.address);
   out.port = htons(from.port);
   put_index(out.index, index);
@@ -91,7 +91,7 @@ Result<std::unique_ptr<XdpPath::Object>> XdpPath::Object::load(const XdpOptions&
   for (const char* name : {"leases4", "leases6"})
     bpf_map__set_max_entries(bpf_object__find_map_by_name(out->object.get(), name),
                              static_cast<std::uint32_t>(options.sessions));
-  relay_settings settings{};
+  RelaySettings settings{};
   settings.port = htons(options.listen.port);
   bpf_map* constants = bpf_object__find_map_by_name(out->object.get(), ".rodata");
   if (const int error = bpf_map__set_initial_value(constants, &settings, sizeof settings))
@@ -172,7 +172,7 @@ void XdpPath::grant(const relay::FastRoute& route, std::uint64_t bytes, Instant 
   const auto hop = hop_to(route.to.address, to_local);
   if (!hop) return;
   if (v4) {
-    relay_lease4 lease{};
+    RelayLease4 lease{};
     lease.until_ns = nanoseconds(until);
     lease.bytes = bytes;
     lease.from_local = v4_of(from_local);
@@ -180,11 +180,11 @@ void XdpPath::grant(const relay::FastRoute& route, std::uint64_t bytes, Instant 
     lease.to_local = v4_of(to_local);
     lease.hop = *hop;
     lease.to_port = htons(route.to.port);
-    const relay_key4 key = key4(route.from, route.index);
+    const RelayKey4 key = key4(route.from, route.index);
     bpf_map_update_elem(object_->leases4, &key, &lease, BPF_ANY);
     return;
   }
-  relay_lease6 lease{};
+  RelayLease6 lease{};
   lease.until_ns = nanoseconds(until);
   lease.bytes = bytes;
   put_address(lease.from_local, from_local);
@@ -192,16 +192,16 @@ void XdpPath::grant(const relay::FastRoute& route, std::uint64_t bytes, Instant 
   put_address(lease.to_local, to_local);
   lease.hop = *hop;
   lease.to_port = htons(route.to.port);
-  const relay_key6 key = key6(route.from, route.index);
+  const RelayKey6 key = key6(route.from, route.index);
   bpf_map_update_elem(object_->leases6, &key, &lease, BPF_ANY);
 }
 
-std::optional<relay_hop> XdpPath::hop_to(const IpAddress& to, const IpAddress& from) {
+std::optional<RelayHop> XdpPath::hop_to(const IpAddress& to, const IpAddress& from) {
   const auto found = hops_.find(io::monotonic_now(), to, from);
   if (!found) return std::nullopt;
   const auto interface = std::ranges::find(interfaces_, found->interface, &Interface::index);
   if (interface == interfaces_.end()) return std::nullopt;
-  relay_hop out{};
+  RelayHop out{};
   out.interface = found->interface;
   std::ranges::copy(found->mac, out.to);
   std::ranges::copy(interface->mac, out.from);
@@ -210,10 +210,10 @@ std::optional<relay_hop> XdpPath::hop_to(const IpAddress& to, const IpAddress& f
 
 void XdpPath::revoke(const Endpoint& from, std::uint32_t index) {
   if (from.address.is_v4()) {
-    const relay_key4 key = key4(from, index);
+    const RelayKey4 key = key4(from, index);
     bpf_map_delete_elem(object_->leases4, &key);
   } else {
-    const relay_key6 key = key6(from, index);
+    const RelayKey6 key = key6(from, index);
     bpf_map_delete_elem(object_->leases6, &key);
   }
 }
@@ -221,7 +221,7 @@ void XdpPath::revoke(const Endpoint& from, std::uint32_t index) {
 XdpCounters XdpPath::counters() const {
   const int processors = libbpf_num_possible_cpus();
   if (processors <= 0) return {};
-  std::vector<relay_counters> each(static_cast<std::size_t>(processors));
+  std::vector<RelayCounters> each(static_cast<std::size_t>(processors));
   const std::uint32_t zero = 0;
   XdpCounters out;
   if (bpf_map_lookup_elem(object_->counters, &zero, each.data()) != 0) return out;

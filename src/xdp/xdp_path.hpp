@@ -15,7 +15,7 @@
 #include "xdp/mode.hpp"
 #include "xdp/next_hops.hpp"
 
-struct relay_hop;  // relay_xdp.h
+struct RelayHop;  // relay_xdp.h
 
 namespace lanrage::xdp {
 
@@ -70,7 +70,7 @@ class XdpPath final : public relay::FastPath {
   XdpPath(std::unique_ptr<Object> object, NextHops hops, const XdpOptions& options);
   Result<void> attach(Mode mode);
   // The way out to there; nothing when it isn't by one of our interfaces, or not known yet.
-  std::optional<relay_hop> hop_to(const IpAddress& to, const IpAddress& from);
+  std::optional<RelayHop> hop_to(const IpAddress& to, const IpAddress& from);
 
   std::unique_ptr<Object> object_;
   Endpoint listen_;

@@ -187,6 +187,8 @@ TEST(Config, RefusesValuesOfTheWrongKind) {
                           "metrics_listen = \"on\"",
                           "metrics_listen = false",
                           "map_ports = true",
+                          "xdp = \"fast\"",
+                          "xdp = true",
                           "log_level = \"loud\"",
                           "region = \"EU west\"",
                           "region = \"\"",
