@@ -1,13 +1,12 @@
 #include "agent/peer_link.hpp"
 
+#include <algorithm>
+
 #include "base/overloaded.hpp"
 
 namespace lanrage::agent {
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr Duration kEchoEvery = 5s;
 constexpr std::uint16_t kKeepaliveSeconds = 25;
 
 path::PeerPathConfig path_config(const ConnectivityPeer& peer, const LinkSurroundings& around) {
@@ -132,10 +131,11 @@ void PeerLink::on_timeout(Instant now) {
 }
 
 bool PeerLink::take_probe(Instant now) {
-  if (now < next_probe_) return false;
+  if (now < std::min(next_probe_, last_probe_ + path_.echo_interval(now))) return false;
   const auto path = path_.status(now).path;
   if (path != path::PathKind::direct && path != path::PathKind::relay) return false;
-  next_probe_ = now + kEchoEvery;
+  last_probe_ = now;
+  next_probe_ = Instant::max();
   return true;
 }
 

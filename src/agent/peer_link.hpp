@@ -109,7 +109,8 @@ class PeerLink {
   bool fast_poll_ = false;
   bool configured_ = false;  // WireGuard knows the peer
   bool keepalive_on_ = false;
-  Instant next_probe_;
+  Instant next_probe_;  // asked for
+  Instant last_probe_{};
   path::PathKind logged_ = path::PathKind::offline;
 };
 

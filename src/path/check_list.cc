@@ -100,6 +100,9 @@ void CheckList::on_check(Instant now, const Endpoint& from) {
     if (!path) return;
   }
   path->heard = now;
+  // The peer's check has just kept the path: one of both sides is enough while it is idle.
+  if (watched_ == from && watched_losses_ == 0 && watch_interval_ >= tuning_.shortest_keepalive)
+    next_watch_ = std::max(next_watch_, now + watch_interval_);
   // Triggered check (after RFC 8445 7.3.1.4). Not on a path that works, nor right after another:
   // both sides would keep triggering each other.
   bool works = path->works(now, tuning_.validity);
@@ -132,6 +135,7 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
   outstanding_.erase(it);
   ++counters_.answered;
   peer_state_ = content->state;
+  bool same_mapping = true;
   if (DirectPath* path = find(sent.to)) {
     if (!path->answered) path->extra_left = tuning_.extra_checks;
     // What was lost while nothing at all went through says nothing about the path now.
@@ -144,6 +148,9 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
       });
     }
     path->answered = now;
+    path->unanswered.reset();
+    same_mapping = path->seen_as.value_or(content->mapped) == content->mapped;
+    path->seen_as = content->mapped;
     path->quality.on_reply(now - sent.sent_at);
     if (path->extra_left > 0) {
       --path->extra_left;
@@ -151,7 +158,7 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
     }
   }
   if (watched_ == sent.to) watched_losses_ = 0;
-  return Answer{sent.to, sent.sent_at, content->state};
+  return Answer{sent.to, sent.sent_at, content->state, same_mapping};
 }
 
 bool CheckList::in_outage() const {
@@ -231,7 +238,10 @@ void CheckList::send(Instant now, const Planned& planned, Actions& out) {
   auto id = stun::TransactionId::generate(*random_);
   if (outstanding_.size() == kMaxOutstanding) outstanding_.erase(outstanding_.begin());
   outstanding_.push_back({id, planned.to, now, planned.opener, patience(*path)});
-  if (!planned.opener) path->sent = now;
+  if (!planned.opener) {
+    path->sent = now;
+    if (!path->unanswered) path->unanswered = now;
+  }
   ++counters_.sent;
   SendDatagram action{planned.to, make_check(id, peer_, self_, state_, *password_), std::nullopt};
   if (planned.opener) action.ttl = tuning_.opener_ttl;

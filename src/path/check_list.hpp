@@ -20,10 +20,12 @@ namespace lanrage::path {
 // One endpoint of the peer.
 struct DirectPath {
   Candidate candidate;
-  bool listed = false;              // in the peer's newest signal
-  std::optional<Instant> sent;      // our last check
-  std::optional<Instant> answered;  // the last answer to one
-  std::optional<Instant> heard;     // the last authentic check from there
+  bool listed = false;                // in the peer's newest signal
+  std::optional<Instant> sent;        // our last check
+  std::optional<Instant> answered;    // the last answer to one
+  std::optional<Instant> unanswered;  // the first that left since then
+  std::optional<Endpoint> seen_as;    // where the peer saw our last answered check come from
+  std::optional<Instant> heard;       // the last authentic check from there
   int extra_left = 0;
   PathQuality quality;
   // After a failed use of this path: not before, and how long next time.
@@ -48,6 +50,7 @@ class CheckList {
     Endpoint from;
     Instant sent_at;
     PathState peer_state;
+    bool same_mapping = true;  // the peer saw it come from where it saw the one before
   };
 
   CheckList(const PeerId& self, const PeerId& peer, std::vector<Prefix> excluded,

@@ -287,7 +287,7 @@ void PeerPath::Impl::watch(Instant now) {
     checks_.watch(now, view_.endpoint,
                   suspicious(now)   ? tuning.silent_keepalive
                   : traffic_.busy() ? tuning.busy_keepalive
-                                    : tuning.keepalive);
+                                    : pace_.interval());
   else
     checks_.watch(now, std::nullopt, {});
 }

@@ -4,8 +4,31 @@
 namespace lanrage::path {
 
 PeerPath::Impl::Quiet PeerPath::Impl::quiet_on_direct(Instant now, const DirectPath& path) const {
-  Instant answered = path.answered ? std::max(*path.answered, place_since_) : place_since_;
-  return {now - answered, now - std::max(rx_moved_, place_since_)};
+  const auto unanswered = path.unanswered.value_or(now);
+  return {now - std::max(unanswered, place_since_), now - std::max(rx_moved_, place_since_)};
+}
+
+const DirectPath* PeerPath::Impl::direct_in_use(Instant now) const {
+  return has_session(now) && where() == Where::direct ? checks_.find(*view_.endpoint) : nullptr;
+}
+
+void PeerPath::Impl::note_checks(Instant now, std::optional<Instant> sent_before,
+                                 int losses_before) {
+  const DirectPath* path = direct_in_use(now);
+  if (!path) return;
+  if (losses_before == 0 && checks_.watched_losses() > 0) {
+    pace_.on_loss(now, idle_before_);
+    idle_before_ = {};
+  }
+  if (path->sent == sent_before) return;
+  idle_before_ = now - std::max(path_used_, place_since_);
+  path_used_ = now;
+}
+
+Duration PeerPath::Impl::echo_interval(Instant now) const {
+  const Tuning& tuning = config_.tuning;
+  if (traffic_.busy()) return tuning.busy_echo;
+  return direct_in_use(now) ? tuning.idle_direct_echo : tuning.idle_relay_echo;
 }
 
 bool PeerPath::Impl::echoes_are_lost() const {

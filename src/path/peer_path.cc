@@ -42,7 +42,8 @@ PeerPath::Impl::Impl(PeerPathConfig config, Random& random)
       checks_(config_.self, config_.peer, config_.excluded, config_.tuning, random),
       connector_(initiator_, config_.tuning, random),
       index_(config_.own_wg, config_.peer_wg),
-      switch_(config_.tuning) {}
+      switch_(config_.tuning),
+      pace_(config_.tuning) {}
 
 void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out) {
   if (!began_) began_ = now;
@@ -95,6 +96,7 @@ void PeerPath::Impl::on_check(Instant now, const Endpoint& from, const stun::Mes
   out.push_back(SendDatagram{from, make_check_response(request, from, own_state(now), password_),
                              std::nullopt});
   last_check_heard_ = now;
+  if (from == view_.endpoint) path_used_ = now;
   checks_.on_check(now, from);
   decide(now, out);
 }
@@ -108,6 +110,13 @@ bool PeerPath::Impl::on_check_response(Instant now, const Endpoint& from,
     return true;
   }
   punched_in_quiet_ = false;
+  if (direct_in_use(now) && answer->from == view_.endpoint) {
+    pace_.on_answer(now, idle_before_, answer->same_mapping);
+    idle_before_ = {};
+    path_used_ = now;
+    // Our NAT gave us another port: a packet of WireGuard's tells the peer's where we are now.
+    if (!answer->same_mapping) out.push_back(SendKeepalive{});
+  }
   if (switch_.active() && answer->from == switch_.plan().to)
     switch_.on_peer_state(now, answer->sent_at, answer->peer_state);
   decide(now, out);
@@ -116,6 +125,7 @@ bool PeerPath::Impl::on_check_response(Instant now, const Endpoint& from,
 
 void PeerPath::Impl::on_wireguard(Instant now, const WireguardView& view, Actions& out) {
   if (!began_) began_ = now;
+  if (view.rx_bytes != view_.rx_bytes || view.tx_bytes != view_.tx_bytes) path_used_ = now;
   if (view.rx_bytes != view_.rx_bytes) {
     rx_moved_ = now;
     usual_probe_loss_ = tunnel_quality_.loss();
@@ -160,6 +170,7 @@ void PeerPath::Impl::on_tunnel_probe(Instant now, std::optional<Duration> rtt, A
 void PeerPath::Impl::on_link_change(Instant now, Actions& out) {
   if (checks_.can_check()) checks_.punch(now);
   connector_.hurry();
+  pace_.restart();
   signal_due_ = true;
   relay_quality_ = {};
   tunnel_quality_ = {};
@@ -170,7 +181,11 @@ void PeerPath::Impl::on_link_change(Instant now, Actions& out) {
 void PeerPath::Impl::on_timeout(Instant now, Actions& out) {
   run_switch(now, out, [&](Actions& actions) { return switch_.on_timeout(now, actions); });
   checks_.set_state(own_state(now));
+  const DirectPath* path = direct_in_use(now);
+  const auto sent_before = path ? path->sent : std::nullopt;
+  const int losses_before = checks_.watched_losses();
   checks_.on_timeout(now, out);
+  note_checks(now, sent_before, losses_before);
   decide(now, out);
 }
 
@@ -266,6 +281,9 @@ PathStatus PeerPath::status(Instant now) const {
 }
 const PathCounters& PeerPath::counters() const {
   return impl_->counters();
+}
+Duration PeerPath::echo_interval(Instant now) const {
+  return impl_->echo_interval(now);
 }
 bool PeerPath::initiator() const {
   return impl_->initiator();

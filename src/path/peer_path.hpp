@@ -139,6 +139,9 @@ class PeerPath {
   Signal signal() const;
   PathStatus status(Instant now) const;
   const PathCounters& counters() const;
+  // How long to wait between two echoes through the tunnel, besides those that ProbeTunnel asks
+  // for.
+  Duration echo_interval(Instant now) const;
   bool initiator() const;  // the lower WireGuard key of the pair initiates and switches
 
  private:

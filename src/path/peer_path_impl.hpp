@@ -11,6 +11,7 @@
 #include "path/check_list.hpp"
 #include "path/connector.hpp"
 #include "path/handshake_index.hpp"
+#include "path/keepalive_pace.hpp"
 #include "path/peer_path.hpp"
 #include "path/report.hpp"
 #include "path/selector.hpp"
@@ -39,6 +40,7 @@ class PeerPath::Impl {
   Signal signal() const;
   PathStatus status(Instant now) const;
   const PathCounters& counters() const { return counters_; }
+  Duration echo_interval(Instant now) const;
   bool initiator() const { return initiator_; }
 
  private:
@@ -49,7 +51,7 @@ class PeerPath::Impl {
   };
   // What has happened on the direct path in use, and how long it hasn't.
   struct Quiet {
-    Duration answers;   // since a check was answered
+    Duration answers;   // since a check left that wasn't answered, nor any after it
     Duration received;  // since WireGuard received anything
   };
 
@@ -74,6 +76,8 @@ class PeerPath::Impl {
   bool must_look(Instant now) const;
   bool echoes_are_lost() const;                // more in a row than the path usually loses
   bool echoes_are_overdue(Instant now) const;  // the same, of those that silence gave cause to
+  // The path in use, with its checks, when it is a direct one.
+  const DirectPath* direct_in_use(Instant now) const;
   bool direct_is_dead(Instant now, const DirectPath& path) const;
   bool relay_is_dead(Instant now) const;
   PathFacts facts(Instant now) const;
@@ -105,6 +109,8 @@ class PeerPath::Impl {
   void distrust_session(Instant now, Actions& out);
   void replace(Instant now, const Endpoint& target, Actions& out);
   void watch(Instant now);
+  // What the latest round of checks tells of the NATs' mappings.
+  void note_checks(Instant now, std::optional<Instant> sent_before, int losses_before);
   void poll_rate(Instant now, Actions& out);
   void schedule_signal(Instant now, Actions& out);
   void report(Instant now, Actions& out);
@@ -131,6 +137,9 @@ class PeerPath::Impl {
 
   WireguardView view_;
   TrafficWatch traffic_;
+  KeepalivePace pace_;
+  Instant path_used_{};     // the last packet on the direct path, either way
+  Duration idle_before_{};  // how long the path had been quiet when the latest check on it left
   Instant rx_moved_{};
   Instant next_echo_{};
   double usual_probe_loss_ = 0;        // of echoes, before the present silence

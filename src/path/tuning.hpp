@@ -21,7 +21,12 @@ struct Tuning {
   int opener_ttl = 3;    // leaves our NAT (two in a row at most), doesn't reach the other's
   int extra_checks = 3;  // after the first answer, so that the other side hears too
   Duration check_lost = ms(1'000);  // unanswered for so long: lost
-  Duration keepalive = ms(5'000);   // checks on the direct path in use
+  Duration keepalive = ms(5'000);   // checks on the direct path in use while it is idle: at first,
+  Duration keepalive_step = ms(5'000);      // and longer by this each time that mappings last,
+  Duration longest_keepalive = ms(20'000);  // up to this: many NATs forget after 30 s,
+  Duration shortest_keepalive = ms(4'000);  // few much sooner
+  Duration first_belief = ms(60'000);       // a mapping that was lost is taken for the rule so
+  Duration longest_belief = ms(1'800'000);  // long, doubling
   Duration keepalive_when_lost = ms(1'000);
   Duration validity = ms(12'000);  // an answer makes a direct path usable for so long
 
@@ -60,6 +65,12 @@ struct Tuning {
   Duration busy_keepalive = ms(500);    // checks on the direct path in use while it carries traffic
   Duration silent_keepalive = ms(200);  // and while one of them is lost
   Duration least_check_wait = ms(300);  // such a check is lost after 4 RTTs, at least this
+
+  // Echoes through the tunnel, for its round trip. On an idle direct path checks tell it, too; an
+  // idle relayed one needs packets of ours more often than NATs forget.
+  Duration busy_echo = ms(5'000);
+  Duration idle_direct_echo = ms(60'000);
+  Duration idle_relay_echo = ms(10'000);
 
   // Falling back
   // Echoes or traffic unanswered, nothing received, and so many checks lost.

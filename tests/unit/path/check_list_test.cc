@@ -153,6 +153,26 @@ TEST_F(Checks, TheWatchedPathIsKeptAliveAndCheckedFasterWhenLost) {
   EXPECT_GE(list.watched_losses(), 8);
 }
 
+TEST_F(Checks, OfThePeerStandForOursOnAnIdlePath) {
+  const auto sent_in_a_minute = [&](bool peer_checks) {
+    int sent = 0;
+    for (int second = 0; second < 60; ++second) {
+      if (peer_checks && second % 4 == 0) list.on_check(now, kLan);
+      for (auto& [when, check] : run(ms(1'000))) {
+        if (check.to != kLan) continue;
+        ++sent;
+        answer(check);
+      }
+    }
+    return sent;
+  };
+  tell();
+  sent_in_a_minute(false);
+  list.watch(now, kLan, ms(5'000));
+  EXPECT_GE(sent_in_a_minute(false), 12);
+  EXPECT_LE(sent_in_a_minute(true), 8) << "one every 12 s to measure, and the rounds of all";
+}
+
 TEST_F(Checks, AnOutageIsForgottenWhenThePathIsBack) {
   tell();
   answer(run(ms(70))[1].second);

@@ -24,7 +24,8 @@ struct Path : testing::Test {
   Instant now = kStart;
   Actions out;  // of the last step
   WireguardView view;
-  bool answering = false;  // the peer answers checks, and checks back
+  bool answering = false;                 // the peer answers checks, and checks back
+  Endpoint mapped = at("203.0.113.1:1");  // where it sees our checks come from
   int answer_every = 1;
   int checks_seen = 0;
   PathState peer_state = PathState::relay;
@@ -70,7 +71,7 @@ struct Path : testing::Test {
       if (++checks_seen % answer_every != 0) continue;
       check_from_peer();
       obey(all);
-      Bytes bytes = make_check_response(*message, at("203.0.113.1:1"), peer_state, peer_password);
+      Bytes bytes = make_check_response(*message, mapped, peer_state, peer_password);
       path->on_check_response(now, kPeer, *stun::MessageView::parse(bytes), out);
       obey(all);
     }
@@ -108,6 +109,19 @@ struct Path : testing::Test {
       all.insert(all.end(), step.begin(), step.end());
     }
     return all;
+  }
+  // The same while nobody plays: WireGuard's own keepalives alone.
+  void run_idle(ms duration) {
+    constexpr ms kKeepalive(25'000);
+    for (const Instant end = now + duration; now < end;) {
+      run(kKeepalive);
+      view.rx_bytes += 32;
+      view.tx_bytes += 32;
+      handshaken_again();
+    }
+  }
+  void handshaken_again() {
+    if (now - *view.latest_handshake >= ms(120'000)) view.latest_handshake = now;
   }
   // The same under 500 packets a second both ways, or with none that arrives.
   Actions run_busy(ms duration, bool answered) {

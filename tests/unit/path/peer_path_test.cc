@@ -304,5 +304,26 @@ TEST_F(Path, ADirectPathThatLosesMuchMoreThanTheRelayIsLeft) {
       << path->status(now).why_relayed;
 }
 
+TEST_F(Path, AnIdleDirectPathIsCheckedAndEchoedMoreSeldom) {
+  direct();
+  EXPECT_EQ(path->echo_interval(now), ms(60'000));
+  run_idle(ms(300'000));
+  ASSERT_EQ(path->status(now).path, PathKind::direct);
+  const auto before = path->counters().checks_sent;
+  run_idle(ms(100'000));
+  EXPECT_LE(path->counters().checks_sent - before, 12u) << "one in 20 s, and the rounds of all";
+  EXPECT_EQ(path->counters().fallbacks, 0u);
+  run_busy(ms(2'000), true);
+  EXPECT_EQ(path->echo_interval(now), ms(5'000));
+}
+
+TEST_F(Path, AnotherMappingOfOursIsShownToThePeersWireGuard) {
+  direct();
+  run_idle(ms(50'000));
+  mapped = at("203.0.113.1:2");
+  const Actions actions = run(ms(25'000));
+  EXPECT_TRUE(any_of<SendKeepalive>(actions));
+}
+
 }  // namespace
 }  // namespace lanrage::path
