@@ -93,6 +93,11 @@ void PeerPath::Impl::on_check(Instant now, const Endpoint& from, const stun::Mes
     return;
   }
   ++counters_.checks_received;
+  // A peer that keeps to check_pace never gets there, except by what the network saved up.
+  const Duration pace = config_.tuning.answer_pace;
+  answers_paid_ = std::max(answers_paid_, now - pace * config_.tuning.answers_at_once);
+  if (answers_paid_ + pace > now) return;
+  answers_paid_ += pace;
   out.push_back(SendDatagram{from, make_check_response(request, from, own_state(now), password_),
                              std::nullopt});
   last_check_heard_ = now;

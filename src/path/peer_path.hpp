@@ -119,7 +119,7 @@ class PeerPath {
   // Inputs: call whenever something changes; each may append to `out`.
   void on_local(Instant now, const LocalView& local, Actions& out);
   void on_signal(Instant now, const Signal& signal, Actions& out);  // opened, and not a replay
-  // A Binding request whose check_source() is this peer. Always answered if authentic.
+  // A Binding request whose check_source() is this peer. Answered if authentic, up to a limit.
   void on_check(Instant now, const Endpoint& from, const stun::MessageView& request, Actions& out);
   // True when the response belongs to one of our checks.
   bool on_check_response(Instant now, const Endpoint& from, const stun::MessageView& response,

@@ -134,6 +134,7 @@ class PeerPath::Impl {
   std::optional<Signal> remote_;
   std::vector<Endpoint> known_relays_;  // ever bound at: late packets may still come from there
   std::optional<Instant> last_check_heard_;
+  Instant answers_paid_{};  // the time that the answers so far take at their pace
 
   WireguardView view_;
   TrafficWatch traffic_;

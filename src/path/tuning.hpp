@@ -8,6 +8,10 @@ namespace lanrage::path {
 // One handshake's time, computed twice from calendar time, may differ by so much.
 inline constexpr std::chrono::milliseconds kHandshakeWobble(10);
 
+// Checks, their answers, echoes and keepalives to one peer in any second, whatever happens: 50 of
+// check_pace, 55 answers at most, and a few of the rest.
+inline constexpr int kMostPacketsPerSecond = 120;
+
 struct Tuning {
   using ms = std::chrono::milliseconds;
 
@@ -20,6 +24,8 @@ struct Tuning {
   Duration longest_rest = ms(30'000);
   int opener_ttl = 3;    // leaves our NAT (two in a row at most), doesn't reach the other's
   int extra_checks = 3;  // after the first answer, so that the other side hears too
+  Duration answer_pace = ms(25);    // one answer to the peer's checks in so long,
+  int answers_at_once = 15;         // after a pause so many
   Duration check_lost = ms(1'000);  // unanswered for so long: lost
   Duration keepalive = ms(5'000);   // checks on the direct path in use while it is idle: at first,
   Duration keepalive_step = ms(5'000);      // and longer by this each time that mappings last,

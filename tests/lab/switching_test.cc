@@ -1,9 +1,11 @@
 // Paths that change under 500 packets a second each way: what is lost, and how long it stands
 // still. Prints its figures, a JSON line each.
 #include <cstdio>
+#include <future>
 #include <gtest/gtest.h>
 
 #include "lab_fixture.hpp"
+#include "support/pinger.hpp"
 #include "support/two_way_traffic.hpp"
 
 namespace lanrage::lab {
@@ -79,6 +81,43 @@ TEST_F(Switching, ToTheDirectPathLosesNextToNothingAndToTheRelayTakesLessThanThr
   const TrafficReport fallen_back = fallback->stop();
   print_figures("direct_to_relay", fallen_back);
   EXPECT_LE(fallen_back.longest_gap_ms, 3'000);
+}
+
+// Either side pings, so that once it is the switcher and once the other; the side behind the router
+// that blocks, or the one in front of it, or neither, still hears the other.
+TEST_F(Switching, WhoeverNoticesADeadDirectPathFallsBackWithinThreeSeconds) {
+  Server& server = add_server();
+  Router& home = network_.add_router(NatKind::port_restricted_cone);
+  Player& alice = add_player("alice", network_.add_host("alice", home));
+  Player& bob = add_player("bob", NatKind::port_restricted_cone);
+  meet(alice, bob, server);
+
+  struct Case {
+    const char* what;
+    Way way;
+    bool alice_pings;
+  };
+  for (const Case& run :
+       {Case{"blocked_bob_pings", Way::both, false}, Case{"blocked_alice_pings", Way::both, true},
+        Case{"blocked_inward_bob_pings", Way::in, false},
+        Case{"blocked_outward_bob_pings", Way::out, false}}) {
+    SCOPED_TRACE(run.what);
+    ASSERT_TRUE(path_becomes(bob, "alice", "direct"));
+    ASSERT_TRUE(path_becomes(alice, "bob", "direct"));
+    Pinger pinger((run.alice_pings ? alice : bob).host().netns(),
+                  run.alice_pings ? joined_.vip : hosted_.vip);
+    auto pings = std::async(std::launch::async, [&] { return pinger.ping(200, Millis(50)); });
+    EXPECT_TRUE(stays(alice, bob, "direct", Millis(3'000)));
+    home.block(bob.host().public_address(), run.way);
+    EXPECT_TRUE(path_becomes(bob, "alice", "relay"));
+    EXPECT_TRUE(path_becomes(alice, "bob", "relay"));
+    const PingReport report = pings.get();
+    std::printf("{\"switching\":\"%s\",\"sent\":%d,\"received\":%d,\"longest_gap_ms\":%.0f}\n",
+                run.what, report.sent, report.received, report.longest_gap_ms);
+    std::fflush(stdout);
+    EXPECT_LE(report.longest_gap_ms, 3'000);
+    home.unblock();
+  }
 }
 
 TEST_F(Switching, ARelayKilledAndRestartedCostsItsDownTimeAndTwoSecondsAtMost) {

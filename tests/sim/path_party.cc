@@ -262,7 +262,9 @@ void Agent::receive(const Datagram& datagram) {
     if (peer.filter && header->type == wireguard::PacketType::data && peer.filter->relay == from &&
         peer.filter->receiver_index == header->receiver_index)
       from = peer.filter->as;
-  wireguard_->receive(from, bytes);
+  const auto sender = wireguard_->receive(from, bytes);
+  for (auto& [other, peer] : peers_)
+    if (sender == peer.agent->key_) peer.heard[datagram.from] = now;
   if (header->type == wireguard::PacketType::data) return;
   for (auto& [other, peer] : peers_) {
     path::Actions actions;
@@ -274,6 +276,7 @@ void Agent::receive(const Datagram& datagram) {
 void Agent::run(Peer& peer, path::Actions actions) {
   const crypto::ExchangeKey& key = peer.agent->key_;
   for (path::Action& action : actions) {
+    count(peer, action);
     if (auto* send = std::get_if<path::SendDatagram>(&action)) {
       party_->network.send(*router_, {local_, send->to, send->bytes, send->ttl.value_or(64)});
     } else if (auto* set = std::get_if<path::SetEndpoint>(&action)) {
@@ -312,9 +315,27 @@ void Agent::run(Peer& peer, path::Actions actions) {
 }
 
 void Agent::note(Peer& peer) {
-  path::PathKind kind = peer.path->status(party_->clock.now()).path;
-  if (kind != peer.last) ++peer.moves;
-  peer.last = kind;
+  const path::PathStatus status = peer.path->status(party_->clock.now());
+  if (status.path == peer.last) return;
+  ++peer.moves;
+  peer.last = status.path;
+  if (status.path == path::PathKind::direct && !peer.heard.contains(*status.endpoint))
+    party_->fault("a path is trusted on which WireGuard has received nothing");
+}
+
+void Agent::count(Peer& peer, const path::Action& action) {
+  const bool packet = std::holds_alternative<path::SendDatagram>(action) ||
+                      std::holds_alternative<path::SendKeepalive>(action) ||
+                      std::holds_alternative<path::SetEndpoint>(action) ||
+                      std::holds_alternative<path::ProbeTunnel>(action);
+  if (!packet) return;
+  const Instant now = party_->clock.now();
+  ++peer.packets;
+  peer.sent.push_back(now);
+  while (now - peer.sent.front() >= Milliseconds(1'000))
+    peer.sent.pop_front();
+  if (peer.sent.size() > path::kMostPacketsPerSecond)
+    party_->fault("more packets in a second than their cap");
 }
 
 void Agent::forget_moves() {
@@ -376,12 +397,13 @@ Agent& Party::join_behind(Router& router) {
   return add(router);
 }
 
-void Party::everybody_meets() {
+void Party::everybody_meets(Duration spread) {
   for (auto& a : agents)
     for (auto& b : agents)
       if (a != b) a->meet(*b);
   for (auto& agent : agents)
-    clock.after(Milliseconds(random.below(100)), [&agent = *agent] { agent.start(); });
+    clock.after(Duration(random.below(static_cast<std::uint64_t>(spread.count()) + 1)),
+                [&agent = *agent] { agent.start(); });
 }
 
 }  // namespace lanrage::sim

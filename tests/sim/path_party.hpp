@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -42,7 +43,10 @@ class Agent {
     std::optional<std::uint64_t> ping;  // outstanding
     Instant ping_sent{};
     Traffic traffic;
-    int moves = 0;  // changes of path since the last call of forget_moves()
+    std::map<Endpoint, Instant> heard;  // WireGuard, really from there
+    std::deque<Instant> sent;           // of the last second: checks, answers, echoes, keepalives
+    std::uint64_t packets = 0;          // such packets in all
+    int moves = 0;                      // changes of path since the last call of forget_moves()
     path::PathKind last = path::PathKind::connecting;
   };
 
@@ -80,6 +84,7 @@ class Agent {
   void on_data(const crypto::ExchangeKey& from, ByteView data);
   void send_ping(Peer& peer, std::uint64_t id);
   void note(Peer& peer);
+  void count(Peer& peer, const path::Action& action);
   path::PeerPathConfig config_for(const Agent& other) const;
 
   Party* party_;
@@ -99,7 +104,9 @@ class Party {
 
   Agent& join(Nat nat);
   Agent& join_behind(Router& router);
-  void everybody_meets();
+  void everybody_meets(Duration spread = Milliseconds(100));
+  // An invariant doesn't hold.
+  void fault(std::string what) { faults.push_back(std::move(what)); }
   void restart_relay() { relays[0]->restart(); }
   void run_for(Duration duration) { clock.run_until(clock.now() + duration); }
 
@@ -108,6 +115,7 @@ class Party {
   Network network;
   std::vector<std::unique_ptr<SimRelay>> relays;
   std::vector<std::unique_ptr<Agent>> agents;
+  std::vector<std::string> faults;
 
  private:
   friend class Agent;

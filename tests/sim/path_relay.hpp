@@ -31,6 +31,8 @@ class SimRelay {
   void kill() { alive_ = false; }
   void restart();  // also after kill(): everything is forgotten
 
+  bool alive() const { return alive_; }
+
   const std::string& id() const { return id_; }
   const Endpoint& endpoint() const { return endpoint_; }
   std::uint64_t forwarded() const { return forwarded_; }

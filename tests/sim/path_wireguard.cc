@@ -168,9 +168,9 @@ void WireGuard::send_data(const crypto::ExchangeKey& key, ByteView data) {
   if (session.initiated && now - session.born >= kRekeyAfter) initiate(*peer, false);
 }
 
-void WireGuard::receive(const Endpoint& from, ByteView packet) {
+std::optional<crypto::ExchangeKey> WireGuard::receive(const Endpoint& from, ByteView packet) {
   auto header = wireguard::classify(packet);
-  if (!header) return;
+  if (!header) return std::nullopt;
   switch (header->type) {
     case wireguard::PacketType::initiation:
       return on_initiation(from, packet);
@@ -179,17 +179,19 @@ void WireGuard::receive(const Endpoint& from, ByteView packet) {
     case wireguard::PacketType::data:
       return on_data(from, packet);
     case wireguard::PacketType::cookie:
-      return;
+      break;
   }
+  return std::nullopt;
 }
 
-void WireGuard::on_initiation(const Endpoint& from, ByteView bytes) {
-  if (recipient_of(bytes) != own_) return;
+std::optional<crypto::ExchangeKey> WireGuard::on_initiation(const Endpoint& from, ByteView bytes) {
+  if (recipient_of(bytes) != own_) return std::nullopt;
   Peer* peer = find(key_at(bytes, kSenderAt));
-  if (!peer) return;
+  if (!peer) return std::nullopt;
   auto sent = Instant(
       Duration(static_cast<std::int64_t>(ByteReader(bytes.subspan(kRecipientAt + 32)).u64())));
-  if (peer->greatest_timestamp && sent <= *peer->greatest_timestamp) return;  // a replay
+  if (peer->greatest_timestamp && sent <= *peer->greatest_timestamp)
+    return std::nullopt;  // a replay
   peer->greatest_timestamp = sent;
   peer->rx += bytes.size();
   peer->initiation.reset();  // one handshake state a peer: our own initiation is lost
@@ -200,10 +202,11 @@ void WireGuard::on_initiation(const Endpoint& from, ByteView bytes) {
   peer->initiated_at = clock_->now();  // a response counts for the limit on initiations
   transmit(*peer, packet(2, wireguard::kResponseSize, peer->key, own_index, header.sender_index,
                          number_of(bytes)));
+  return peer->key;
 }
 
-void WireGuard::on_response(const Endpoint& from, ByteView bytes) {
-  if (recipient_of(bytes) != own_) return;
+std::optional<crypto::ExchangeKey> WireGuard::on_response(const Endpoint& from, ByteView bytes) {
+  if (recipient_of(bytes) != own_) return std::nullopt;
   auto header = *wireguard::classify(bytes);
   for (auto& [key, peer] : peers_) {
     if (peer.initiation != header.receiver_index || peer.initiation_number != number_of(bytes))
@@ -218,11 +221,12 @@ void WireGuard::on_response(const Endpoint& from, ByteView bytes) {
     peer.latest_handshake = clock_->now();
     send_keepalive(key);
     if (!peer.staged.empty()) send_data(key, std::exchange(peer.staged, {}));
-    return;
+    return key;
   }
+  return std::nullopt;
 }
 
-void WireGuard::on_data(const Endpoint& from, ByteView bytes) {
+std::optional<crypto::ExchangeKey> WireGuard::on_data(const Endpoint& from, ByteView bytes) {
   auto header = *wireguard::classify(bytes);
   for (auto& [key, peer] : peers_) {
     auto fits = [&](const std::optional<Session>& session) {
@@ -245,8 +249,9 @@ void WireGuard::on_data(const Endpoint& from, ByteView bytes) {
       if (!peer.owes_since) peer.owes_since = clock_->now();
       deliver_(key, bytes.subspan(kDataAt));
     }
-    return;
+    return key;
   }
+  return std::nullopt;
 }
 
 path::WireguardView WireGuard::view(const crypto::ExchangeKey& key) const {

@@ -31,7 +31,8 @@ class WireGuard {
   void replace_peer(const crypto::ExchangeKey& peer, std::optional<Endpoint> endpoint);
   void send_keepalive(const crypto::ExchangeKey& peer);
   void send_data(const crypto::ExchangeKey& peer, ByteView data);
-  void receive(const Endpoint& from, ByteView packet);
+  // Returns whose packet that was, if it was authentic.
+  std::optional<crypto::ExchangeKey> receive(const Endpoint& from, ByteView packet);
   path::WireguardView view(const crypto::ExchangeKey& peer) const;
   // Own index of the running session: what a test may ask, but no agent.
   std::optional<std::uint32_t> own_index(const crypto::ExchangeKey& peer) const;
@@ -66,9 +67,9 @@ class WireGuard {
   void tick(const crypto::ExchangeKey& key, std::uint64_t generation);
   void initiate(Peer& peer, bool retry);
   void transmit(Peer& peer, Bytes packet);
-  void on_initiation(const Endpoint& from, ByteView packet);
-  void on_response(const Endpoint& from, ByteView packet);
-  void on_data(const Endpoint& from, ByteView packet);
+  std::optional<crypto::ExchangeKey> on_initiation(const Endpoint& from, ByteView packet);
+  std::optional<crypto::ExchangeKey> on_response(const Endpoint& from, ByteView packet);
+  std::optional<crypto::ExchangeKey> on_data(const Endpoint& from, ByteView packet);
   Bytes packet(std::uint8_t type, std::size_t size, const crypto::ExchangeKey& to,
                std::uint32_t first, std::uint32_t second, std::uint64_t number) const;
 

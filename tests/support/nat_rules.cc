@@ -66,14 +66,14 @@ constexpr std::string_view kUdpBlock = R"(
   }
 )";
 
-std::string block(const std::vector<IpAddress>& addresses, bool v6) {
+std::string block(const std::vector<Block>& blocks, bool v6) {
   std::string rules = "  chain block {\n    type filter hook forward priority filter;\n";
   const std::string family = v6 ? "ip6" : "ip";
-  for (const IpAddress& address : addresses) {
-    if (address.is_v6() != v6) continue;
-    const std::string text = address.to_string();
-    rules +=
-        "    " + family + " saddr " + text + " drop\n    " + family + " daddr " + text + " drop\n";
+  for (const Block& block : blocks) {
+    if (block.outside.is_v6() != v6) continue;
+    const std::string text = block.outside.to_string();
+    if (block.way != Way::out) rules += "    " + family + " saddr " + text + " drop\n";
+    if (block.way != Way::in) rules += "    " + family + " daddr " + text + " drop\n";
   }
   return rules + "  }\n";
 }
@@ -113,7 +113,7 @@ std::string nat_ruleset(const NatPlan& plan) {
   return rules + "}\n";
 }
 
-std::string ipv6_ruleset(NatKind kind, const std::vector<IpAddress>& blocked) {
+std::string ipv6_ruleset(NatKind kind, const std::vector<Block>& blocked) {
   std::string rules = "add table ip6 lab\nflush table ip6 lab\ntable ip6 lab {\n";
   rules += kFirewall6;
   if (kind == NatKind::udp_blocked) rules += kUdpBlock;

@@ -59,12 +59,20 @@ struct Forward {
   IpAddress to;
 };
 
+enum class Way { both, out, in };
+
+// What a router keeps from passing, known flows included.
+struct Block {
+  IpAddress outside;
+  Way way = Way::both;  // to that address, from there, or either
+};
+
 struct NatPlan {
   NatKind kind;  // of one router: neither open nor cgnat
   IpAddress wan_address;
   bool hairpin = false;  // a LAN host reaches another one by the WAN address
   std::vector<Forward> forwards{};
-  std::vector<IpAddress> blocked{};  // nothing passes to or from these, known flows included
+  std::vector<Block> blocked{};
 };
 
 // A whole ruleset for a router with interfaces "wan" and "lan"; it replaces any earlier one.
@@ -72,6 +80,6 @@ std::string nat_ruleset(const NatPlan& plan);
 
 // What a home's router does with IPv6: no translation, and nobody outside begins. `kind` only says
 // whether UDP is blocked.
-std::string ipv6_ruleset(NatKind kind, const std::vector<IpAddress>& blocked);
+std::string ipv6_ruleset(NatKind kind, const std::vector<Block>& blocked);
 
 }  // namespace lanrage::lab

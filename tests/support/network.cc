@@ -59,8 +59,8 @@ void Router::forward(Transport transport, std::uint16_t port, const Host& to) {
   apply_rules();
 }
 
-void Router::block(const IpAddress& outside) {
-  blocked_.push_back(outside);
+void Router::block(const IpAddress& outside, Way way) {
+  blocked_.push_back({outside, way});
   apply_rules();
 }
 

@@ -52,7 +52,7 @@ class Router {
   void forward(Transport transport, std::uint16_t port, const Host& to);
   // From now on nothing passes between its LAN and that public address (of either family), until
   // unblock().
-  void block(const IpAddress& outside);
+  void block(const IpAddress& outside, Way way = Way::both);
   void unblock();
 
  private:
@@ -67,7 +67,7 @@ class Router {
   Prefix lan_;
   bool hairpin_;
   std::vector<Forward> forwards_;
-  std::vector<IpAddress> blocked_;
+  std::vector<Block> blocked_;
   int next_host_ = 2;     // .1 is the router
   int ipv6_network_ = 0;  // of its LAN, 2001:db8:N::/64; 0: none
 };

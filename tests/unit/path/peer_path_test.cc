@@ -240,6 +240,21 @@ TEST_F(Path, EveryAuthenticCheckIsAnsweredAndNoOther) {
   EXPECT_EQ(path->counters().checks_refused, 1u);
 }
 
+TEST_F(Path, AFloodOfAuthenticChecksIsAnsweredUpToALimit) {
+  path->on_local(now, local, out);
+  out.clear();
+  for (int i = 0; i < 2'000; ++i) {
+    now += std::chrono::microseconds(500);
+    check_from_peer();
+  }
+  const auto answers = std::ranges::count_if(all_of<SendDatagram>(out), [](const auto& sent) {
+    const auto message = stun::MessageView::parse(sent.bytes);
+    return message && !check_source(*message);
+  });
+  EXPECT_GE(answers, 40);
+  EXPECT_LE(answers, 55);
+}
+
 TEST_F(Path, SignalsGoOutOnNewsAndAgainUntilConnected) {
   path->on_local(now, local, out);
   EXPECT_TRUE(any_of<SendSignal>(out));

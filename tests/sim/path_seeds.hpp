@@ -1,0 +1,72 @@
+// Running simulations from seeds. A failing seed is printed; LANRAGE_SIM_SEED=n runs that one
+// alone, LANRAGE_SIM_SEEDS=n that many.
+#pragma once
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "sim/path_party.hpp"
+
+namespace lanrage::sim {
+
+// Seeds from `first` on.
+template <class Run>
+void for_seeds(std::uint64_t count, Run run, std::uint64_t first = 1) {
+  if (const char* one = std::getenv("LANRAGE_SIM_SEED")) {
+    SCOPED_TRACE("seed " + std::string(one));
+    return run(std::strtoull(one, nullptr, 10));
+  }
+  if (const char* many = std::getenv("LANRAGE_SIM_SEEDS")) count = std::strtoull(many, nullptr, 10);
+  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    run(seed);
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+inline bool can_be_direct(Agent& a, Agent& b) {
+  if (&a.router() == &b.router()) return true;
+  auto closed = [](Nat nat) { return nat == Nat::symmetric || nat == Nat::port_restricted; };
+  Nat x = a.router().nat();
+  Nat y = b.router().nat();
+  if (x == Nat::symmetric) return !closed(y);
+  if (y == Nat::symmetric) return !closed(x);
+  return true;
+}
+
+inline std::string describe(Agent& a, Agent& b) {
+  auto line = [](Agent& self, Agent& other) {
+    auto status = self.status(other);
+    auto& peer = self.peer(other);
+    const auto& counters = peer.path->counters();
+    return std::string(name_of(self.router().nat())) + " " + std::string(name_of(status.path)) +
+           " " + std::string(name_of(status.state)) + " '" + status.why_relayed + "' moves " +
+           std::to_string(peer.moves) + " switches " + std::to_string(counters.switches_started) +
+           "/" + std::to_string(counters.switches_done) + " unfiltered " +
+           std::to_string(counters.switches_unfiltered) + " fallbacks " +
+           std::to_string(counters.fallbacks) + " replaced " +
+           std::to_string(counters.peers_replaced) + " gap ms " +
+           std::to_string(peer.traffic.longest_gap.count() / 1000) + " received " +
+           std::to_string(peer.traffic.received) + "\n";
+  };
+  return "\n" + line(a, b) + line(b, a);
+}
+
+template <class Check>
+void for_pairs(Party& party, Check check) {
+  for (auto& a : party.agents)
+    for (auto& b : party.agents)
+      if (a->number < b->number) {
+        SCOPED_TRACE(describe(*a, *b));
+        check(*a, *b);
+      }
+}
+
+inline void everybody_talks(Party& party, Duration every) {
+  for (auto& a : party.agents)
+    for (auto& b : party.agents)
+      if (a != b) a->say(*b, every);
+}
+
+}  // namespace lanrage::sim
