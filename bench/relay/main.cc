@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
         "nothing is compared");
   try {
     lanrage::bench::measure_core(options);
+    lanrage::bench::measure_xdp_program(options);
     lanrage::bench::measure_throughput(options);
     lanrage::bench::measure_latency(options);
     lanrage::bench::measure_memory(options);
