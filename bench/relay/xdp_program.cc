@@ -101,6 +101,7 @@ void measure_xdp_program(const Options& options) {
     if (!options.wants(metric)) continue;
     const Bench bench;
     std::vector<double> rounds;
+    rounds.reserve(options.rounds);
     for (std::size_t round = 0; round < options.rounds; ++round)
       rounds.push_back(bench.nanoseconds(sessions, packets, round + 1));
     report(metric, median(rounds), "ns/packet");
