@@ -105,6 +105,8 @@ struct Relay {
   std::vector<Endpoint> stun;
   std::uint64_t capacity = 0;  // clients at most; 0: not told
   std::uint64_t load = 0;      // clients now
+  // Near its limit: it is left to those who are there already.
+  bool loaded() const { return capacity > 0 && load >= capacity - capacity / 10; }
   friend bool operator==(const Relay&, const Relay&) = default;
 };
 

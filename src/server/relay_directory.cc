@@ -1,6 +1,7 @@
 #include "server/relay_directory.hpp"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -72,20 +73,26 @@ std::vector<protocol::Relay> RelayDirectory::relays_of(std::string_view region,
 std::vector<protocol::Relay> RelayDirectory::relays_for(std::uint64_t group,
                                                         const IpAddress& reached) const {
   struct Choice {
-    bool full;
+    bool loaded;
+    std::size_t round;  // so many before it are of its region
     std::uint64_t rank;
-    const protocol::Relay* relay;
+    protocol::Relay relay;
   };
   std::vector<Choice> choices;
-  choices.reserve(enrolled_.relays().size());
+  choices.reserve(size());
+  if (auto first = own(reached)) choices.push_back({first->loaded(), 0, 0, std::move(*first)});
   for (const auto& [id, relay] : enrolled_.relays())
-    choices.push_back({load_of(relay.shown) >= 1, rank_of(group, id), &relay.shown});
-  std::ranges::sort(choices, {}, [](const Choice& c) { return std::pair(c.full, c.rank); });
+    choices.push_back({relay.shown.loaded(), 0, rank_of(group, id), relay.shown});
+  std::ranges::sort(choices, {}, [](const Choice& c) { return std::pair(c.loaded, c.rank); });
+  std::map<std::pair<bool, std::string>, std::size_t> seen;
+  for (auto& choice : choices)
+    choice.round = seen[{choice.loaded, choice.relay.region}]++;
+  std::ranges::sort(choices, {},
+                    [](const Choice& c) { return std::tuple(c.loaded, c.round, c.rank); });
   std::vector<protocol::Relay> out;
-  if (auto first = own(reached)) out.push_back(std::move(*first));
-  for (const auto& choice : choices) {
+  for (auto& choice : choices) {
     if (out.size() >= relays_a_grant_) break;
-    out.push_back(*choice.relay);
+    out.push_back(std::move(choice.relay));
   }
   return out;
 }

@@ -56,7 +56,8 @@ class RelayDirectory {
     IpAddress reached;
   };
   // The members of a group are told of the same relays in the same order, as they must meet at one;
-  // different groups of different ones, so that none is everybody's first.
+  // different groups of different ones, so that none is everybody's first. One of each region comes
+  // before the second of any: nobody knows yet where the members are. Loaded ones come last.
   protocol::RelayGrant grant(const Client& client, UnixTime now) const;
 
  private:

@@ -313,13 +313,16 @@ class Directory : public Relays {
       out.push_back(each.id);
     return out;
   }
-  std::vector<std::string> granted(std::uint64_t group, bool own = true) {
+  std::vector<protocol::Relay> grant(std::uint64_t group, bool own = true) {
     RelayDirectory::Client client;
     client.group = group;
     client.wireguard = crypto::ExchangeSecret::generate(random).public_key();
     client.bind_key = crypto::SigningKey::generate(random).public_key();
     client.reached = kThere;
-    return ids(directory(own).grant(client, clock.unix_time()).relays);
+    return directory(own).grant(client, clock.unix_time()).relays;
+  }
+  std::vector<std::string> granted(std::uint64_t group, bool own = true) {
+    return ids(grant(group, own));
   }
 };
 
@@ -362,6 +365,37 @@ TEST_F(Directory, AGroupsMembersGetTheSameRelaysAndGroupsSpreadOverThem) {
   }
   EXPECT_EQ(firsts.size(), 24u);
   EXPECT_EQ(granted(1, false).size(), limits.relays_a_grant);
+}
+
+TEST_F(Directory, EachRegionComesBeforeTheSecondOfAny) {
+  for (std::uint8_t n = 0; n < 12; ++n)
+    ASSERT_TRUE(enroll(relay(n, n < 8 ? "eu" : n < 11 ? "us" : "asia")));
+  for (std::uint64_t group = 0; group < 50; ++group) {
+    const auto order = grant(group);
+    const auto regions = [&](std::size_t first, std::size_t count) {
+      std::multiset<std::string> out;
+      for (std::size_t i = first; i < first + count; ++i)
+        out.insert(order[i].region);
+      return out;
+    };
+    EXPECT_EQ(order[0].id, id(200));
+    EXPECT_EQ(regions(1, 3), (std::multiset<std::string>{"asia", "eu", "us"}));
+    EXPECT_EQ(regions(4, 4), (std::multiset<std::string>{"eu", "eu", "us", "us"}));
+  }
+}
+
+TEST_F(Directory, ALoadedRelayComesLastFromNineTenthsOfItsCapacity) {
+  const auto with_load = [](std::uint8_t n, std::uint64_t load) {
+    auto request = relay(n, n == 1 ? "us" : "eu");
+    request.load = load;
+    return request;
+  };
+  ASSERT_TRUE(enroll(with_load(2, 0)));
+  ASSERT_TRUE(enroll(with_load(3, 0)));
+  ASSERT_TRUE(enroll(with_load(1, 89)));
+  EXPECT_NE(granted(1).back(), id(1)) << "the only one of its region";
+  ASSERT_TRUE(enroll(with_load(1, 90)));
+  EXPECT_EQ(granted(1).back(), id(1));
 }
 
 TEST_F(Directory, ARelayThatGoesLeavesTheOthersOrderAndAFullOneComesLast) {
