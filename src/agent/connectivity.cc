@@ -178,7 +178,9 @@ void Connectivity::set_peers(const std::vector<ConnectivityPeer>& peers) {
 void Connectivity::on_signal(const PeerId& from, ByteView sealed) {
   const auto found = links_.find(from);
   if (found == links_.end()) return;  // not a member (any more): nothing it says counts
-  found->second->on_signal(monotonic_now(), sealed);
+  const auto now = monotonic_now();
+  found->second->on_signal(now, sealed);
+  bind_where_needed(now);
   schedule();
 }
 
@@ -272,6 +274,7 @@ void Connectivity::on_timer() {
   }
   if (now >= next_refresh_) {
     next_refresh_ = now + kRefreshEvery;
+    bind_where_needed(now);
     refresh_local(now);
   }
   if (now >= next_nat_probe_) probe_nat(now);
@@ -316,6 +319,16 @@ void Connectivity::probe_nat(Instant now) {
   send_all(datagrams);
 }
 
+void Connectivity::bind_where_needed(Instant now) {
+  std::vector<std::string> needed;
+  for (const auto part : {&path::RelayNeeds::in_use, &path::RelayNeeds::nearest_to_peer})
+    for (const auto& [id, link] : links_)
+      if (auto relay = link->relay_needs().*part) needed.push_back(std::move(*relay));
+  stun::Datagrams datagrams;
+  relays_.set_needed(now, std::move(needed), datagrams);
+  send_all(datagrams);
+}
+
 void Connectivity::refresh_local(Instant now) {
   if (discovery_.settled() && !(published_ == discovery_.nat()) && callbacks_.on_nat) {
     const auto before = std::exchange(published_, discovery_.nat()).public_endpoint;
@@ -338,7 +351,7 @@ void Connectivity::on_link_change(Instant now) {
   log_.info("link_change", {{"interface", tunnel_.interface_name()}});
   poll_wireguard(now);
   stun::Datagrams datagrams;
-  relays_.restart(now, datagrams);
+  relays_.on_link_change(now, datagrams);
   next_bind_check_ = now + kBindCheckEvery;
   send_all(datagrams);
   probe_nat(now);

@@ -85,6 +85,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void on_link_change(Instant now);
   // A tunnel is silent: perhaps our address outside is another one by now.
   void check_binds(Instant now);
+  void bind_where_needed(Instant now);
   // Tells the links what has changed on our side.
   void refresh_local(Instant now);
   void schedule();

@@ -85,6 +85,7 @@ class PeerLink {
   bool wants_fast_poll() const { return fast_poll_; }
   // It was connected, and what it sends is no longer answered, or not yet again.
   bool is_silent(Instant now) const;
+  path::RelayNeeds relay_needs() const { return path_.relay_needs(); }
   PeerReport report(Instant now) const { return {path_.status(now), wireguard_}; }
   const ConnectivityPeer& peer() const { return peer_; }
   const path::SignalReplay& replay() const { return replay_; }

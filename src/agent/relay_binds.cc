@@ -2,32 +2,117 @@
 
 #include <algorithm>
 
+#include "path/selector.hpp"
+
 namespace lanrage::agent {
 
 void RelayBinds::set_grant(Instant now, const protocol::RelayGrant& grant, stun::Datagrams& out) {
+  grant_ = grant;
+  std::vector<Endpoint> targets;
+  std::erase_if(grant_.relays, [](const auto& relay) { return !RelayId::parse(relay.id); });
+  for (auto& relay : grant_.relays) {
+    relay.endpoints.resize(std::min(relay.endpoints.size(), kMaxAddresses));
+    targets.insert(targets.end(), relay.endpoints.begin(), relay.endpoints.end());
+  }
+  meter_.set_targets(now, targets);
+  next_choice_.reset();
+  if (grant_.relays.size() > kAnyway) next_choice_ = now + kChosenSoon;
+  for (auto& bind : binds_)
+    bind.client.set_token(now, grant_.token);
+  bind(now, out);
+}
+
+void RelayBinds::set_needed(Instant now, std::vector<std::string> relays, stun::Datagrams& out) {
+  if (relays == needed_) return;
+  needed_ = std::move(relays);
+  bind(now, out);
+}
+
+void RelayBinds::bind(Instant now, stun::Datagrams& out) {
+  const auto chosen = choose();
   std::vector<Bind> kept;
-  for (const auto& relay :
-       std::span(grant.relays).first(std::min(grant.relays.size(), kMaxRelays))) {
-    const auto id = RelayId::parse(relay.id);
-    if (!id) continue;
-    const auto count = std::min(relay.endpoints.size(), kMaxAddresses);
-    for (const auto& endpoint : std::span(relay.endpoints).first(count)) {
+  for (const auto& relay : grant_.relays) {
+    if (std::ranges::find(chosen, relay.id) == chosen.end()) continue;
+    for (const auto& endpoint : relay.endpoints) {
       const auto known = std::ranges::find_if(binds_, [&](const Bind& bind) {
         return bind.relay == relay.id && bind.client.target().endpoint == endpoint;
       });
       if (known != binds_.end()) {
         kept.push_back(std::move(*known));
-        kept.back().client.set_token(now, grant.token);
         binds_.erase(known);
         continue;
       }
-      kept.push_back(
-          Bind{relay.id, relay::BindClient({*id, endpoint}, grant.token, bind_key_, random_)});
+      kept.push_back(Bind{relay.id, relay::BindClient({*RelayId::parse(relay.id), endpoint},
+                                                      grant_.token, bind_key_, random_)});
       kept.back().client.set_routes(now, all_routes(), out);
       kept.back().client.start(now, out);
     }
   }
   binds_ = std::move(kept);
+}
+
+std::vector<std::string> RelayBinds::choose() {
+  std::vector<std::string> out;
+  const auto take = [&](const std::string& id) {
+    if (out.size() < kMaxRelays && std::ranges::find(out, id) == out.end()) out.push_back(id);
+  };
+  for (const auto& relay : grant_.relays)
+    if (out.size() < kCommon && is_fit(relay)) take(relay.id);
+  choose_nearest();
+  for (const auto& id : nearest_)
+    take(id);
+  for (const auto& id : needed_)
+    if (std::ranges::find(grant_.relays, id, &protocol::Relay::id) != grant_.relays.end()) take(id);
+  // The server names those first that are likely to do.
+  for (const bool fit : {true, false})
+    for (const auto& relay : grant_.relays)
+      if (out.size() < kAnyway && is_fit(relay) == fit) take(relay.id);
+  return out;
+}
+
+void RelayBinds::choose_nearest() {
+  std::vector<std::string> measured;
+  for (const auto& relay : grant_.relays)
+    if (is_fit(relay) && rtt_of(relay.id)) measured.push_back(relay.id);
+  const auto by_rtt = [this](const std::string& id) { return *rtt_of(id); };
+  std::ranges::sort(measured, {}, [&](const std::string& id) { return std::pair(by_rtt(id), id); });
+  std::erase_if(nearest_, [&](const std::string& id) {
+    return std::ranges::find(measured, id) == measured.end();
+  });
+  for (const auto& id : measured) {
+    if (std::ranges::find(nearest_, id) != nearest_.end()) continue;
+    if (nearest_.size() < kNearest) {
+      nearest_.push_back(id);
+      continue;
+    }
+    const auto farthest = std::ranges::max_element(nearest_, {}, by_rtt);
+    if (path::is_better_relay(rtt_of(id), rtt_of(*farthest))) *farthest = id;
+  }
+}
+
+bool RelayBinds::is_fit(const protocol::Relay& relay) const {
+  using Trouble = relay::BindClient::Trouble;
+  if (relay.loaded()) return false;
+  // Several addresses: one that works is enough.
+  bool bound = false;
+  bool works = false;
+  for (const auto& bind : binds_) {
+    if (bind.relay != relay.id) continue;
+    bound = true;
+    works = works || bind.client.trouble() == Trouble::none ||
+            bind.client.trouble() == Trouble::token_expired;
+  }
+  const auto silent = [this](const Endpoint& endpoint) { return meter_.silent(endpoint); };
+  return bound ? works : !std::ranges::all_of(relay.endpoints, silent);
+}
+
+std::optional<Duration> RelayBinds::rtt_of(const std::string& relay) const {
+  std::optional<Duration> out;
+  const auto known = std::ranges::find(grant_.relays, relay, &protocol::Relay::id);
+  if (known == grant_.relays.end()) return out;
+  for (const auto& endpoint : known->endpoints)
+    if (const auto rtt = meter_.rtt(endpoint); rtt && (!out || *rtt < *out)) out = rtt;
+  return out;
 }
 
 void RelayBinds::set_routes(Instant now, const wireguard::Mac1Key& peer,
@@ -49,6 +134,12 @@ std::vector<relay::Route> RelayBinds::all_routes() const {
   return out;
 }
 
+void RelayBinds::on_link_change(Instant now, stun::Datagrams& out) {
+  meter_.restart(now);
+  if (next_choice_) next_choice_ = now + kChosenSoon;
+  restart(now, out);
+}
+
 void RelayBinds::restart(Instant now, stun::Datagrams& out) {
   for (auto& bind : binds_)
     bind.client.start(now, out);
@@ -56,17 +147,28 @@ void RelayBinds::restart(Instant now, stun::Datagrams& out) {
 
 bool RelayBinds::on_datagram(Instant now, const Endpoint& from, const stun::MessageView& message,
                              stun::Datagrams& out) {
-  return std::ranges::any_of(
+  const auto bind = std::ranges::find_if(
       binds_, [&](Bind& bind) { return bind.client.on_datagram(now, from, message, out); });
+  if (bind == binds_.end()) return meter_.on_datagram(now, from, message);
+  if (const auto rtt = bind->client.take_rtt()) meter_.add(bind->client.target().endpoint, *rtt);
+  return true;
 }
 
 void RelayBinds::on_timeout(Instant now, stun::Datagrams& out) {
-  for (auto& bind : binds_)
+  for (auto& bind : binds_) {
     bind.client.on_timeout(now, out);
+    if (bind.client.trouble() == relay::BindClient::Trouble::no_answer)
+      meter_.doubt(now, bind.client.target().endpoint);
+  }
+  meter_.on_timeout(now, out);
+  if (!next_choice_ || now < *next_choice_) return;
+  next_choice_ = now + kChosenEvery;
+  bind(now, out);
 }
 
 std::optional<Instant> RelayBinds::next_timeout() const {
-  std::optional<Instant> next;
+  auto next = meter_.next_timeout();
+  if (next_choice_ && (!next || *next_choice_ < *next)) next = next_choice_;
   for (const auto& bind : binds_)
     if (const auto due = bind.client.next_timeout(); due && (!next || *due < *next)) next = due;
   return next;
@@ -79,8 +181,10 @@ std::vector<path::RelayBinding> RelayBinds::bindings() const {
       continue;
     // A second address of the same relay adds nothing: the pair needs one way to it.
     if (!out.empty() && out.back().id == bind.relay) continue;
-    out.push_back(
-        {bind.relay, bind.client.target().endpoint, bind.client.rtt(), bind.client.generation()});
+    const auto relay = std::ranges::find(grant_.relays, bind.relay, &protocol::Relay::id);
+    out.push_back({bind.relay, bind.client.target().endpoint,
+                   meter_.rtt(bind.client.target().endpoint), bind.client.generation(),
+                   relay != grant_.relays.end() && relay->loaded()});
   }
   return out;
 }

@@ -171,6 +171,7 @@ void PeerPath::Impl::note_place(Instant now, Actions& out) {
 }
 
 void PeerPath::Impl::connect(Instant now, Actions& out) {
+  relay_corrected_ = false;
   Connector::Means means;
   if (both_ready()) {
     if (auto relay = best_relay(now)) means.relay = relay->binding.endpoint;

@@ -16,10 +16,35 @@ std::optional<PeerPath::Impl::CommonRelay> PeerPath::Impl::best_relay(Instant no
   };
   // Unmeasured ones last; equal ones by id, so that both sides and every run choose alike.
   auto best = std::ranges::min_element(common, {}, [&](const CommonRelay& relay) {
-    return std::tuple(avoided(relay), relay.rtt.value_or(Duration::max()), relay.binding.id);
+    const bool closed = relay.binding.loaded && relay.binding.endpoint != view_.endpoint;
+    return std::tuple(avoided(relay), closed, relay.rtt.value_or(Duration::max()),
+                      relay.binding.id);
   });
   if (best == common.end()) return std::nullopt;
   return *best;
+}
+
+RelayNeeds PeerPath::Impl::relay_needs() const {
+  RelayNeeds out;
+  const RelayBinding* used = view_.endpoint ? relay_at(*view_.endpoint) : nullptr;
+  if (used) out.in_use = used->id;
+  if (!remote_) return out;
+  const auto nearest = std::ranges::min_element(remote_->relays, {}, [](const SignalRelay& relay) {
+    return relay.rtt.value_or(Duration::max());
+  });
+  if (nearest != remote_->relays.end() && nearest->rtt) out.nearest_to_peer = nearest->id;
+  return out;
+}
+
+void PeerPath::Impl::note_rtts() {
+  std::map<std::string, Duration> told;
+  for (const RelayBinding& binding : local_->relays) {
+    if (!binding.rtt) continue;
+    const auto before = told_rtts_.find(binding.id);
+    const bool news = before == told_rtts_.end() || is_another_rtt(before->second, *binding.rtt);
+    told.emplace(binding.id, news ? *binding.rtt : before->second);
+  }
+  told_rtts_ = std::move(told);
 }
 
 bool PeerPath::Impl::relay_is_dead(Instant now) const {
@@ -50,27 +75,36 @@ void PeerPath::Impl::improve_relayed(Instant now, Actions& out) {
 
 void PeerPath::Impl::change_relay(Instant now, Actions& out) {
   const Tuning& tuning = config_.tuning;
-  if (relay_is_dead(now)) {
-    std::erase_if(avoided_relays_, [&](const AvoidedRelay& avoided) {
-      return now >= avoided.until || avoided.endpoint == *view_.endpoint;
-    });
-    avoided_relays_.push_back({*view_.endpoint, now + tuning.avoid_relay});
-  }
+  if (relay_is_dead(now)) avoid_relay(now, *view_.endpoint);
   auto best = best_relay(now);
+  const Instant measured = place_since_ + tuning.relays_measured;
+  const bool correcting = !relay_corrected_ && now >= measured;
+  if (!relay_corrected_ && !correcting) wake(measured);
+  if (correcting) relay_corrected_ = true;
   if (!best || best->binding.endpoint == view_.endpoint) return;
   auto common = common_relays();
   auto current = std::ranges::find_if(
       common, [&](const CommonRelay& relay) { return relay.binding.endpoint == view_.endpoint; });
   const bool dead = current == common.end() || relay_is_dead(now);
   if (!dead) {
-    if (!is_better_relay(best->rtt, current->rtt)) return;
-    if (relay_changed_ && now - *relay_changed_ < tuning.relay_change_every) return;
+    if (!current->rtt && now < measured) return;  // soon known
+    const bool lately = relay_changed_ && now - *relay_changed_ < tuning.relay_change_every;
+    const bool better = correcting ? corrects_first_relay(best->rtt, current->rtt)
+                                   : !lately && is_better_relay(best->rtt, current->rtt);
+    if (!better) return;
   }
   relay_changed_ = now;
   relay_quality_ = {};
   // One that merely got nothing through may be quiet because the peer is: its session is kept.
   reroute_or_replace_ = current == common.end();
   move_to_relay(now, best->binding.endpoint, out);
+}
+
+void PeerPath::Impl::avoid_relay(Instant now, const Endpoint& relay) {
+  std::erase_if(avoided_relays_, [&](const AvoidedRelay& avoided) {
+    return now >= avoided.until || avoided.endpoint == relay;
+  });
+  avoided_relays_.push_back({relay, now + config_.tuning.avoid_relay});
 }
 
 void PeerPath::Impl::move_to_relay(Instant now, const Endpoint& relay, Actions& out) {
@@ -93,6 +127,7 @@ void PeerPath::Impl::note_reroute(Instant now, const Switch::Plan& plan, Switch:
     return;
   }
   if (or_replace) return replace(now, plan.to, out);
+  avoid_relay(now, plan.to);
   left_on_purpose_ = false;
 }
 

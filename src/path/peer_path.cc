@@ -61,6 +61,7 @@ void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out)
     known_relays_.erase(known_relays_.begin(), known_relays_.end() - kMaxKnownRelays);
   bool moved = local_ && tidy(local_->candidates) != tidy(local.candidates);
   local_ = local;
+  note_rtts();
   if (moved && checks_.can_check()) checks_.punch(now);
   if (lost) note_forgetful_relay(now, out);
   signal_due_ = signal_due_ || last_signalled_ != signal();
@@ -210,7 +211,9 @@ Signal PeerPath::Impl::signal() const {
   out.ready = local_->ready;
   for (const RelayBinding& binding : local_->relays) {
     if (out.relays.size() == kMaxSignalRelays) break;
-    out.relays.push_back({binding.id, binding.rtt});
+    const auto told = told_rtts_.find(binding.id);
+    out.relays.push_back(
+        {binding.id, told == told_rtts_.end() ? std::nullopt : std::optional(told->second)});
   }
   return out;
 }
@@ -283,6 +286,9 @@ Signal PeerPath::signal() const {
 }
 PathStatus PeerPath::status(Instant now) const {
   return impl_->status(now);
+}
+RelayNeeds PeerPath::relay_needs() const {
+  return impl_->relay_needs();
 }
 const PathCounters& PeerPath::counters() const {
   return impl_->counters();

@@ -52,6 +52,7 @@ struct RelayBinding {
   Endpoint endpoint;
   std::optional<Duration> rtt;
   std::uint64_t generation = 0;  // changes when the relay has lost its sessions (new boot id)
+  bool loaded = false;           // near its limit: not for pairs that aren't there yet
   friend bool operator==(const RelayBinding&, const RelayBinding&) = default;
 };
 
@@ -90,6 +91,12 @@ struct PathStatus {
   std::optional<Duration> rtt;
   std::optional<Duration> jitter;
   double loss = 0;
+};
+
+// Where a path needs its own side to be bound, beside wherever it is bound anyway. Ids.
+struct RelayNeeds {
+  std::optional<std::string> in_use;
+  std::optional<std::string> nearest_to_peer;
 };
 
 // Counters for logs and tests.
@@ -138,6 +145,7 @@ class PeerPath {
   // What to tell the peer now; the shell fills in boot and counter.
   Signal signal() const;
   PathStatus status(Instant now) const;
+  RelayNeeds relay_needs() const;
   const PathCounters& counters() const;
   // How long to wait between two echoes through the tunnel, besides those that ProbeTunnel asks
   // for.

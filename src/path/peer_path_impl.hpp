@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,7 @@ class PeerPath::Impl {
 
   Signal signal() const;
   PathStatus status(Instant now) const;
+  RelayNeeds relay_needs() const;
   const PathCounters& counters() const { return counters_; }
   Duration echo_interval(Instant now) const;
   bool initiator() const { return initiator_; }
@@ -89,6 +91,9 @@ class PeerPath::Impl {
   void connect(Instant now, Actions& out);
   void improve_relayed(Instant now, Actions& out);
   void change_relay(Instant now, Actions& out);
+  void avoid_relay(Instant now, const Endpoint& relay);
+  // What signals tell of our RTTs to relays.
+  void note_rtts();
   // To `relay` without a handshake where the session's index is known, else by a new one.
   void move_to_relay(Instant now, const Endpoint& relay, Actions& out);
   void note_reroute(Instant now, const Switch::Plan& plan, Switch::Outcome outcome, Actions& out);
@@ -157,6 +162,8 @@ class PeerPath::Impl {
   int unfiltered_failures_ = 0;
   std::optional<Instant> replaced_to_switch_;
   std::optional<Instant> relay_changed_;
+  bool relay_corrected_ = false;               // since the session began; or there was no need
+  std::map<std::string, Duration> told_rtts_;  // by relay id
   struct AvoidedRelay {
     Endpoint endpoint;
     Instant until;

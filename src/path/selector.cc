@@ -19,6 +19,8 @@ constexpr double kLeaveMargin = 0.35;
 constexpr std::uint32_t kBetterSamples = 3;
 constexpr milliseconds kBetterDirect(2);
 constexpr milliseconds kBetterRelay(10);
+constexpr milliseconds kCorrection(5);
+constexpr milliseconds kAnotherRtt(5);
 
 // What a path of that kind must be faster by to count as equal to a host path: fewer boxes on the
 // way keep state for it.
@@ -91,6 +93,17 @@ bool is_better_relay(std::optional<Duration> challenger, std::optional<Duration>
   if (!challenger) return false;
   if (!incumbent) return true;
   return *challenger + kBetterRelay <= *incumbent && is_less_by_a_third(*challenger, *incumbent);
+}
+
+bool corrects_first_relay(std::optional<Duration> challenger, std::optional<Duration> incumbent) {
+  if (!challenger) return false;
+  if (!incumbent) return true;
+  return *challenger + kCorrection <= *incumbent && 10 * *challenger <= 9 * *incumbent;
+}
+
+bool is_another_rtt(Duration told, Duration now) {
+  const Duration change = std::chrono::abs(now - told);
+  return change >= kAnotherRtt && 4 * change >= told;
 }
 
 }  // namespace lanrage::path

@@ -19,7 +19,7 @@
 
 namespace lanrage::path {
 
-inline constexpr std::size_t kMaxSignalRelays = 4;
+inline constexpr std::size_t kMaxSignalRelays = 8;
 inline constexpr std::size_t kMaxRelayId = 64;         // bytes
 inline constexpr std::size_t kMaxSealedSignal = 2048;  // bytes, whole box
 

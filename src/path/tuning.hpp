@@ -98,6 +98,7 @@ struct Tuning {
   Duration avoid_when_silent = ms(30'000);    // at first, instead of first_backoff
   Duration stays_direct = ms(60'000);         // so long without trouble: backoff starts anew
   Duration fresh_answer = ms(3'000);          // of a path that is to take over from a dead one
+  Duration relays_measured = ms(5'000);       // since the session came to its first relay
   Duration relay_change_every = ms(600'000);  // to a merely better relay
 
   // Reporting

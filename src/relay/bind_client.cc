@@ -64,7 +64,7 @@ bool BindClient::on_datagram(Instant now, const Endpoint& from, const stun::Mess
   }
   auto completed = transactions_.on_response(now, message);
   if (!completed) return false;
-  measured(completed->rtt);
+  rtt_ = completed->rtt;
   take_challenge(message);
   if (message.message_class() == stun::Class::success) {
     on_success(now, message);
@@ -169,11 +169,6 @@ std::optional<Instant> BindClient::next_timeout() const {
 void BindClient::set_token(Instant now, Bytes token) {
   token_ = std::move(token);
   if (trouble_ == Trouble::token_expired || trouble_ == Trouble::refused) next_bind_ = now;
-}
-
-void BindClient::measured(std::optional<Duration> rtt) {
-  if (!rtt) return;
-  rtt_ = rtt_ ? (*rtt_ * 7 + *rtt) / 8 : *rtt;
 }
 
 }  // namespace lanrage::relay

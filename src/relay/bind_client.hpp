@@ -62,7 +62,8 @@ class BindClient {
   std::optional<Endpoint> observed() const {
     return observed_;
   }  // our address, as the relay sees it
-  std::optional<Duration> rtt() const { return rtt_; }  // smoothed
+  // Of the newest answer, once.
+  std::optional<Duration> take_rtt() { return std::exchange(rtt_, std::nullopt); }
   Trouble trouble() const { return trouble_; }
   // Grows by one whenever the relay has lost (or never had) our sessions: the first bind, a restart
   // of the relay, or a bind that had lapsed there. WireGuard must shake hands again through it.
@@ -75,7 +76,6 @@ class BindClient {
   void on_success(Instant now, const stun::MessageView& message);
   void on_error(Instant now, const stun::MessageView& message, stun::Datagrams& out);
   void take_challenge(const stun::MessageView& message);
-  void measured(std::optional<Duration> rtt);
 
   BindTarget target_;
   Bytes token_;

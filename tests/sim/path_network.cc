@@ -81,18 +81,27 @@ void Network::send(Router& from, Datagram datagram) {
   datagram.from = from.translate_out(clock_->now(), datagram.from, datagram.to);
   if (datagram.ttl <= kHopsInside + kHopsAcross || chance(quality.loss) || chance(from.loss_out))
     return;
-  const auto far = distances_.find(datagram.to);
-  const Duration distance = far == distances_.end() ? Duration{} : far->second;
+  const Duration distance = over_distance(datagram.to, from.address());
   clock_->after(travel() + distance,
                 [this, datagram = std::move(datagram), router = &from]() mutable {
                   deliver(std::move(datagram), router);
                 });
 }
 
+Duration Network::over_distance(const Endpoint& server, IpAddress router) {
+  const auto near = pair_distances_.find({server, router});
+  const auto far = distances_.find(server);
+  const Duration distance = near != pair_distances_.end() ? near->second
+                            : far != distances_.end()     ? far->second
+                                                          : Duration{};
+  if (distance_jitter_percent == 0) return distance;
+  const auto longest = distance.count() * distance_jitter_percent / 100;
+  return distance + Duration(random_->below(static_cast<std::uint64_t>(longest) + 1));
+}
+
 void Network::send_from_server(Datagram datagram) {
   if (chance(quality.loss)) return;
-  const auto far = distances_.find(datagram.from);
-  const Duration distance = far == distances_.end() ? Duration{} : far->second;
+  const Duration distance = over_distance(datagram.from, datagram.to.address);
   clock_->after(travel() + distance, [this, datagram = std::move(datagram)]() mutable {
     deliver(std::move(datagram), nullptr);
   });

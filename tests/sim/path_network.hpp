@@ -118,14 +118,20 @@ class Network {
   void send_from_server(Datagram datagram);
   // One way, on top of the link's own delay.
   void set_distance(const Endpoint& server, Duration distance) { distances_[server] = distance; }
+  // The same for what that router sends there and hears from there.
+  void set_distance(const Endpoint& server, const Router& router, Duration distance) {
+    pair_distances_[{server, router.address()}] = distance;
+  }
 
   LinkQuality quality;
+  int distance_jitter_percent = 0;  // a packet takes up to so much longer over a distance
 
  private:
   void deliver(Datagram datagram, Router* sender);
   bool chance(double of) {
     return of > 0 && random_->below(10'000) < static_cast<std::uint64_t>(of * 10'000);
   }
+  Duration over_distance(const Endpoint& server, IpAddress router);
   Duration travel() {
     return quality.delay +
            Duration(random_->below(static_cast<std::uint64_t>(quality.jitter.count()) + 1));
@@ -136,6 +142,7 @@ class Network {
   std::vector<std::unique_ptr<Router>> routers_;
   std::map<Endpoint, Receive> servers_;
   std::map<Endpoint, Duration> distances_;  // of servers
+  std::map<std::pair<Endpoint, IpAddress>, Duration> pair_distances_;
 };
 
 }  // namespace lanrage::sim

@@ -1,5 +1,6 @@
 // Pairs in virtual time, and what happens to them.
 #include <algorithm>
+#include <array>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -200,6 +201,51 @@ TEST(PathSim, TheNearestOfThreeRelaysIsTakenAndKept) {
     EXPECT_EQ(pair.a.status(pair.b).relay, expected);
     EXPECT_EQ(pair.b.status(pair.a).relay, expected);
     EXPECT_EQ(pair.reroutes(), reroutes) << "the choice flaps";
+  });
+}
+
+// As in the lab: each has a relay of its own region at 25 ms and the other's at 85, and one between
+// them is 40 ms from both. Together 110, 80 and 110 ms one way, each packet up to 20 % later.
+TEST(PathSim, TheRelayThatIsBestForBothTogetherIsTakenAndKept) {
+  for_seeds(50, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::symmetric, Nat::symmetric, 3);
+    auto& network = pair.party.network;
+    network.quality = {Milliseconds(1), Milliseconds(1), 0};
+    network.distance_jitter_percent = 20;
+    // Equal ones are taken in the order of their names.
+    const std::size_t middle = seed % 3;
+    const std::array<int, 3> from_a{40, 25, 85};
+    const std::array<int, 3> from_b{40, 85, 25};
+    for (std::size_t i = 0; i < 3; ++i) {
+      const auto& relay = pair.party.relays[(middle + i) % 3]->endpoint();
+      network.set_distance(relay, pair.a.router(), Milliseconds(from_a[i]));
+      network.set_distance(relay, pair.b.router(), Milliseconds(from_b[i]));
+    }
+    pair.start();
+    pair.run(30);
+    const std::string best = pair.party.relays[middle]->id();
+    EXPECT_EQ(pair.a.status(pair.b).relay, best) << describe(pair.a, pair.b);
+    EXPECT_EQ(pair.b.status(pair.a).relay, best) << describe(pair.a, pair.b);
+    const auto signals = [&] {
+      return pair.a.peer(pair.b).signals_sent + pair.b.peer(pair.a).signals_sent;
+    };
+    const std::uint64_t reroutes = pair.reroutes();
+    const std::uint64_t signalled = signals();
+    pair.run(300);
+    EXPECT_EQ(pair.reroutes(), reroutes) << "the choice flaps";
+    EXPECT_EQ(signals(), signalled) << "jitter is no news";
+
+    pair.forget_gaps();
+    pair.party.relays[middle]->kill();
+    pair.run(20);
+    const auto next = pair.a.status(pair.b).relay;
+    EXPECT_NE(next, best);
+    EXPECT_EQ(pair.b.status(pair.a).relay, next);
+    EXPECT_LE(pair.longest_gap(), Milliseconds(2'000)) << describe(pair.a, pair.b);
+    const std::uint64_t moved = pair.reroutes();
+    pair.party.relays[middle]->restart();
+    pair.run(120);
+    EXPECT_EQ(pair.reroutes(), moved) << "it isn't clearly better";
   });
 }
 

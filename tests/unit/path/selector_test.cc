@@ -76,5 +76,22 @@ TEST(Selector, AnotherRelayMustBeTenMillisecondsAndAThirdBetter) {
   EXPECT_FALSE(is_better_relay(std::nullopt, ms(20)));
 }
 
+TEST(Selector, TheCorrectionOfAFirstRelayTakesFiveMillisecondsAndATenth) {
+  EXPECT_TRUE(corrects_first_relay(ms(90), ms(100)));
+  EXPECT_FALSE(corrects_first_relay(ms(91), ms(100)));
+  EXPECT_TRUE(corrects_first_relay(ms(20), ms(25)));
+  EXPECT_FALSE(corrects_first_relay(ms(21), ms(25)));
+  EXPECT_TRUE(corrects_first_relay(ms(20), std::nullopt));
+  EXPECT_FALSE(corrects_first_relay(std::nullopt, ms(20)));
+}
+
+TEST(Selector, AnotherRttIsAQuarterAndFiveMillisecondsAway) {
+  EXPECT_TRUE(is_another_rtt(ms(100), ms(125)));
+  EXPECT_TRUE(is_another_rtt(ms(100), ms(75)));
+  EXPECT_FALSE(is_another_rtt(ms(100), ms(124)));
+  EXPECT_FALSE(is_another_rtt(ms(10), ms(14)));
+  EXPECT_TRUE(is_another_rtt(ms(10), ms(15)));
+}
+
 }  // namespace
 }  // namespace lanrage::path

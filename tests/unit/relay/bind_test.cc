@@ -54,7 +54,8 @@ TEST(Bind, ChallengeThenSuccess) {
   world.exchange(player, out);
   EXPECT_TRUE(player.bind->bound());
   EXPECT_EQ(player.bind->observed(), player.endpoint);
-  EXPECT_EQ(player.bind->rtt(), 2 * world.one_way);
+  EXPECT_EQ(player.bind->take_rtt(), 2 * world.one_way);
+  EXPECT_FALSE(player.bind->take_rtt());
   EXPECT_EQ(player.bind->generation(), 1u);
   EXPECT_EQ(world.relay->clients(), 1u);
   EXPECT_EQ(world.relay->counters().challenges, 1u);
