@@ -16,14 +16,35 @@ bool is_near(const IpAddress& address) {
 
 }  // namespace
 
+std::vector<Endpoint> reachable_from(const std::vector<IpAddress>& own,
+                                     const std::vector<Endpoint>& services) {
+  std::vector<Endpoint> out;
+  std::ranges::copy_if(services, std::back_inserter(out), [&](const Endpoint& service) {
+    return std::ranges::any_of(
+        own, [&](const IpAddress& address) { return address.is_v6() == service.address.is_v6(); });
+  });
+  return out;
+}
+
+void add_stun_server(const std::vector<Endpoint>& ports, stun::NatProbeConfig& config) {
+  for (const bool v6 : {false, true}) {
+    const auto of_family = [v6](const Endpoint& port) { return port.address.is_v6() == v6; };
+    const auto first = std::ranges::find_if(ports, of_family);
+    if (first == ports.end()) continue;
+    stun::NatProbeConfig::Server server{*first, std::nullopt};
+    const auto second = std::next(first);
+    if (second != ports.end() && second->address == first->address) server.alternate = *second;
+    config.servers.push_back(server);
+  }
+}
+
 stun::NatProbeConfig nat_probe_config(const std::vector<protocol::Relay>& relays,
                                       const std::vector<IpAddress>& own, std::uint16_t port) {
   stun::NatProbeConfig config;
   for (const auto& relay : relays) {
-    if (!relay.stun.empty())
-      config.servers.push_back(
-          {relay.stun[0], relay.stun.size() > 1 ? std::optional(relay.stun[1]) : std::nullopt});
-    config.relays.insert(config.relays.end(), relay.endpoints.begin(), relay.endpoints.end());
+    add_stun_server(reachable_from(own, relay.stun), config);
+    for (const auto& endpoint : reachable_from(own, relay.endpoints))
+      config.relays.push_back(endpoint);
   }
   for (const auto& address : own)
     config.local.push_back({address, port});

@@ -14,6 +14,13 @@
 
 namespace lanrage::agent {
 
+// Those of a family that we have an address of: the others would only keep a probe waiting.
+std::vector<Endpoint> reachable_from(const std::vector<IpAddress>& own,
+                                     const std::vector<Endpoint>& services);
+
+// Adds the first address of each family out of `ports`, with its second port where that follows.
+void add_stun_server(const std::vector<Endpoint>& ports, stun::NatProbeConfig& config);
+
 // What to ask of a server's relays and STUN ports, for a socket with `port` on the addresses `own`.
 stun::NatProbeConfig nat_probe_config(const std::vector<protocol::Relay>& relays,
                                       const std::vector<IpAddress>& own, std::uint16_t port);

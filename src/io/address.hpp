@@ -7,14 +7,16 @@
 
 namespace lanrage::io {
 
-inline Endpoint from_asio(const boost::asio::ip::tcp::endpoint& endpoint) {
+template <class Protocol>
+Endpoint from_asio(const boost::asio::ip::basic_endpoint<Protocol>& endpoint) {
   auto address = endpoint.address();
   return {address.is_v4() ? IpAddress::v4(address.to_v4().to_bytes())
                           : IpAddress::v6(address.to_v6().to_bytes()),
           endpoint.port()};
 }
 
-inline boost::asio::ip::tcp::endpoint to_asio(const Endpoint& endpoint) {
+template <class Protocol = boost::asio::ip::tcp>
+boost::asio::ip::basic_endpoint<Protocol> to_asio(const Endpoint& endpoint) {
   if (endpoint.address.is_v4())
     return {boost::asio::ip::address_v4(endpoint.address.v4_value()), endpoint.port};
   boost::asio::ip::address_v6::bytes_type bytes;

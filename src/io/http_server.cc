@@ -144,8 +144,13 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(asio::io_context& io, Opti
   auto endpoint = to_asio(options.listen);
   error_code error;
   acceptor.open(endpoint.protocol(), error);
+  if (error == asio::error::address_family_not_supported && options.listen.address.is_v6() &&
+      options.listen.address.is_unspecified()) {
+    endpoint = tcp::endpoint(tcp::v4(), options.listen.port);
+    acceptor.open(endpoint.protocol(), error);
+  }
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error && options.listen.address.is_v6())
+  if (!error && endpoint.protocol() == tcp::v6())
     acceptor.set_option(asio::ip::v6_only(false), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);

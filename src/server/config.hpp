@@ -47,10 +47,11 @@ struct Config {
   std::string data_dir;  // empty: default_data_directory()
   std::string store;     // empty: server.db in the data directory
   std::vector<std::string> role{"control", "stun", "relay"};
-  Endpoint listen{{}, 8667};
+  // "[::]" is all addresses of IPv4, too.
+  Endpoint listen{IpAddress::v6({}), 8667};
   std::optional<IpAddress> public_address;
-  Endpoint relay_listen{{}, 51820};
-  Endpoint stun_listen{{}, 3478};  // the next port too
+  Endpoint relay_listen{IpAddress::v6({}), 51820};
+  Endpoint stun_listen{IpAddress::v6({}), 3478};  // the next port too
   // The relay's data packets forwarded in the kernel; absent: off.
   std::optional<xdp::Mode> xdp;
   std::string region = "default";  // of the relay in this process

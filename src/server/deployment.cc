@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/route_lookup.hpp"
 #include "store/store.hpp"
 
 namespace lanrage::server {
@@ -19,22 +20,9 @@ IpAddress from_sockaddr(const sockaddr_in& address) {
   return IpAddress::v4(ntohl(address.sin_addr.s_addr));
 }
 
-// Connecting a UDP socket sends nothing; it only chooses a route.
-std::optional<IpAddress> source_of_default_route() {
-  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::nullopt;
-  sockaddr_in target{};
-  target.sin_family = AF_INET;
-  target.sin_port = htons(9);
-  target.sin_addr.s_addr = htonl(0xc6336401u);  // 198.51.100.1, TEST-NET-2
-  sockaddr_in own{};
-  socklen_t size = sizeof own;
-  const bool ok = ::connect(fd, reinterpret_cast<sockaddr*>(&target), sizeof target) == 0 &&
-                  ::getsockname(fd, reinterpret_cast<sockaddr*>(&own), &size) == 0;
-  ::close(fd);
-  if (!ok) return std::nullopt;
-  return from_sockaddr(own);
-}
+// Nothing is sent to them: they stand for the internet when the kernel is asked for its way there.
+const IpAddress kSomewhere4 = IpAddress::v4(0xc6336401u);        // 198.51.100.1, TEST-NET-2
+const IpAddress kSomewhere6 = *IpAddress::parse("2001:db8::1");  // RFC 3849
 
 std::optional<IpAddress> first_interface_address() {
   ifaddrs* list = nullptr;
@@ -76,9 +64,24 @@ Result<void> make_data_directory(const std::filesystem::path& directory) {
 }
 
 IpAddress address_of_this_machine() {
-  if (auto address = source_of_default_route()) return *address;
+  io::RouteLookup routes;
+  for (const auto& somewhere : {kSomewhere4, kSomewhere6})
+    if (auto address = routes.source_for(somewhere); address && !address->is_loopback())
+      return *address;
   if (auto address = first_interface_address()) return *address;
   return IpAddress::v4(0x7f000001u);
+}
+
+std::vector<IpAddress> addresses_on_the_internet() {
+  io::RouteLookup routes;
+  std::vector<IpAddress> out;
+  for (const auto& somewhere : {kSomewhere4, kSomewhere6}) {
+    const auto address = routes.source_for(somewhere);
+    if (!address || address->is_loopback() || address->is_private() || address->is_link_local())
+      continue;
+    out.push_back(*address);
+  }
+  return out;
 }
 
 protocol::CreatePolicy default_create_policy(const IpAddress& advertised) {

@@ -109,6 +109,7 @@ class Program {
     BuiltInServices services;
     services.relay_id = keys_->relay_id;
     services.region = config_.region;
+    services.own_addresses = addresses_on_the_internet;
     if (udp_.relay) {
       services.relay = udp_.relay->endpoint();
       services.capacity = config_.relay.clients;

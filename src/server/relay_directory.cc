@@ -30,6 +30,13 @@ std::vector<Endpoint> RelayDirectory::reachable(const std::optional<Endpoint>& s
   if (public_address_) out.push_back({*public_address_, service->port});
   const Endpoint own{service->address.is_unspecified() ? reached : service->address, service->port};
   if (out.empty() || out.front() != own) out.push_back(own);
+  const bool both_families = service->address.is_v6() && service->address.is_unspecified();
+  if (!both_families || !services_.own_addresses) return out;
+  for (const auto& address : services_.own_addresses()) {
+    const bool known = std::ranges::any_of(
+        out, [&](const Endpoint& there) { return there.address.is_v4() == address.is_v4(); });
+    if (!known) out.push_back({address, service->port});
+  }
   return out;
 }
 

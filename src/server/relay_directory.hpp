@@ -23,6 +23,8 @@ struct BuiltInServices {
   std::optional<Endpoint> stun_other_port;
   std::uint64_t capacity = 0;                // clients at most; 0: not told
   std::function<std::uint64_t()> clients{};  // bound now
+  // Ours on the internet, of both families; asked each time, since a home's prefix changes.
+  std::function<std::vector<IpAddress>()> own_addresses{};
 };
 
 class RelayDirectory {
@@ -39,7 +41,8 @@ class RelayDirectory {
 
   // All of them, our own first, then by region and load. For a client whose connection reached us
   // at `reached`: the public address first, then that one where it differs (a player in the
-  // server's own LAN, behind a router that can't turn packets back to it, needs it).
+  // server's own LAN, behind a router that can't turn packets back to it, needs it), then what we
+  // have of the other family, if we listen there.
   std::vector<protocol::Relay> relays(const IpAddress& reached) const;
   std::vector<protocol::Relay> relays_of(std::string_view region, const IpAddress& reached) const;
   // Of our own STUN service.

@@ -88,9 +88,16 @@ class RelayProgram {
     return {};
   }
 
-  // An unspecified address lets the control server put in where we come from.
-  Endpoint told(const Endpoint& bound) const {
-    return {config_.public_address.value_or(bound.address), bound.port};
+  // An unspecified address lets the control server put in where we come from: that may be of either
+  // family, so ours of both follow.
+  std::vector<Endpoint> told(const Endpoint& bound) const {
+    std::vector<Endpoint> out{{config_.public_address.value_or(bound.address), bound.port}};
+    const bool both_families = bound.address.is_v6() && bound.address.is_unspecified();
+    if (!both_families) return out;
+    for (const auto& address : addresses_on_the_internet())
+      if (!config_.public_address || config_.public_address->is_v4() != address.is_v4())
+        out.push_back({address, bound.port});
+    return out;
   }
 
   Result<void> enroll() {
@@ -106,8 +113,8 @@ class RelayProgram {
     RelayEnrolment::Settings settings{std::move(*origin), std::move(*key), {}};
     settings.relay.relay_id = id_.to_string();
     settings.relay.region = config_.region;
-    settings.relay.endpoints = {told(udp_.relay->endpoint())};
-    if (udp_.stun) settings.relay.stun = {told(udp_.stun->primary()), told(udp_.stun->alternate())};
+    settings.relay.endpoints = told(udp_.relay->endpoint());
+    if (udp_.stun) settings.relay.stun = told_stun();
     settings.relay.capacity = config_.relay.clients;
     enrolment_ = RelayEnrolment::start(
         loop_, std::move(settings),
@@ -116,6 +123,16 @@ class RelayProgram {
          [this](const Error& error, bool hopeless) { on_failed(error, hopeless); }},
         random_);
     return {};
+  }
+
+  // First and second port of each address, side by side.
+  std::vector<Endpoint> told_stun() const {
+    std::vector<Endpoint> out;
+    for (const auto& primary : told(udp_.stun->primary())) {
+      out.push_back(primary);
+      out.push_back({primary.address, udp_.stun->alternate().port});
+    }
+    return out;
   }
 
   void on_enrolled(const protocol::EnrollRelayAnswer& answer) {

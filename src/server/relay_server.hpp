@@ -15,7 +15,7 @@
 namespace lanrage::server {
 
 struct RelayServerConfig {
-  Endpoint listen{{}, 51820};
+  Endpoint listen{IpAddress::v6({}), 51820};
   relay::RelayConfig relay;
   std::optional<xdp::Mode> xdp{};  // sessions in use are forwarded in the kernel; absent: off
 };

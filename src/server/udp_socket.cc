@@ -138,6 +138,8 @@ FileDescriptor::~FileDescriptor() {
 Result<UdpSocket> UdpSocket::open(const Endpoint& listen, std::string_view flag) {
   bool v6 = listen.address.is_v6();
   FileDescriptor fd(socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0 && errno == EAFNOSUPPORT && v6 && listen.address.is_unspecified())
+    return open({IpAddress(), listen.port}, flag);
   if (fd.get() < 0) return bind_error(errno, listen, flag);
   if (v6) {
     set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);

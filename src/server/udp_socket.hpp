@@ -52,7 +52,7 @@ class FileDescriptor {
 class UdpSocket {
  public:
   // `flag` is the option that changes `listen`, named in errors. Port 0 takes any; "[::]" takes
-  // IPv4 as well.
+  // IPv4 as well, and IPv4 alone on a machine without IPv6.
   static Result<UdpSocket> open(const Endpoint& listen, std::string_view flag);
 
   int fd() const { return fd_.get(); }

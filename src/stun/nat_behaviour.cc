@@ -1,6 +1,7 @@
 #include "stun/nat_behaviour.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace lanrage::stun {
 
@@ -19,19 +20,25 @@ void NatProbe::start(Instant now, Datagrams& out) {
   started_ = true;
   // The question must be out before any packet of ours opens a filter for the second port, so
   // Bindings to that one wait for its outcome.
-  auto tested = std::ranges::find_if(
-      config_.servers, [](const auto& server) { return server.alternate.has_value(); });
-  if (tested != config_.servers.end()) {
-    filtering_test_ = TransactionId::generate(*random_);
-    Bytes request = MessageBuilder(Method::binding, Class::request, *filtering_test_)
-                        .attribute_u32(Attribute::change_request, kChangePort)
-                        .fingerprint();
-    transactions_.start(now, *filtering_test_, std::move(request), tested->primary, out);
-  }
+  for (const bool v6 : {false, true})
+    ask_filtering(now, v6, out);
   for (const auto& server : config_.servers)
     send_binding(now, server.primary, out);
   for (const auto& relay : config_.relays)
     send_binding(now, relay, out);
+}
+
+void NatProbe::ask_filtering(Instant now, bool v6, Datagrams& out) {
+  const auto tested = std::ranges::find_if(config_.servers, [v6](const auto& server) {
+    return server.alternate.has_value() && server.primary.address.is_v6() == v6;
+  });
+  if (tested == config_.servers.end()) return;
+  const auto id = TransactionId::generate(*random_);
+  filtering_test_[v6] = id;
+  Bytes request = MessageBuilder(Method::binding, Class::request, id)
+                      .attribute_u32(Attribute::change_request, kChangePort)
+                      .fingerprint();
+  transactions_.start(now, id, std::move(request), tested->primary, out);
 }
 
 bool NatProbe::on_datagram(Instant now, const Endpoint& from, const MessageView& message,
@@ -40,11 +47,12 @@ bool NatProbe::on_datagram(Instant now, const Endpoint& from, const MessageView&
   auto completed = transactions_.on_response(now, message);
   if (!completed) return false;
 
-  if (filtering_test_ == completed->id) {
+  for (const bool v6 : {false, true}) {
+    if (filtering_test_[v6] != completed->id) continue;
     // An answer from the port asked is a server that ignores the request: nothing is learned.
     bool moved = message.message_class() == Class::success && from != completed->sent_to;
     if (moved) report_.udp = true;
-    filtering_known(now, moved ? Filtering::port_open : Filtering::unknown, out);
+    filtering_known(now, v6, moved ? Filtering::port_open : Filtering::unknown, out);
     return true;
   }
   auto mapped = message.mapped_address();
@@ -52,23 +60,29 @@ bool NatProbe::on_datagram(Instant now, const Endpoint& from, const MessageView&
     return true;
   }
   report_.udp = true;
-  if (!report_.public_endpoint) report_.public_endpoint = mapped;
+  auto& outside = report_.public_endpoint;
+  if (!outside || (outside->address.is_v6() && mapped->address.is_v4())) outside = mapped;
   report_.answers.push_back({completed->sent_to, *mapped, completed->rtt});
   classify();
   return true;
 }
 
-void NatProbe::on_timeout(Instant now, Datagrams& out) {
-  for (const TransactionId& id : transactions_.on_timeout(now, out)) {
-    if (filtering_test_ != id) continue;
-    auto primary_answered = std::ranges::any_of(report_.answers, [&](const auto& answer) {
-      return std::ranges::any_of(config_.servers, [&](const auto& server) {
-        return server.alternate && server.primary == answer.server;
-      });
+bool NatProbe::primary_answered(bool v6) const {
+  return std::ranges::any_of(report_.answers, [&](const auto& answer) {
+    return std::ranges::any_of(config_.servers, [&](const auto& server) {
+      return server.alternate && server.primary == answer.server &&
+             answer.server.address.is_v6() == v6;
     });
-    // Silence says something only where the server is known to live.
-    filtering_known(now, primary_answered ? Filtering::port_dependent : Filtering::unknown, out);
-  }
+  });
+}
+
+void NatProbe::on_timeout(Instant now, Datagrams& out) {
+  for (const TransactionId& id : transactions_.on_timeout(now, out))
+    for (const bool v6 : {false, true})
+      // Silence says something only where the server is known to live.
+      if (filtering_test_[v6] == id)
+        filtering_known(now, v6,
+                        primary_answered(v6) ? Filtering::port_dependent : Filtering::unknown, out);
 }
 
 void NatProbe::send_binding(Instant now, const Endpoint& to, Datagrams& out) {
@@ -76,26 +90,32 @@ void NatProbe::send_binding(Instant now, const Endpoint& to, Datagrams& out) {
   transactions_.start(now, id, binding_request(id), to, out);
 }
 
-void NatProbe::filtering_known(Instant now, Filtering result, Datagrams& out) {
-  report_.filtering = result;
-  filtering_test_.reset();
-  for (const auto& server : config_.servers) {
-    if (server.alternate) send_binding(now, *server.alternate, out);
-  }
+void NatProbe::filtering_known(Instant now, bool v6, Filtering result, Datagrams& out) {
+  filtering_[v6] = result;
+  filtering_test_[v6].reset();
+  for (const auto& server : config_.servers)
+    if (server.alternate && server.alternate->address.is_v6() == v6)
+      send_binding(now, *server.alternate, out);
   classify();
 }
 
 void NatProbe::classify() {
-  if (report_.answers.empty()) return;
+  const bool v6 = std::ranges::none_of(
+      report_.answers, [](const ServerAnswer& answer) { return answer.server.address.is_v4(); });
+  report_.filtering = filtering_[v6];
+  report_.mapping = Mapping::unknown;
+  std::vector<ServerAnswer> answers;
+  std::ranges::copy_if(report_.answers, std::back_inserter(answers),
+                       [v6](const auto& answer) { return answer.server.address.is_v6() == v6; });
+  if (answers.empty()) return;
   bool differs = false;
   bool differs_on_one_address = false;
   bool compared = false;
   bool compared_on_one_address = false;
-  for (std::size_t i = 0; i < report_.answers.size(); ++i) {
-    for (std::size_t j = i + 1; j < report_.answers.size(); ++j) {
-      const ServerAnswer& a = report_.answers[i];
-      const ServerAnswer& b = report_.answers[j];
-      if (a.mapped.address.is_v6() != b.mapped.address.is_v6()) continue;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    for (std::size_t j = i + 1; j < answers.size(); ++j) {
+      const ServerAnswer& a = answers[i];
+      const ServerAnswer& b = answers[j];
       bool same_address = a.server.address == b.server.address;
       compared = true;
       compared_on_one_address |= same_address;
@@ -112,7 +132,7 @@ void NatProbe::classify() {
     report_.mapping = Mapping::endpoint_independent;
   }
 
-  bool no_nat = std::ranges::any_of(report_.answers, [&](const ServerAnswer& answer) {
+  bool no_nat = std::ranges::any_of(answers, [&](const ServerAnswer& answer) {
     return std::ranges::find(config_.local, answer.mapped) != config_.local.end();
   });
   if (report_.mapping == Mapping::address_dependent ||

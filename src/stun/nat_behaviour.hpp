@@ -2,6 +2,7 @@
 // The type is a hint for display and ordering; nothing may be left untried because of it.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -76,9 +77,10 @@ struct NatReport {
   NatType type = NatType::unknown;
   Mapping mapping = Mapping::unknown;
   Filtering filtering = Filtering::unknown;
-  bool udp = false;                         // any answer came
-  std::optional<Endpoint> public_endpoint;  // as the first answering server saw us
-  std::vector<ServerAnswer> answers;        // one a server or relay, in order of arrival
+  bool udp = false;  // any answer came
+  // As the first server that answered by IPv4 saw us, else the first one.
+  std::optional<Endpoint> public_endpoint;
+  std::vector<ServerAnswer> answers;  // one a server or relay, in order of arrival
 
   friend bool operator==(const NatReport& a, const NatReport& b) {
     return a.type == b.type && a.mapping == b.mapping && a.filtering == b.filtering &&
@@ -97,7 +99,9 @@ struct NatProbeConfig {
   RetryPolicy retries{std::chrono::milliseconds(250), 4, 4};  // given up after 2.75 s
 };
 
-// One run. Answers are folded into report() as they come; make a new probe to check again.
+// One run. It is IPv4's translation that has a type; IPv6's, a firewall as a rule, has it where
+// IPv4 isn't answered. Answers are folded into report() as they come; make a new probe to check
+// again.
 class NatProbe {
  public:
   NatProbe(NatProbeConfig config, Random& random);  // `random` must outlive it
@@ -113,13 +117,17 @@ class NatProbe {
 
  private:
   void send_binding(Instant now, const Endpoint& to, Datagrams& out);
-  void filtering_known(Instant now, Filtering result, Datagrams& out);
+  void ask_filtering(Instant now, bool v6, Datagrams& out);
+  void filtering_known(Instant now, bool v6, Filtering result, Datagrams& out);
+  bool primary_answered(bool v6) const;
   void classify();
 
   NatProbeConfig config_;
   Random* random_;
   Transactions transactions_;
-  std::optional<TransactionId> filtering_test_;
+  // By IPv4 and by IPv6.
+  std::array<std::optional<TransactionId>, 2> filtering_test_;
+  std::array<Filtering, 2> filtering_{};
   bool started_ = false;
   NatReport report_;
 };
