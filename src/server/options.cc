@@ -28,13 +28,13 @@ constexpr FlagText kFlags[] = {
      "~/.local/state/lanrage-server)"},
     {"store", "sqlite:PATH (default: server.db in the data directory)"},
     {"role", "What to run, of control,stun,relay (default: all three)"},
-    {"listen", "Control server, TCP (default: 0.0.0.0:8667)"},
+    {"listen", "Control server, TCP (default: [::]:8667, of IPv4 too)"},
     {"public_address", "The address that players reach this server at"},
-    {"relay_listen", "Relay, UDP (default: 0.0.0.0:51820)"},
+    {"relay_listen", "Relay, UDP (default: [::]:51820)"},
     {"xdp",
      "off, auto, native or generic: forward the relay's data packets in the kernel, before its "
      "network stack; auto: natively, where driver and rights allow it (default: off)"},
-    {"stun_listen", "STUN, UDP; the next port too (default: 0.0.0.0:3478)"},
+    {"stun_listen", "STUN, UDP; the next port too (default: [::]:3478)"},
     {"region", "What the relay's region is called (default: default)"},
     {"enroll",
      "The relays' enrolment key, or better @FILE with it: command lines show in process lists. "

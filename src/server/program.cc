@@ -32,9 +32,18 @@ Result<std::shared_ptr<io::TlsContext>> tls_of(const Config& config) {
   return io::TlsContext::load_or_generate(config.data_dir);
 }
 
+// A machine with a private address of IPv4 may have one of IPv6 that the internet reaches.
+protocol::CreatePolicy create_policy_of(const Config& config, const IpAddress& advertised) {
+  const auto& listen = config.listen.address;
+  if (listen.is_v6() && listen.is_unspecified())
+    for (const auto& address : addresses_on_the_internet())
+      if (address.is_v6()) return default_create_policy(address);
+  return default_create_policy(advertised);
+}
+
 CreationPolicy creation_of(const Config& config, const ServerKeys& keys,
                            const IpAddress& advertised) {
-  return {config.create_policy.value_or(default_create_policy(advertised)), keys.join_word,
+  return {config.create_policy.value_or(create_policy_of(config, advertised)), keys.join_word,
           config.creator};
 }
 
@@ -205,7 +214,7 @@ class Program {
     control_->set_public_address(advertised_);
     // Now others on the internet reach us: an open server is an open relay.
     if (!config_.create_policy)
-      control_->core().set_creation_policy(default_create_policy(advertised_));
+      control_->core().set_creation_policy(create_policy_of(config_, advertised_));
     keep_relay();
     announce("reachable");
   }

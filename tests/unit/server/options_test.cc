@@ -29,7 +29,7 @@ struct OptionsTest : ::testing::Test {
 TEST_F(OptionsTest, WithoutAnyServesWithTheDefaults) {
   const auto run = parsed({});
   EXPECT_EQ(run.command, Command::serve);
-  EXPECT_EQ(run.config.listen.to_string(), "0.0.0.0:8667");
+  EXPECT_EQ(run.config.listen.to_string(), "[::]:8667");
   EXPECT_EQ(run.config.role.size(), 3u);
   EXPECT_NE(run.config.data_dir, "");
 }

@@ -235,6 +235,39 @@ TEST(RelayDirectory, NamesThePublicAddressFirst) {
   EXPECT_TRUE(relays({}, {}).empty());
 }
 
+TEST(RelayDirectory, NamesBothFamiliesWhereItListensOnBoth) {
+  SeededRandom random(1);
+  const auto key = crypto::SigningKey::generate(random);
+  BuiltInServices services{"id", "default", *Endpoint::parse("[::]:51820"),
+                           *Endpoint::parse("[::]:3478"), *Endpoint::parse("[::]:3479")};
+  services.own_addresses = [] {
+    return std::vector{*IpAddress::parse("203.0.113.10"), *IpAddress::parse("2001:db8::10")};
+  };
+  const Limits limits;
+  const RelayTable none(limits, "id");
+  const auto endpoints = [&](std::optional<IpAddress> public_address, const char* reached) {
+    const RelayDirectory directory(services, public_address, key, none, 16);
+    std::string out;
+    const auto named = directory.relays(*IpAddress::parse(reached));
+    for (const auto& endpoint : named.front().endpoints)
+      out += (out.empty() ? "" : " ") + endpoint.to_string();
+    return out;
+  };
+  EXPECT_EQ(endpoints({}, "203.0.113.10"), "203.0.113.10:51820 [2001:db8::10]:51820");
+  EXPECT_EQ(endpoints({}, "2001:db8::10"), "[2001:db8::10]:51820 203.0.113.10:51820");
+  EXPECT_EQ(endpoints(IpAddress::parse("198.51.100.9"), "192.168.1.5"),
+            "198.51.100.9:51820 192.168.1.5:51820 [2001:db8::10]:51820");
+  const RelayDirectory directory(services, {}, key, none, 16);
+  const auto stun = directory.stun(*IpAddress::parse("203.0.113.10"));
+  EXPECT_EQ(stun,
+            (std::vector{
+                *Endpoint::parse("203.0.113.10:3478"), *Endpoint::parse("203.0.113.10:3479"),
+                *Endpoint::parse("[2001:db8::10]:3478"), *Endpoint::parse("[2001:db8::10]:3479")}));
+  // Told to listen on IPv4 alone, it names nothing else.
+  services.relay = *Endpoint::parse("0.0.0.0:51820");
+  EXPECT_EQ(endpoints({}, "203.0.113.10"), "203.0.113.10:51820");
+}
+
 TEST(Deployment, WhatTheInternetReachesWantsTheWord) {
   const auto policy = [](const char* text) {
     return default_create_policy(*IpAddress::parse(text));

@@ -18,6 +18,9 @@ const Endpoint kPrimary = *Endpoint::parse("203.0.113.1:3478");
 const Endpoint kAlternate = *Endpoint::parse("203.0.113.1:3479");
 const Endpoint kRelay = *Endpoint::parse("203.0.113.1:51820");
 const Endpoint kFarRelay = *Endpoint::parse("203.0.113.77:51820");
+const Endpoint kLocal6 = *Endpoint::parse("[2001:db8:1::5]:41641");
+const Endpoint kPrimary6 = *Endpoint::parse("[2001:db8::1]:3478");
+const Endpoint kAlternate6 = *Endpoint::parse("[2001:db8::1]:3479");
 const IpAddress kPublic = *IpAddress::parse("198.51.100.7");
 
 struct Nat {
@@ -28,6 +31,7 @@ struct Nat {
   bool blocked = false;
 
   Endpoint map(const Endpoint& to) {
+    if (to.address.is_v6()) return kLocal6;
     if (mapping == Key::none) return kLocal;
     Endpoint key;
     if (mapping == Key::address) key = {to.address, 0};
@@ -84,10 +88,11 @@ struct World {
         Endpoint source = nat.map(datagram.to);
         nat.contacted.insert(datagram.to);
         if (nat.blocked || lose_first-- > 0) continue;
-        bool stun_port = datagram.to == kPrimary || datagram.to == kAlternate;
         ServerAddresses addresses;
-        if (stun_port) {
-          addresses = {datagram.to, datagram.to == kPrimary ? kAlternate : kPrimary};
+        for (const auto& [first, second] :
+             {std::pair(kPrimary, kAlternate), std::pair(kPrimary6, kAlternate6)}) {
+          if (datagram.to == first) addresses = {first, second};
+          if (datagram.to == second) addresses = {second, first};
         }
         auto reply = respond(datagram.bytes, source, addresses);
         if (!reply) continue;
@@ -110,6 +115,26 @@ TEST(NatProbe, NoNat) {
   EXPECT_EQ(report.answers.size(), 4u);
   for (const auto& answer : report.answers)
     EXPECT_EQ(answer.rtt, milliseconds(20));
+}
+
+TEST(NatProbe, TheTypeIsThatOfIpv4WhereBothAnswer) {
+  World world{.nat = {Nat::Key::port, Nat::Filter::port}};
+  world.config = {{{kPrimary6, kAlternate6}, {kPrimary, kAlternate}}, {}, {kLocal, kLocal6}, {}};
+  const NatReport report = world.run();
+  EXPECT_EQ(report.type, NatType::symmetric);
+  EXPECT_EQ(report.public_endpoint->address, kPublic);
+  EXPECT_EQ(report.answers.size(), 4u);
+}
+
+TEST(NatProbe, Ipv6AloneHasTheTypeOfItsFirewall) {
+  World world{.nat = {Nat::Key::port, Nat::Filter::port}};
+  world.config = {{{kPrimary6, kAlternate6}}, {}, {kLocal6}, {}};
+  const NatReport report = world.run();
+  EXPECT_EQ(report.type, NatType::port_restricted_cone);
+  EXPECT_EQ(report.mapping, Mapping::endpoint_independent);
+  EXPECT_EQ(report.public_endpoint, kLocal6);
+  world.nat = {Nat::Key::none, Nat::Filter::open};
+  EXPECT_EQ(world.run().type, NatType::open);
 }
 
 TEST(NatProbe, FirewallWithoutNat) {
