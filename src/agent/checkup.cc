@@ -119,6 +119,12 @@ asio::awaitable<std::optional<MtuFacts>> measure_mtu(std::shared_ptr<PartySessio
   co_return out;
 }
 
+std::optional<MappingFacts> mapping_of(const PartySession& session) {
+  const auto row = session.report();
+  if (!row.mapping) return std::nullopt;
+  return MappingFacts{std::string(portmap::title_of(row.mapping->method)), row.mapped_endpoint};
+}
+
 std::vector<ServerToAsk> servers_of(const Agent& agent) {
   std::vector<ServerToAsk> out;
   for (const auto& session : agent.sessions()) {
@@ -148,7 +154,7 @@ asio::awaitable<std::vector<Finding>> check_up(Agent& agent, std::optional<std::
     auto mtu = co_await measure_mtu(session);
     facts.parties.push_back({session->name(), saved.interface, session->prefix(), session->vip(),
                              saved.listen_port, is_udp_port_bound(saved.listen_port),
-                             std::move(mtu)});
+                             std::move(mtu), mapping_of(*session)});
   }
   co_return diagnose(facts);
 }

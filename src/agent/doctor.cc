@@ -5,29 +5,15 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
+
+#include "agent/doctor_text.hpp"
 
 namespace lanrage::agent {
 namespace {
 
 using enum FindingStatus;
 using Findings = std::vector<Finding>;
-
-std::string quoted(const std::string& name) {
-  return "\"" + name + "\"";
-}
-
-std::string join(const std::vector<std::string>& parts) {
-  std::string out;
-  for (const auto& part : parts)
-    out += (out.empty() ? "" : ", ") + part;
-  return out;
-}
-
-std::string milliseconds(Duration time) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f ms", static_cast<double>(time.count()) / 1000);
-  return text.data();
-}
 
 // ---- the machine
 
@@ -79,16 +65,6 @@ void add_tun(const DoctorFacts& facts, Findings& out) {
   else
     out.push_back({"tun", problem, "can't use /dev/net/tun: " + facts.tun_problem,
                    "`modprobe tun`; in a container, add --device /dev/net/tun"});
-}
-
-void add_ipv6(const DoctorFacts& facts, Findings& out) {
-  if (!facts.ipv6_address)
-    out.push_back({"ipv6", ok, "none here: only IPv4 is used", ""});
-  else if (facts.ipv6_route)
-    out.push_back({"ipv6", ok, "a global address, and a route to the internet", ""});
-  else
-    out.push_back({"ipv6", warning, "a global address, but no route to the internet",
-                   "restart your router or its IPv6; until then only IPv4 is used"});
 }
 
 // ---- the server
@@ -149,95 +125,6 @@ void add_clock(const DoctorFacts& facts, Findings& out) {
     out.push_back({"clock", warning, detail, advice});
   else
     out.push_back({"clock", ok, "agrees with " + told->url + " to " + span_of(off), ""});
-}
-
-// ---- UDP
-
-bool answered(const NetworkReport& network, const Endpoint& service) {
-  return std::ranges::find(network.nat.answers, service, &stun::ServerAnswer::server) !=
-         network.nat.answers.end();
-}
-
-void add_udp(const ServerFacts& server, const NetworkReport& network, Findings& out) {
-  std::vector<std::string> silent;
-  for (const auto& service : network.asked)
-    if (!answered(network, service)) silent.push_back(service.to_string());
-  if (network.asked.empty() && network.relays.empty())
-    return out.push_back({"udp", warning, server.url + " names no UDP service to ask",
-                          "ask the host to run it with the roles stun and relay"});
-  if (!network.nat.udp)
-    return out.push_back(
-        {"udp", problem,
-         "no UDP comes back from " + server.url + (silent.empty() ? "" : ": asked " + join(silent)),
-         "let UDP out to ports 3478, 3479 and 51820, in your router and this network's firewall; "
-         "else use another network"});
-  if (!silent.empty())
-    return out.push_back({"udp", warning, "no answer from STUN at " + join(silent),
-                          "ask the host to let in UDP ports 3478 and 3479"});
-  out.push_back({"udp", ok, "gets out to " + server.url + "'s services and back", ""});
-}
-
-void add_relays(const ServerFacts& server, const NetworkReport& network, Findings& out) {
-  if (network.relays.empty())
-    out.push_back({"relay", warning, server.url + " has no relay: only direct paths will do",
-                   "ask the host to run the server with the role relay"});
-  const bool any = std::ranges::any_of(network.relays, &NetworkReport::Relay::answers);
-  for (const auto& relay : network.relays) {
-    const auto name = quoted(relay.id) + (relay.region.empty() ? "" : " (" + relay.region + ")");
-    if (relay.answers) {
-      out.push_back({"relay", ok,
-                     name + " answers" +
-                         (relay.rtt ? " in " + milliseconds(*relay.rtt) : ", but not at once"),
-                     ""});
-      continue;
-    }
-    std::vector<std::string> places;
-    places.reserve(relay.endpoints.size());
-    for (const auto& endpoint : relay.endpoints)
-      places.push_back(endpoint.to_string());
-    out.push_back({"relay", any ? warning : problem,
-                   name + " doesn't answer at " + (places.empty() ? "any address" : join(places)),
-                   "let UDP out to that port; the host has to let it in"});
-  }
-}
-
-struct NatMeaning {
-  FindingStatus status;
-  std::string_view text;
-};
-
-NatMeaning meaning_of(stun::NatType type) {
-  switch (type) {
-    case stun::NatType::open:
-      return {ok, "no NAT: others reach this machine directly"};
-    case stun::NatType::full_cone:
-      return {ok, "others reach this machine directly once it has sent anything"};
-    case stun::NatType::restricted_cone:
-      return {ok, "direct paths work with nearly everybody"};
-    case stun::NatType::port_restricted_cone:
-      return {ok, "direct paths work with everybody but those behind symmetric NATs"};
-    case stun::NatType::symmetric:
-      return {warning,
-              "direct paths work only with those who are reachable from outside; else the relay "
-              "carries"};
-    case stun::NatType::unknown:
-      break;
-  }
-  return {warning, "could not be told"};
-}
-
-void add_nat(const NetworkReport& network, Findings& out) {
-  if (!network.nat.udp) return;  // said already, and nothing is known
-  const auto [status, meaning] = meaning_of(network.nat.type);
-  auto detail = std::string(stun::name_of(network.nat.type));
-  if (network.nat.public_endpoint)
-    detail += " (seen from outside as " + network.nat.public_endpoint->to_string() + ")";
-  detail += ": " + std::string(meaning);
-  const std::string advice =
-      network.nat.type == stun::NatType::symmetric
-          ? "switch UPnP or NAT-PMP on in the router, or forward a UDP port to this machine"
-          : "run it again in a minute";
-  out.push_back({"nat", status, detail, status == ok ? "" : advice});
 }
 
 // ---- parties
@@ -328,13 +215,7 @@ std::vector<Finding> diagnose(const DoctorFacts& facts) {
   add_tun(facts, out);
   add_servers(facts, out);
   add_clock(facts, out);
-  for (const auto& server : facts.servers) {
-    if (!server.network) continue;
-    add_udp(server, *server.network, out);
-    add_relays(server, *server.network, out);
-    add_nat(*server.network, out);
-  }
-  add_ipv6(facts, out);
+  std::ranges::move(network_findings(facts), std::back_inserter(out));
   add_ports(facts, out);
   std::ranges::move(firewall_findings(facts), std::back_inserter(out));
   add_routes(facts, out);

@@ -55,6 +55,12 @@ struct MtuFacts {
   std::optional<std::size_t> works;  // the largest that came back; nothing: not even a small one
 };
 
+// By a home's router, of the party's port.
+struct MappingFacts {
+  std::string method;            // "PCP"
+  std::optional<Endpoint> from;  // where others reach the port by it; nothing: they can't
+};
+
 struct PartyFacts {
   std::string name;
   std::string interface;
@@ -63,6 +69,7 @@ struct PartyFacts {
   std::uint16_t port = 0;  // UDP, WireGuard's
   bool port_bound = false;
   std::optional<MtuFacts> mtu{};  // nothing: nobody is connected
+  std::optional<MappingFacts> mapping{};
 };
 
 struct Route {
@@ -76,6 +83,7 @@ struct FirewallFacts {
   std::optional<FirewallRules> rules{};
   bool ufw = false;  // is switched on
   std::string ufw_rules{};
+  std::string ufw_rules6{};  // of IPv6
   std::string ufw_input_policy{};
   bool legacy_iptables = false;  // has rules that nftables doesn't know of
 };
@@ -113,6 +121,9 @@ std::optional<UnixTime> parse_http_date(std::string_view text);
 // The server's time minus ours, by the Date of an answer. It has whole seconds, so half of one is
 // added; sent and received are our times around it.
 std::optional<Duration> clock_ahead(std::string_view date, UnixTime sent, UnixTime received);
+
+// Findings about the way to servers and relays.
+std::vector<Finding> network_findings(const DoctorFacts& facts);
 
 // Findings about the machine's own firewall.
 std::vector<Finding> firewall_findings(const DoctorFacts& facts);

@@ -10,6 +10,7 @@ using enum FindingStatus;
 
 // Any address of the internet does, and any port that no rule is likely to name.
 const IpAddress kSomewhere = IpAddress::v4(0x09090909);
+const IpAddress kSomewhere6 = *IpAddress::parse("2620:fe::9");
 constexpr std::uint16_t kAnyPort = 42'424;
 constexpr std::uint16_t kRelayPort = 51'820;
 
@@ -27,15 +28,27 @@ std::string chain_of(const std::string& hook_chain, bool incoming) {
   return hook_chain.empty() ? (incoming ? "INPUT" : "OUTPUT") : hook_chain;
 }
 
+// firewalld names the chain after the zone that it is made of; without --zone the default one is
+// changed, which need not be that.
+std::string zone_for(const Subject& subject, const FirewallVerdict& verdict) {
+  constexpr std::string_view kZone = "filter_IN_";
+  if (!subject.firewalld.starts_with("--add-port") || !verdict.chain.starts_with(kZone)) return "";
+  auto zone = verdict.chain.substr(kZone.size());
+  for (const std::string_view part : {"_allow", "_deny", "_log", "_pre", "_post"})
+    if (zone.ends_with(part)) zone.resize(zone.size() - part.size());
+  return "--zone=" + zone + " ";
+}
+
 std::string advice_for(const Subject& subject, const FirewallVerdict& verdict, bool incoming) {
   switch (verdict.owner) {
     case FirewallOwner::ufw:
       return "`ufw allow " + subject.ufw + "`";
     case FirewallOwner::firewalld:
-      return "`firewall-cmd --permanent " + subject.firewalld + " && firewall-cmd --reload`";
+      return "`firewall-cmd --permanent " + zone_for(subject, verdict) + subject.firewalld +
+             " && firewall-cmd --reload`";
     case FirewallOwner::iptables:
-      return "`iptables -I " + chain_of(verdict.base_chain, incoming) + " " + subject.iptables +
-             " -j ACCEPT`";
+      return (verdict.family == "ip6" ? "`ip6tables -I " : "`iptables -I ") +
+             chain_of(verdict.base_chain, incoming) + " " + subject.iptables + " -j ACCEPT`";
     case FirewallOwner::nftables:
       break;
   }
@@ -57,8 +70,8 @@ class Examination {
     if (verdict.passage == Passage::open || !by_ufw || !packet.incoming) return verdict;
     verdict.owner = FirewallOwner::ufw;
     verdict.place = "ufw";
-    verdict.passage =
-        ufw_passage(facts_.firewall.ufw_rules, facts_.firewall.ufw_input_policy, packet);
+    const auto& rules = packet.is_v6() ? facts_.firewall.ufw_rules6 : facts_.firewall.ufw_rules;
+    verdict.passage = ufw_passage(rules, facts_.firewall.ufw_input_policy, packet);
     return verdict;
   }
 
@@ -101,6 +114,37 @@ class Examination {
     subject.consequence =
         "some direct paths of \"" + party.name + "\" will take longer, or the relay stays";
     report(packet, subject, warning, out);
+  }
+
+  // Of IPv6, what isn't said by the same rule of IPv4 already: the rest goes on without it.
+  void by_ipv6(const PartyFacts* party, std::vector<Finding>& out) const {
+    if (!facts_.ipv6_address || !facts_.ipv6_route) return;
+    for (const bool comes : {true, false}) {
+      if (comes && party == nullptr) continue;
+      const auto port = party != nullptr ? party->port : kAnyPort;
+      FirewallPacket packet{.incoming = comes,
+                            .interface = uplink_,
+                            .protocol = "udp",
+                            .source = kSomewhere,
+                            .destination = kSomewhere,
+                            .source_port = comes ? kAnyPort : port,
+                            .destination_port = comes ? port : kAnyPort,
+                            .established = false};
+      const auto by_ipv4 = judge(packet);
+      packet.source = packet.destination = kSomewhere6;
+      const auto verdict = judge(packet);
+      if (by_ipv4.passage != Passage::open && by_ipv4.place == verdict.place) continue;
+      const auto number = std::to_string(port);
+      const Subject subject{comes ? "incoming IPv6 UDP to port " + number : "outgoing IPv6 UDP",
+                            comes ? "some direct paths by IPv6 will take longer, or fail"
+                                  : "there will be no direct paths by IPv6",
+                            comes ? "udp dport " + number : "meta l4proto udp",
+                            comes ? "-p udp --dport " + number : "-p udp",
+                            comes ? number + "/udp" : "out proto udp to any",
+                            comes ? "--add-port=" + number + "/udp"
+                                  : "--direct --add-rule ipv6 filter OUTPUT 0 -p udp -j ACCEPT"};
+      report(packet, subject, warning, out);
+    }
   }
 
   void tunnelled(const PartyFacts& party, std::vector<Finding>& out) const {
@@ -192,6 +236,7 @@ std::vector<Finding> firewall_findings(const DoctorFacts& facts) {
     examination.incoming(party, out);
     examination.tunnelled(party, out);
     examination.outgoing(&party, out);
+    examination.by_ipv6(&party, out);
     if (out.size() == before)
       out.push_back({"firewall", ok,
                      "lets UDP port " + std::to_string(party.port) + " and " + party.interface +
@@ -200,6 +245,7 @@ std::vector<Finding> firewall_findings(const DoctorFacts& facts) {
   }
   if (facts.parties.empty()) {
     examination.outgoing(nullptr, out);
+    examination.by_ipv6(nullptr, out);
     if (out.empty()) out.push_back({"firewall", ok, "lets UDP out", ""});
   }
   if (firewall.legacy_iptables)

@@ -48,8 +48,8 @@ Value meta_value(std::string_view key, const FirewallPacket& packet) {
   if (key == "oif" || key == "oifname")
     return packet.incoming ? Value(Absent{}) : Value(std::string_view(packet.interface));
   if (key == "l4proto") return std::string_view(packet.protocol);
-  if (key == "protocol") return std::string_view("ip");
-  if (key == "nfproto") return std::string_view("ipv4");
+  if (key == "protocol") return std::string_view(packet.is_v6() ? "ip6" : "ip");
+  if (key == "nfproto") return std::string_view(packet.is_v6() ? "ipv6" : "ipv4");
   if (key == "pkttype") return std::string_view("host");
   return Unknown{};
 }
@@ -63,11 +63,12 @@ Value port_value(std::string_view field, const FirewallPacket& packet) {
 Value payload_value(const json::value& payload, const FirewallPacket& packet) {
   const auto protocol = text_member(payload, "protocol");
   const auto field = text_member(payload, "field");
-  if (protocol == "ip") {
+  if (protocol == "ip" || protocol == "ip6") {
+    if (packet.is_v6() != (protocol == "ip6")) return Absent{};
     if (field == "saddr") return packet.source;
     if (field == "daddr") return packet.destination;
-    if (field == "protocol") return std::string_view(packet.protocol);
-    if (field == "version") return std::uint64_t{4};
+    if (field == "protocol" || field == "nexthdr") return std::string_view(packet.protocol);
+    if (field == "version") return std::uint64_t{packet.is_v6() ? 6u : 4u};
     return Unknown{};
   }
   if (protocol == "th")
@@ -78,8 +79,8 @@ Value payload_value(const json::value& payload, const FirewallPacket& packet) {
     if (packet.protocol != "icmp") return Absent{};
     return field == "type" ? Value(std::string_view("echo-request")) : Value(Unknown{});
   }
-  constexpr std::array<std::string_view, 10> kOthers{"ip6",  "icmpv6",  "arp", "vlan", "sctp",
-                                                     "dccp", "udplite", "esp", "ah",   "comp"};
+  constexpr std::array<std::string_view, 9> kOthers{"icmpv6",  "arp", "vlan", "sctp", "dccp",
+                                                    "udplite", "esp", "ah",   "comp"};
   if (std::ranges::find(kOthers, protocol) != kOthers.end()) return Absent{};
   return Unknown{};
 }
@@ -147,9 +148,9 @@ Match in_prefix(const Value& have, const json::value& prefix) {
   const auto base = IpAddress::parse(text_member(prefix, "addr"));
   const auto* length_value = member(prefix, "len");
   const auto length = length_value ? number(*length_value) : std::nullopt;
-  if (address == nullptr || !base || !length || *length > 32 || !base->is_v4()) return Match::maybe;
-  const std::uint32_t mask = *length == 0 ? 0 : ~std::uint32_t{0} << (32 - *length);
-  return sure((address->v4_value() & mask) == (base->v4_value() & mask));
+  if (address == nullptr || !base || !length || *length > base->bytes().size() * 8)
+    return Match::maybe;
+  return sure(is_in_network(*address, *base, *length));
 }
 
 Match is_in(const Value& have, const json::value& right, const NamedElements& named);
@@ -202,6 +203,17 @@ Match is_ordered(const Value& have, std::string_view op, const json::value& righ
 }
 
 }  // namespace
+
+bool is_in_network(const IpAddress& address, const IpAddress& network, std::size_t length) {
+  const auto have = address.bytes();
+  const auto want = network.bytes();
+  if (have.size() != want.size() || length > 8 * want.size()) return false;
+  const auto whole = length / 8;
+  if (!std::equal(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(whole), have.begin()))
+    return false;
+  const auto rest = length % 8;
+  return rest == 0 || (have[whole] ^ want[whole]) >> (8 - rest) == 0;
+}
 
 const json::value* member(const json::value& value, std::string_view key) {
   const auto* object = value.if_object();

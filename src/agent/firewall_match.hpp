@@ -26,6 +26,9 @@ Match match_statement(const boost::json::value& statement, const FirewallPacket&
 std::vector<std::pair<Match, const boost::json::value*>> verdicts_of_map(
     const boost::json::value& statement, const FirewallPacket& packet, const NamedElements& named);
 
+// Of the same family, and equal in its first `length` bits.
+bool is_in_network(const IpAddress& address, const IpAddress& network, std::size_t length);
+
 // Reading JSON that may be of any shape: null where there is no such member.
 const boost::json::value* member(const boost::json::value& value, std::string_view key);
 std::string_view text_member(const boost::json::value& value, std::string_view key);

@@ -78,7 +78,8 @@ FirewallOwner owner_of(const Chain& chain) {
   constexpr std::array<std::string_view, 5> kChains{"INPUT", "OUTPUT", "FORWARD", "PREROUTING",
                                                     "POSTROUTING"};
   const bool jumped_to = chain.hook.empty();
-  if (family == "ip" && is_one_of(table, kTables) && (jumped_to || is_one_of(name, kChains)))
+  if (family.starts_with("ip") && is_one_of(table, kTables) &&
+      (jumped_to || is_one_of(name, kChains)))
     return FirewallOwner::iptables;
   return FirewallOwner::nftables;
 }
@@ -290,6 +291,7 @@ FirewallVerdict verdict_of(Passage passage, const Chain& base, const Drop& drop)
                       std::string(family),
                       std::string(table),
                       std::string(std::get<2>(base.name)),
+                      std::string(name),
                       {}};
   out.place = "table " + out.family + " " + out.table + ", chain " + std::string(name) +
               (drop.rule ? ", rule with handle " + std::to_string(*drop.rule) : ", by its policy");
@@ -319,6 +321,7 @@ FirewallRules& FirewallRules::operator=(FirewallRules&&) noexcept = default;
 FirewallVerdict FirewallRules::judge(const FirewallPacket& packet) const {
   constexpr std::array<std::string_view, 2> kIn{"prerouting", "input"};
   constexpr std::array<std::string_view, 2> kOut{"output", "postrouting"};
+  const std::string_view own_family = packet.is_v6() ? "ip6" : "ip";
   FirewallVerdict out;
   Walk walk(impl_->chains, impl_->elements, packet);
   for (const auto hook : packet.incoming ? kIn : kOut)
@@ -326,7 +329,7 @@ FirewallVerdict FirewallRules::judge(const FirewallPacket& packet) const {
       const auto& [family, table, name] = chain->name;
       // Ours drop late relayed packets of single sessions, nothing else.
       const bool ours = table.starts_with("lanrage_");
-      if (chain->hook != hook || ours || (family != "inet" && family != "ip")) continue;
+      if (chain->hook != hook || ours || (family != "inet" && family != own_family)) continue;
       const auto end = walk.base(*chain);
       if (!end.drop) continue;
       if (!end.accept) return verdict_of(Passage::blocked, *chain, *end.drop);

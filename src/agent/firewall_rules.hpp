@@ -22,16 +22,18 @@ constexpr std::string_view name_of(FirewallErrc e) {
 inline constexpr std::size_t kMaxRuleset = 4 * 1024 * 1024;  // bytes of JSON
 inline constexpr std::size_t kMaxRuleSteps = 100'000;        // rules looked at for one question
 
-// An IPv4 packet, either for us or from us.
+// A packet, either for us or from us; of the family of its addresses.
 struct FirewallPacket {
   bool incoming = true;
   std::string interface;  // by which it comes or goes; empty: any that isn't named in a rule
-  std::string protocol;   // "udp", "tcp" or "icmp" (an echo request)
+  std::string protocol;   // "udp", "tcp" or, of IPv4, "icmp" (an echo request)
   IpAddress source;
   IpAddress destination;
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
   bool established = false;  // belongs to a flow that we began, or have answered
+
+  bool is_v6() const { return source.is_v6(); }
 };
 
 enum class Passage {
@@ -63,6 +65,7 @@ struct FirewallVerdict {
   std::string family;
   std::string table;
   std::string base_chain;  // the one with the hook: a rule at its front comes before all others
+  std::string chain;       // that drops: it, or one that it leads to
   std::string place;       // "table inet filter, chain input (policy drop)"
 };
 

@@ -25,6 +25,10 @@ constexpr std::string_view name_of(ApiErrc errc) {
 
 constexpr int kMaxPings = 100;
 
+json::value or_null(const std::optional<Endpoint>& endpoint) {
+  return endpoint ? json::value(endpoint->to_string()) : json::value(nullptr);
+}
+
 // Reading a command's arguments: the first that is missing or of the wrong type is the answer.
 class Arguments {
  public:
@@ -309,16 +313,15 @@ LocalApi::Answer LocalApi::netcheck(const json::object& request) {
   json::value portmap;  // a party's: the check's own port lives too short for one
   for (const auto& session : agent_.sessions())
     if (portmap.is_null()) portmap = portmap_json(session->report());
-  co_return json::object{
-      {"schema", 1},
-      {"nat_type", stun::name_of(nat.type)},
-      {"mapping", stun::name_of(nat.mapping)},
-      {"public_endpoint",
-       nat.public_endpoint ? json::value(nat.public_endpoint->to_string()) : json::value(nullptr)},
-      {"ipv6", report->ipv6},
-      {"portmap", std::move(portmap)},
-      {"relays", std::move(relays)},
-      {"udp", nat.udp}};
+  co_return json::object{{"schema", 1},
+                         {"nat_type", stun::name_of(nat.type)},
+                         {"mapping", stun::name_of(nat.mapping)},
+                         {"public_endpoint", or_null(nat.public_endpoint)},
+                         {"ipv6", report->ipv6},
+                         {"ipv6_endpoint", or_null(report->ipv6_endpoint())},
+                         {"portmap", std::move(portmap)},
+                         {"relays", std::move(relays)},
+                         {"udp", nat.udp}};
 }
 
 LocalApi::Answer LocalApi::doctor(const json::object& request) {

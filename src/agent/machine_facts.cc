@@ -76,6 +76,7 @@ FirewallFacts firewall_facts(bool may_read) {
   out.ufw = shell_assignment(text_of("/etc/ufw/ufw.conf"), "ENABLED") == "yes";
   if (out.ufw) {
     out.ufw_rules = text_of("/etc/ufw/user.rules");
+    out.ufw_rules6 = text_of("/etc/ufw/user6.rules");
     out.ufw_input_policy = shell_assignment(text_of("/etc/default/ufw"), "DEFAULT_INPUT_POLICY");
   }
   out.legacy_iptables = !text_of("/proc/thread-self/net/ip_tables_names").empty();

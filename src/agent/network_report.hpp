@@ -24,6 +24,13 @@ struct NetworkReport {
   bool ipv6 = false;              // an interface has a global IPv6 address
   std::vector<Endpoint> asked{};  // STUN services, beside the relays
   std::vector<Relay> relays{};
+
+  // Our port as the first server that answered by IPv6 saw it.
+  std::optional<Endpoint> ipv6_endpoint() const {
+    for (const auto& answer : nat.answers)
+      if (answer.server.address.is_v6()) return answer.mapped;
+    return std::nullopt;
+  }
 };
 
 }  // namespace lanrage::agent

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <vector>
 
+#include "agent/firewall_match.hpp"
+
 namespace lanrage::agent {
 namespace {
 
@@ -28,7 +30,7 @@ void for_each_line(std::string_view text, Visit&& visit) {
   }
 }
 
-bool parse_port(std::string_view text, std::uint16_t& out) {
+bool parse_number(std::string_view text, std::uint16_t& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc{} && end == text.data() + text.size();
 }
@@ -39,8 +41,8 @@ bool is_in_range(std::string_view range, std::uint16_t port) {
   const bool one = colon == std::string_view::npos;
   std::uint16_t first = 0;
   std::uint16_t last = 0;
-  return parse_port(range.substr(0, colon), first) &&
-         parse_port(one ? range : range.substr(colon + 1), last) && first <= port && port <= last;
+  return parse_number(range.substr(0, colon), first) &&
+         parse_number(one ? range : range.substr(colon + 1), last) && first <= port && port <= last;
 }
 
 // "any", or ports and ranges of them: "80,6000:6007".
@@ -56,8 +58,12 @@ bool has_port(std::string_view list, std::uint16_t port) {
 
 bool has_address(std::string_view wanted, const IpAddress& address) {
   if (wanted == "any") return true;
-  if (const auto prefix = Prefix::parse(wanted)) return prefix->contains(address);
-  return IpAddress::parse(wanted) == address;
+  const auto slash = wanted.find('/');
+  const auto network = IpAddress::parse(wanted.substr(0, slash));
+  if (!network) return false;
+  std::uint16_t length = 0;
+  if (slash == std::string_view::npos) return *network == address;
+  return parse_number(wanted.substr(slash + 1), length) && is_in_network(address, *network, length);
 }
 
 // "in", "in_eth0"; of the other direction: no.

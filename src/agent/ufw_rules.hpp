@@ -8,9 +8,10 @@
 
 namespace lanrage::agent {
 
-// `user_rules`: /etc/ufw/user.rules, whose comments hold each rule as "### tuple ### ...". The
-// first rule about the packet decides; without one `default_input_policy` of /etc/default/ufw does.
-// Established traffic and echo requests are let in before ufw's users have a say.
+// `user_rules`: /etc/ufw/user.rules (of IPv6 user6.rules), whose comments hold each rule as "###
+// tuple ### ...". The first rule about the packet decides; without one `default_input_policy` of
+// /etc/default/ufw does. Established traffic and echo requests are let in before ufw's users have a
+// say.
 Passage ufw_passage(std::string_view user_rules, std::string_view default_input_policy,
                     const FirewallPacket& packet);
 

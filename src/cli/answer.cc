@@ -22,6 +22,17 @@ std::string milliseconds(const boost::json::object& object, std::string_view key
   return text;
 }
 
+std::string port_mapping(const boost::json::object& object) {
+  const auto& mapping = object_of(object, "portmap");
+  auto method = text_of(mapping, "method");
+  if (method.empty()) return "none";
+  if (method == "pcp") method = "PCP";
+  if (method == "nat_pmp") method = "NAT-PMP";
+  if (method == "upnp") method = "UPnP";
+  const auto endpoint = text_of(mapping, "endpoint");
+  return method + ", " + (endpoint.empty() ? "of no use: another router is in front" : endpoint);
+}
+
 const boost::json::object& object_of(const boost::json::object& object, std::string_view key) {
   static const boost::json::object kNothing;
   const auto* value = object.if_contains(key);

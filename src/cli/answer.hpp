@@ -11,6 +11,8 @@ namespace lanrage::cli {
 std::string text_of(const boost::json::object& object, std::string_view key);
 // "12.3 ms", or "-" when there is none.
 std::string milliseconds(const boost::json::object& object, std::string_view key);
+// Of an object with a "portmap": "PCP, 203.0.113.9:41641", or "none".
+std::string port_mapping(const boost::json::object& object);
 const boost::json::object& object_of(const boost::json::object& object, std::string_view key);
 
 }  // namespace lanrage::cli

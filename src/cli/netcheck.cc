@@ -25,7 +25,9 @@ class Netcheck final : public Command {
         << "Mapping:          " << text_of(result, "mapping") << '\n'
         << "Public endpoint:  " << text_of(result, "public_endpoint") << '\n'
         << "UDP:              " << text_of(result, "udp") << '\n'
-        << "IPv6:             " << text_of(result, "ipv6") << '\n';
+        << "IPv6:             " << text_of(result, "ipv6") << '\n'
+        << "IPv6 endpoint:    " << text_of(result, "ipv6_endpoint") << '\n'
+        << "Port mapping:     " << port_mapping(result) << '\n';
     io::TextTable table({"RELAY", "REGION", "RTT", "LOAD"});
     for (const auto& value : result.at("relays").get_array()) {
       const auto& relay = value.as_object();

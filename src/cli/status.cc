@@ -40,6 +40,8 @@ class Status final : public Command {
     out << text_of(party, "name") << "  you: " << text_of(self, "nick") << ' '
         << text_of(self, "vip") << "  on " << text_of(party, "interface") << "  server "
         << text_of(server, "url") << ' ' << text_of(server, "state") << '\n';
+    if (const auto mapping = port_mapping(party); mapping != "none")
+      out << "  The router forwards a port to you: " << mapping << '\n';
     const auto& peers = party.at("peers").get_array();
     if (peers.empty()) {
       out << "  Nobody else is here yet.\n";

@@ -236,7 +236,66 @@ TEST(Doctor, Ipv6) {
   facts.ipv6_address = true;
   expect(only(facts, "ipv6"), warning, "no route");
   facts.ipv6_route = true;
-  expect(only(facts, "ipv6"), ok, "a global address, and a route");
+  expect(only(facts, "ipv6"), ok, "no server was reached by it");
+
+  // A server with both families.
+  auto& seen = *facts.servers[0].network;
+  const auto stun6 = *Endpoint::parse("[2001:db8::10]:3478");
+  seen.asked.push_back(stun6);
+  seen.relays[0].endpoints.push_back(*Endpoint::parse("[2001:db8::10]:51820"));
+  expect(only(facts, "ipv6"), warning,
+         "no UDP comes back by it: asked [2001:db8::10]:3478, [2001:db8::10]:51820", "firewall");
+  expect(only(facts, "udp"), ok, "gets out");
+  const auto ipv4 = seen.nat.answers;
+  seen.nat.answers.push_back({stun6, {}, 12'300us});
+  expect(only(facts, "ipv6"), ok, "UDP gets out by it and back");
+  // IPv6 alone is no fault of UDP's either, but its silence is.
+  seen.asked = {stun6};
+  seen.nat.answers = {{stun6, {}, 12'300us}};
+  expect(only(facts, "udp"), ok, "gets out");
+  seen.nat.answers.clear();
+  seen.nat.udp = false;
+  expect(only(facts, "udp"), problem, "no UDP comes back");
+  expect(only(facts, "ipv6"), ok, "no server was reached by it");
+}
+
+TEST(Doctor, PortMappings) {
+  auto facts = healthy();
+  facts.servers[0].network->nat.type = stun::NatType::symmetric;
+  facts.parties[0].mapping = MappingFacts{"PCP", Endpoint::parse("198.51.100.7:40123")};
+  auto found = of(facts, "nat");
+  ASSERT_EQ(found.size(), 2u);
+  expect(found[0], ok, "directly all the same, since the router forwards a port");
+  expect(found[1], ok, "the port of \"fun\" (by PCP): others reach it at 198.51.100.7:40123");
+  facts.parties[0].mapping->from.reset();
+  found = of(facts, "nat");
+  ASSERT_EQ(found.size(), 2u);
+  expect(found[0], warning, "symmetric", "UPnP");
+  expect(found[1], warning, "another router in front", "forward");
+}
+
+TEST(Doctor, FirewallsOfIpv6) {
+  auto facts = healthy();
+  facts.ipv6_address = facts.ipv6_route = true;
+  const auto of_family = [](const std::string& family, const std::string& table,
+                            const std::string& name, const std::string& hook) {
+    return R"(,{"chain":{"family":")" + family + R"(","table":")" + table + R"(","name":")" + name +
+           R"(","type":"filter","hook":")" + hook + R"(","prio":0,"policy":"drop"}})";
+  };
+  facts.firewall.rules = rules_with(of_family("ip6", "mine", "in", "input"));
+  expect(only(facts, "firewall"), warning,
+         "incoming IPv6 UDP to port 50000 is dropped by table ip6",
+         "`nft insert rule ip6 mine in udp dport 50000 accept`");
+  facts.firewall.rules = rules_with(of_family("ip6", "filter", "OUTPUT", "output"));
+  expect(only(facts, "firewall"), warning, "outgoing IPv6 UDP is dropped",
+         "`ip6tables -I OUTPUT -p udp -j ACCEPT`");
+  // What drops both families is said once.
+  facts.firewall.rules = rules_with(chain("input", "drop") + rule("input", kEstablished) +
+                                    rule("input", kFromTunnel + R"(,{"accept":null})"));
+  expect(only(facts, "firewall"), warning, "incoming UDP to port 50000 from somebody new");
+  facts.ipv6_route = false;
+  facts.firewall.rules = rules_with(of_family("ip6", "mine", "in", "input"));
+  expect(only(facts, "firewall"), ok, "through");
 }
 
 TEST(Doctor, OwnPort) {
@@ -313,7 +372,8 @@ TEST(Doctor, FirewallsByTheirOwners) {
   facts.firewall.rules = std::move(*FirewallRules::parse(file("firewalld.json")));
   auto found = of(facts, "firewall");
   ASSERT_EQ(found.size(), 2u);
-  expect(found[0], warning, "filter_IN_public", "firewall-cmd --permanent --add-port=50000/udp");
+  expect(found[0], warning, "filter_IN_public",
+         "firewall-cmd --permanent --zone=public --add-port=50000/udp");
   expect(found[1], problem, "lanrage0", "--zone=trusted --add-interface=lanrage0");
 
   facts.firewall.rules = std::move(*FirewallRules::parse(file("iptables.json")));

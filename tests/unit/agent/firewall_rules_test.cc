@@ -89,6 +89,39 @@ TEST(FirewallRules, IptablesRulesAreReadAsFarAsNftShowsThem) {
   EXPECT_EQ(rules.judge(tcp).passage, Passage::blocked) << "the multiport rule is about UDP alone";
 }
 
+TEST(FirewallRules, PacketsOfIpv6MeetTheRulesOfIpv6) {
+  auto packet = udp_in(50'000);
+  packet.source = *IpAddress::parse("2001:db8:7::9");
+  packet.destination = *IpAddress::parse("2001:db8:1::5");
+  const std::string source6 = R"({"payload":{"protocol":"ip6","field":"saddr"}})";
+  const std::string source4 = R"({"payload":{"protocol":"ip","field":"saddr"}})";
+  const auto passage = [&](const std::string& statements) {
+    return by_rule(statements + kDrop, packet).passage;
+  };
+  EXPECT_EQ(passage(match(source6, R"("2001:db8:7::9")")), Passage::blocked);
+  EXPECT_EQ(passage(match(source6, R"({"prefix":{"addr":"2001:db8:6::","len":47}})")),
+            Passage::blocked);
+  EXPECT_EQ(passage(match(source6, R"({"prefix":{"addr":"2001:db8:6::","len":48}})")),
+            Passage::open);
+  EXPECT_EQ(passage(match(source4, R"("203.0.113.9")", "!=")), Passage::open)
+      << "it has no address of IPv4, not even another one";
+  EXPECT_EQ(passage(match(R"({"meta":{"key":"nfproto"}})", R"("ipv6")")), Passage::blocked);
+  EXPECT_EQ(passage(match(R"({"meta":{"key":"protocol"}})", R"("ip")")), Passage::open);
+  EXPECT_EQ(passage(match(kPort, "50000")), Passage::blocked);
+
+  const auto rules = FirewallRules::parse(
+      R"({"nftables":[{"chain":{"family":"ip","table":"t","name":"c","type":"filter",)"
+      R"("hook":"input","prio":0,"policy":"drop"}}]})");
+  EXPECT_EQ(rules->judge(packet).passage, Passage::open) << "IPv4's table doesn't see it";
+  EXPECT_EQ(rules->judge(udp_in(50'000)).passage, Passage::blocked);
+
+  EXPECT_EQ(ufw_passage("### tuple ### allow udp 50000 ::/0 any ::/0 in\n", "DROP", packet),
+            Passage::open);
+  EXPECT_EQ(
+      ufw_passage("### tuple ### allow udp 50000 ::/0 any 2001:db8:8::/48 in\n", "DROP", packet),
+      Passage::blocked);
+}
+
 TEST(FirewallRules, PlainNftablesWithSetsMapsAndJumps) {
   const auto rules = listing("nftables.json");
   const auto passage = [&](const FirewallPacket& packet) { return rules.judge(packet).passage; };
