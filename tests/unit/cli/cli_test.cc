@@ -228,5 +228,34 @@ TEST_F(CliTest, StatusIsAlignedText) {
             "symmetric NATs\n");
 }
 
+TEST_F(CliTest, StatusTellsOfAForwardedPort) {
+  serve(R"({"ok":true,"result":{"schema":1,"parties":[)"
+        R"({"portmap":{"method":"nat_pmp","endpoint":"203.0.113.9:41641"},"peers":[]},)"
+        R"({"portmap":{"method":"upnp","endpoint":null},"peers":[]},)"
+        R"({"portmap":null,"peers":[]}]}})");
+  const auto out = line({"status"}).out;
+  const std::string begin = "  The router forwards a port to you: ";
+  const auto first = out.find(begin + "NAT-PMP, 203.0.113.9:41641\n");
+  const auto second = out.find(begin + "UPnP, of no use: another router is in front\n");
+  ASSERT_NE(first, std::string::npos) << out;
+  ASSERT_NE(second, std::string::npos) << out;
+  EXPECT_EQ(out.find(begin, second + 1), std::string::npos) << "the third has none";
+}
+
+TEST_F(CliTest, NetcheckShowsBothFamiliesAndTheMapping) {
+  serve(R"({"ok":true,"result":{"schema":1,"nat_type":"symmetric","mapping":"address_dependent",)"
+        R"("public_endpoint":"203.0.113.9:41641","udp":true,"ipv6":true,)"
+        R"("ipv6_endpoint":"[2001:db8::9]:41641","relays":[],)"
+        R"("portmap":{"method":"pcp","endpoint":"203.0.113.9:50000"}}})");
+  EXPECT_TRUE(line({"netcheck", "--server", "https://x"})
+                  .out.starts_with("NAT:              symmetric\n"
+                                   "Mapping:          address_dependent\n"
+                                   "Public endpoint:  203.0.113.9:41641\n"
+                                   "UDP:              yes\n"
+                                   "IPv6:             yes\n"
+                                   "IPv6 endpoint:    [2001:db8::9]:41641\n"
+                                   "Port mapping:     PCP, 203.0.113.9:50000\n"));
+}
+
 }  // namespace
 }  // namespace lanrage::cli
