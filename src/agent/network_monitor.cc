@@ -81,6 +81,7 @@ void NetworkMonitor::look(bool slept) {
 // What a listener does may end subscriptions, its own too.
 void NetworkMonitor::tell(const std::function<void()> Listener::* what) {
   std::vector<std::uint64_t> ids;
+  ids.reserve(listeners_.size());
   for (const auto& [id, listener] : listeners_)
     ids.push_back(id);
   for (const auto id : ids) {

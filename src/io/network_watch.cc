@@ -42,7 +42,7 @@ class NetworkWatch::Impl : public std::enable_shared_from_this<Impl> {
   void close() {
     closed_ = true;
     boost::system::error_code ignored;
-    socket_.close(ignored);
+    (void)socket_.close(ignored);
   }
 
  private:
