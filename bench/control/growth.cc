@@ -4,9 +4,9 @@
 #include <stdexcept>
 #include <thread>
 
+#include "common/report.hpp"
 #include "control/metrics.hpp"
 #include "control/population.hpp"
-#include "common/report.hpp"
 #include "protocol/messages.hpp"
 #include "server/party_registry.hpp"
 #include "server/party_rows.hpp"

@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/report.hpp"
 #include "control/bare_reader.hpp"
 #include "control/crowd.hpp"
 #include "control/metrics.hpp"
-#include "common/report.hpp"
 
 namespace lanrage::bench {
 namespace {

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "common/report.hpp"
 #include "control/crowd.hpp"
 #include "control/metrics.hpp"
-#include "common/report.hpp"
 
 namespace lanrage::bench {
 namespace {

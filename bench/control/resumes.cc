@@ -1,6 +1,6 @@
+#include "common/report.hpp"
 #include "control/crowd.hpp"
 #include "control/metrics.hpp"
-#include "common/report.hpp"
 
 namespace lanrage::bench {
 namespace {

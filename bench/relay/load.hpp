@@ -6,8 +6,8 @@
 #include <sys/types.h>
 #include <vector>
 
-#include "relay/client_ports.hpp"
 #include "common/cpu.hpp"
+#include "relay/client_ports.hpp"
 
 namespace lanrage::bench {
 
@@ -40,8 +40,8 @@ struct LoadResult {
   double seconds = 0;
   std::uint64_t sent = 0;
   std::uint64_t delivered = 0;
-  std::uint64_t lost = 0;  // given up
-  std::size_t delivered_size = 0;  // bytes of the last packet, with a relay's framing
+  std::uint64_t lost = 0;                // given up
+  std::size_t delivered_size = 0;        // bytes of the last packet, with a relay's framing
   std::vector<std::uint32_t> latencies;  // ns from the sender's clock to the receiver's network
   Nanoseconds relay_cpu{0};
   Nanoseconds all_cpu{0};  // relay, senders, receivers and the kernel's softirq threads

@@ -16,8 +16,8 @@ enum class Interfaces {
 
 // Addresses of interfaces that are up, without loopback, link-local and any of
 // `excluded_interfaces`, and without those that lanrage agents made: a tunnel's address must not
-// become a path of itself, or of another party's. IPv6 ones that nothing new should use are left out
-// too.
+// become a path of itself, or of another party's. IPv6 ones that nothing new should use are left
+// out too.
 std::vector<IpAddress> local_addresses(const std::vector<std::string>& excluded_interfaces,
                                        Interfaces which = Interfaces::up);
 

@@ -19,8 +19,8 @@ std::filesystem::path default_data_directory();
 Result<void> make_data_directory(const std::filesystem::path& directory);
 
 // The address others reach this machine at, as far as it can tell: the source address of its
-// default route (IPv4's, else IPv6's), else the first address that isn't loopback or link-local, else
-// 127.0.0.1.
+// default route (IPv4's, else IPv6's), else the first address that isn't loopback or link-local,
+// else 127.0.0.1.
 IpAddress address_of_this_machine();
 
 // Those that this machine has on the internet itself, at most one a family: what its default routes

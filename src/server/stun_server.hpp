@@ -12,7 +12,8 @@
 namespace lanrage::server {
 
 struct StunServerConfig {
-  Endpoint listen{IpAddress::v6({}), 3478};  // the second port is the next one (or any, when this is 0)
+  Endpoint listen{IpAddress::v6({}),
+                  3478};  // the second port is the next one (or any, when this is 0)
   relay::Rate requests_an_address{50, 200};  // answered, by IPv4 address or IPv6 /64
 };
 
