@@ -9,8 +9,10 @@ namespace {
 
 using stun::Attribute;
 
-// Sent at 0, 250, 750, 1750 and 3750 ms, given up after 4.75 s.
-constexpr stun::RetryPolicy kRetries{std::chrono::milliseconds(250), 5, 4};
+// Sent four times a second at first, since a game waits for a bind, and two round trips of it may
+// both be lost in part; then at 1, 1.5 and 2.5 s, given up after 4.75 s.
+constexpr stun::RetryPolicy kRetries{
+    .first_wait = std::chrono::milliseconds(250), .sends = 7, .last_wait = 9, .steady = 4};
 constexpr int kMaxChallenges = 3;  // in a row; a relay that asks on and on won't ever be content
 
 std::optional<std::uint64_t> read_u64(const stun::MessageView& message, Attribute type) {

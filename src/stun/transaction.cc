@@ -35,7 +35,10 @@ std::vector<TransactionId> Transactions::on_timeout(Instant now, Datagrams& out)
       out.push_back({request.to, request.request});
       ++request.sent;
       bool last = request.sent == policy_.sends;
-      request.wait = last ? policy_.first_wait * policy_.last_wait : request.wait * 2;
+      if (last)
+        request.wait = policy_.first_wait * policy_.last_wait;
+      else if (request.sent > policy_.steady)
+        request.wait *= 2;
       request.due = now + request.wait;
       ++it;
     }

@@ -12,9 +12,10 @@
 namespace lanrage::stun {
 
 struct RetryPolicy {
-  Duration first_wait = std::chrono::milliseconds(250);  // RTO, doubled after each sending
+  Duration first_wait = std::chrono::milliseconds(250);  // RTO, later doubled
   int sends = 7;                                         // Rc
   int last_wait = 16;                                    // Rm: the last wait, in first waits
+  int steady = 1;  // sendings before the wait begins to double; RFC 8489 has one
 };
 
 struct Completed {

@@ -17,12 +17,17 @@ Bytes success(const TransactionId& id) {
   return MessageBuilder(Method::binding, Class::success, id).fingerprint();
 }
 
-TEST(Transactions, RetransmitsAtDoublingIntervalsThenGivesUp) {
-  Transactions transactions;
-  Datagrams out;
-  transactions.start(kStart, id_of(1), binding_request(id_of(1)), kServer, out);
+// Milliseconds after the first sending, of all that follow and of the end.
+struct Course {
   std::vector<std::int64_t> sent_at;
   std::int64_t gave_up_at = 0;
+};
+
+Course course_of(const RetryPolicy& policy) {
+  Transactions transactions(policy);
+  Datagrams out;
+  transactions.start(kStart, id_of(1), binding_request(id_of(1)), kServer, out);
+  Course course;
   while (auto next = transactions.next_timeout()) {
     Datagrams again;
     auto given_up = transactions.on_timeout(*next, again);
@@ -30,13 +35,24 @@ TEST(Transactions, RetransmitsAtDoublingIntervalsThenGivesUp) {
     if (!again.empty()) {
       EXPECT_EQ(again[0].bytes, out[0].bytes);
       EXPECT_EQ(again[0].to, kServer);
-      sent_at.push_back(at);
+      course.sent_at.push_back(at);
     }
-    if (!given_up.empty()) gave_up_at = at;
+    if (!given_up.empty()) course.gave_up_at = at;
   }
-  EXPECT_EQ(sent_at, (std::vector<std::int64_t>{250, 750, 1750, 3750, 7750, 15750}));
-  EXPECT_EQ(gave_up_at, 15750 + 16 * 250);
   EXPECT_EQ(transactions.size(), 0u);
+  return course;
+}
+
+TEST(Transactions, RetransmitsAtDoublingIntervalsThenGivesUp) {
+  const auto course = course_of({});
+  EXPECT_EQ(course.sent_at, (std::vector<std::int64_t>{250, 750, 1750, 3750, 7750, 15750}));
+  EXPECT_EQ(course.gave_up_at, 15750 + 16 * 250);
+}
+
+TEST(Transactions, MayKeepToItsFirstIntervalForSomeTime) {
+  const auto course = course_of({milliseconds(250), 7, 9, 4});
+  EXPECT_EQ(course.sent_at, (std::vector<std::int64_t>{250, 500, 750, 1000, 1500, 2500}));
+  EXPECT_EQ(course.gave_up_at, 4750);
 }
 
 TEST(Transactions, NothingIsSentBeforeItsTime) {
