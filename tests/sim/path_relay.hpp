@@ -87,6 +87,8 @@ class SimBind {
   Duration rtt_{};
   Instant asked_{};
   std::optional<Instant> unanswered_since_;
+  int asks_ = 0;  // since the last answer
+  Instant noticed_{};
   Instant bound_at_{};
   bool listed_ = false;
   std::vector<std::pair<std::uint64_t, std::uint32_t>> routes_;
