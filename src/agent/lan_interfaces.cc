@@ -11,11 +11,6 @@
 #include "io/sockaddr.hpp"
 
 namespace lanrage::agent {
-namespace {
-
-const IpAddress kAnywhere4 = IpAddress::v4(0xc6336401u);  // 198.51.100.1, TEST-NET-2
-
-}  // namespace
 
 std::optional<IpAddress> LanInterface::address(bool v6) const {
   const auto wanted =
@@ -55,7 +50,7 @@ std::optional<IpAddress> lan_address(const std::vector<LanInterface>& interfaces
   std::vector<IpAddress> all;
   for (const auto& interface : interfaces)
     all.insert(all.end(), interface.addresses.begin(), interface.addresses.end());
-  if (const auto routed = io::RouteLookup().source_for(kAnywhere4);
+  if (const auto routed = io::RouteLookup().source_to_internet(false);
       routed && routed->is_private() && std::ranges::find(all, *routed) != all.end())
     return *routed;
   const auto private4 = [](const auto& a) { return a.is_v4() && a.is_private(); };

@@ -23,8 +23,6 @@
 namespace lanrage::agent {
 namespace {
 
-const IpAddress kAnywhere6 = *IpAddress::parse("2001:db8::1");  // documentation, RFC 3849
-
 std::string text_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -97,7 +95,7 @@ DoctorFacts machine_facts(Backend backend) {
   out.userspace_only = backend == Backend::userspace;
   out.tun_problem = tun_problem();
   out.ipv6_address = has_global_ipv6();
-  out.ipv6_route = io::RouteLookup().source_for(kAnywhere6).has_value();
+  out.ipv6_route = io::RouteLookup().source_to_internet(true).has_value();
   if (auto routes = read_routes()) out.routes = std::move(*routes);
   out.firewall = firewall_facts(out.net_admin);
   return out;

@@ -6,6 +6,13 @@
 #include "io/sockaddr.hpp"
 
 namespace lanrage::io {
+namespace {
+
+// Of documentation prefixes (RFC 5737, RFC 3849): they lead where everything unknown goes.
+const IpAddress kAnywhere4 = IpAddress::v4(0xc6336401u);  // 198.51.100.1
+const IpAddress kAnywhere6 = *IpAddress::parse("2001:db8::1");
+
+}  // namespace
 
 // A family that the kernel lacks has no routes: source_for() says so.
 RouteLookup::RouteLookup()
@@ -29,6 +36,10 @@ Result<IpAddress> RouteLookup::source_for(const IpAddress& to) {
   SocketAddress own;
   if (::getsockname(fd.get(), own.get(), &own.size) != 0) return no_route(errno);
   return from_socket_address(own.storage).address;
+}
+
+Result<IpAddress> RouteLookup::source_to_internet(bool v6) {
+  return source_for(v6 ? kAnywhere6 : kAnywhere4);
 }
 
 }  // namespace lanrage::io

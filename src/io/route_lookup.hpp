@@ -19,6 +19,8 @@ class RouteLookup {
   RouteLookup();
 
   Result<IpAddress> source_for(const IpAddress& to);
+  // What leaves for the internet leaves from there: the default route's, of IPv6 or of IPv4.
+  Result<IpAddress> source_to_internet(bool v6);
 
  private:
   UniqueFd v4_;

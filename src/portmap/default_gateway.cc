@@ -17,8 +17,7 @@ std::optional<IpAddress> default_gateway() {
 }
 
 std::optional<IpAddress> own_address() {
-  const auto anywhere = IpAddress::v4(0xc6336401u);  // 198.51.100.1, TEST-NET-2: nothing is sent
-  const auto address = io::RouteLookup().source_for(anywhere);
+  const auto address = io::RouteLookup().source_to_internet(false);
   if (!address) return std::nullopt;
   return *address;
 }

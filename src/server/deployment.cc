@@ -1,38 +1,28 @@
 #include "server/deployment.hpp"
 
-#include <arpa/inet.h>
 #include <cstdlib>
 #include <ifaddrs.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/route_lookup.hpp"
+#include "io/sockaddr.hpp"
 #include "store/store.hpp"
 
 namespace lanrage::server {
 
 namespace {
 
-IpAddress from_sockaddr(const sockaddr_in& address) {
-  return IpAddress::v4(ntohl(address.sin_addr.s_addr));
-}
-
-// Nothing is sent to them: they stand for the internet when the kernel is asked for its way there.
-const IpAddress kSomewhere4 = IpAddress::v4(0xc6336401u);        // 198.51.100.1, TEST-NET-2
-const IpAddress kSomewhere6 = *IpAddress::parse("2001:db8::1");  // RFC 3849
-
 std::optional<IpAddress> first_interface_address() {
   ifaddrs* list = nullptr;
   if (::getifaddrs(&list) != 0) return std::nullopt;
   std::optional<IpAddress> found;
   for (const ifaddrs* entry = list; entry && !found; entry = entry->ifa_next) {
-    if (!entry->ifa_addr || entry->ifa_addr->sa_family != AF_INET || !(entry->ifa_flags & IFF_UP))
-      continue;
-    const auto address = from_sockaddr(*reinterpret_cast<const sockaddr_in*>(entry->ifa_addr));
-    if (!address.is_loopback() && !address.is_link_local()) found = address;
+    const auto address = io::ip_address_of(entry->ifa_addr);
+    if (!address || !address->is_v4() || !(entry->ifa_flags & IFF_UP)) continue;
+    if (!address->is_loopback() && !address->is_link_local()) found = address;
   }
   ::freeifaddrs(list);
   return found;
@@ -65,8 +55,8 @@ Result<void> make_data_directory(const std::filesystem::path& directory) {
 
 IpAddress address_of_this_machine() {
   io::RouteLookup routes;
-  for (const auto& somewhere : {kSomewhere4, kSomewhere6})
-    if (auto address = routes.source_for(somewhere); address && !address->is_loopback())
+  for (const bool v6 : {false, true})
+    if (auto address = routes.source_to_internet(v6); address && !address->is_loopback())
       return *address;
   if (auto address = first_interface_address()) return *address;
   return IpAddress::v4(0x7f000001u);
@@ -75,8 +65,8 @@ IpAddress address_of_this_machine() {
 std::vector<IpAddress> addresses_on_the_internet() {
   io::RouteLookup routes;
   std::vector<IpAddress> out;
-  for (const auto& somewhere : {kSomewhere4, kSomewhere6}) {
-    const auto address = routes.source_for(somewhere);
+  for (const bool v6 : {false, true}) {
+    const auto address = routes.source_to_internet(v6);
     if (!address || address->is_loopback() || address->is_private() || address->is_link_local())
       continue;
     out.push_back(*address);
