@@ -8,17 +8,10 @@
 namespace lanrage::agent {
 
 // CLOCK_BOOTTIME goes on while the machine sleeps, so that what grew old in a suspend is old after
-// it.
+// it; io::monotonic_now() doesn't.
 inline Instant monotonic_now() {
   timespec now{};
   clock_gettime(CLOCK_BOOTTIME, &now);
-  return Instant(Duration(now.tv_sec * 1'000'000 + now.tv_nsec / 1000));
-}
-
-// Stands still while the machine sleeps.
-inline Instant awake_now() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
   return Instant(Duration(now.tv_sec * 1'000'000 + now.tv_nsec / 1000));
 }
 

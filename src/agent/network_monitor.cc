@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "agent/clock.hpp"
+#include "io/clock.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -19,7 +20,7 @@ constexpr int kLookUnwatched = 2;  // ticks
 }  // namespace
 
 NetworkMonitor::Machine NetworkMonitor::this_machine() {
-  return {network_place, [] { return SleepWatch::Clocks{monotonic_now(), awake_now()}; }};
+  return {network_place, [] { return SleepWatch::Clocks{monotonic_now(), io::monotonic_now()}; }};
 }
 
 NetworkMonitor::NetworkMonitor(boost::asio::io_context& io, io::Log& log, Machine machine)
