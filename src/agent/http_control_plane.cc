@@ -33,7 +33,7 @@ void HttpControlPlane::start_link() {
 
 void HttpControlPlane::check_link() {
   backoff_.reset();
-  std::exchange(pauses_, session().make_pauses())->end();
+  pauses_->skip();
 }
 
 void HttpControlPlane::stop_link() {
@@ -50,8 +50,7 @@ asio::awaitable<void> HttpControlPlane::run_link() {
     if (polled) {
       backoff_.reset();
       set_state(LinkState::connected);
-      const auto pauses = pauses_;
-      co_await pauses->pause(options_.poll_every);
+      co_await pauses_->pause(options_.poll_every);
       continue;
     }
     set_state(LinkState::reconnecting);
@@ -59,8 +58,7 @@ asio::awaitable<void> HttpControlPlane::run_link() {
     session().log().warning("control_poll_failed", {{"server", session().origin().to_string()},
                                                     {"reason", std::string(polled.error().code())},
                                                     {"detail", polled.error().message()}});
-    const auto pauses = pauses_;
-    co_await pauses->pause(backoff_.next());
+    co_await pauses_->pause(backoff_.next());
   }
 }
 

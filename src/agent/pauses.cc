@@ -24,10 +24,14 @@ class TimerPauses final : public Pauses, public std::enable_shared_from_this<Tim
     co_await timer.async_wait(token);
   }
 
-  void end() override {
-    ended_ = true;
+  void skip() override {
     for (auto* timer : timers_)
       timer->cancel();
+  }
+
+  void end() override {
+    ended_ = true;
+    skip();
   }
 
  private:

@@ -12,6 +12,8 @@ class Pauses {
  public:
   virtual ~Pauses() = default;
   virtual boost::asio::awaitable<void> pause(std::chrono::milliseconds time) = 0;
+  // Ends the pauses under way; later ones last as long as they should.
+  virtual void skip() = 0;
   // Ends the pauses under way; later ones last no time.
   virtual void end() = 0;
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <utility>
 
 #include "agent/clock.hpp"
 #include "agent/local_addresses.hpp"
@@ -59,7 +58,7 @@ void RemoteControlPlane::check_link() {
     const bool lost = from && !is_own_address(from->address);
     socket_->check(lost ? std::chrono::milliseconds(0) : options_.alive_time);
   }
-  std::exchange(pauses_, session().make_pauses())->end();
+  pauses_->skip();
 }
 
 void RemoteControlPlane::on_subscription() {
@@ -99,8 +98,7 @@ asio::awaitable<void> RemoteControlPlane::run_link() {
     auto pause = backoff_.next();
     if (hurry) pause = std::min(pause, kHurriedPause);
     if (end.retry_after) pause += *end.retry_after;
-    const auto pauses = pauses_;
-    co_await pauses->pause(pause);
+    co_await pauses_->pause(pause);
   }
 }
 

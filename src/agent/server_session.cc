@@ -4,7 +4,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <charconv>
-#include <utility>
 
 #include "agent/clock.hpp"
 #include "party/proofs.hpp"
@@ -62,7 +61,7 @@ void ServerSession::close() {
 void ServerSession::on_network_change() {
   if (closed_) return;
   http_->disconnect();
-  std::exchange(pauses_, options_.make_pauses())->end();
+  pauses_->skip();
 }
 
 // ---- single requests
@@ -110,8 +109,7 @@ ServerSession::Answer<std::string> ServerSession::repeat(
     log_.debug("request_repeated", {{"server", origin_.to_string()},
                                     {"attempt", std::to_string(n + 1)},
                                     {"reason", std::string(reply.body.error().code())}});
-    const auto pauses = pauses_;
-    co_await pauses->pause(*pause);
+    co_await pauses_->pause(*pause);
     if (closed_) co_return std::move(reply.body);
   }
 }
@@ -208,8 +206,7 @@ asio::awaitable<void> ServerSession::keep_token_fresh() {
   const auto self = shared_from_this();
   while (!closed_) {
     const auto left = token_ ? token_renewal_ - monotonic_now() : Duration(kRenewalRetry);
-    const auto pauses = pauses_;
-    co_await pauses->pause(
+    co_await pauses_->pause(
         std::chrono::ceil<std::chrono::milliseconds>(std::clamp<Duration>(left, 1s, 1h)));
     if (closed_ || !token_ || registering_ || monotonic_now() < token_renewal_) continue;
     const auto renewed = co_await register_device();

@@ -31,7 +31,8 @@ class NoPauses final : public Pauses {
   NoPauses(boost::asio::io_context& io, std::vector<std::chrono::milliseconds>& record)
       : io_(io), record_(record), ended_(io, boost::asio::steady_timer::time_point::max()) {}
   boost::asio::awaitable<void> pause(std::chrono::milliseconds time) override;
-  void end() override { ended_.cancel(); }
+  void skip() override { ended_.cancel(); }
+  void end() override { skip(); }
 
  private:
   boost::asio::io_context& io_;
