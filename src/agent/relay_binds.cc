@@ -51,6 +51,11 @@ void RelayBinds::bind(Instant now, stun::Datagrams& out) {
   binds_ = std::move(kept);
 }
 
+const protocol::Relay* RelayBinds::listed(const std::string& relay) const {
+  const auto found = std::ranges::find(grant_.relays, relay, &protocol::Relay::id);
+  return found == grant_.relays.end() ? nullptr : &*found;
+}
+
 std::vector<std::string> RelayBinds::choose() {
   std::vector<std::string> out;
   const auto take = [&](const std::string& id) {
@@ -62,7 +67,7 @@ std::vector<std::string> RelayBinds::choose() {
   for (const auto& id : nearest_)
     take(id);
   for (const auto& id : needed_)
-    if (std::ranges::find(grant_.relays, id, &protocol::Relay::id) != grant_.relays.end()) take(id);
+    if (listed(id) != nullptr) take(id);
   // The server names those first that are likely to do.
   for (const bool fit : {true, false})
     for (const auto& relay : grant_.relays)
@@ -108,8 +113,8 @@ bool RelayBinds::is_fit(const protocol::Relay& relay) const {
 
 std::optional<Duration> RelayBinds::rtt_of(const std::string& relay) const {
   std::optional<Duration> out;
-  const auto known = std::ranges::find(grant_.relays, relay, &protocol::Relay::id);
-  if (known == grant_.relays.end()) return out;
+  const protocol::Relay* known = listed(relay);
+  if (known == nullptr) return out;
   for (const auto& endpoint : known->endpoints)
     if (const auto rtt = meter_.rtt(endpoint); rtt && (!out || *rtt < *out)) out = rtt;
   return out;
@@ -181,10 +186,10 @@ std::vector<path::RelayBinding> RelayBinds::bindings() const {
       continue;
     // A second address of the same relay adds nothing: the pair needs one way to it.
     if (!out.empty() && out.back().id == bind.relay) continue;
-    const auto relay = std::ranges::find(grant_.relays, bind.relay, &protocol::Relay::id);
+    const protocol::Relay* relay = listed(bind.relay);
     out.push_back({bind.relay, bind.client.target().endpoint,
                    meter_.rtt(bind.client.target().endpoint), bind.client.generation(),
-                   relay != grant_.relays.end() && relay->loaded()});
+                   relay != nullptr && relay->loaded()});
   }
   return out;
 }

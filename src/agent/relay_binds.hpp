@@ -70,6 +70,8 @@ class RelayBinds {
     relay::BindClient client;
   };
 
+  // By id, of the grant.
+  const protocol::Relay* listed(const std::string& relay) const;
   // Ids of the relays to be bound at.
   std::vector<std::string> choose();
   void choose_nearest();

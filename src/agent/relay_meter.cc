@@ -50,16 +50,16 @@ void RelayMeter::restart(Instant now) {
     target = {.endpoint = target.endpoint, .next = now, .rtt = target.rtt};
 }
 
-void RelayMeter::add(const Endpoint& endpoint, Duration rtt) {
-  Target* target = find(endpoint);
-  if (target == nullptr) return;
-  if (target->samples == 0)
-    target->rtt = rtt;
-  else if (target->samples < kQuick)
-    target->rtt = std::min(*target->rtt, rtt);
+void RelayMeter::add(const Endpoint& target, Duration rtt) {
+  Target* known = find(target);
+  if (known == nullptr) return;
+  if (known->samples == 0)
+    known->rtt = rtt;
+  else if (known->samples < kQuick)
+    known->rtt = std::min(*known->rtt, rtt);
   else
-    *target->rtt += (rtt - *target->rtt) / kWeight;
-  ++target->samples;
+    *known->rtt += (rtt - *known->rtt) / kWeight;
+  ++known->samples;
 }
 
 bool RelayMeter::on_datagram(Instant now, const Endpoint& from, const stun::MessageView& message) {
