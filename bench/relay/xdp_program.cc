@@ -2,13 +2,10 @@
 // packet that it sends is the next that it gets: sessions lead to one another in one round through
 // all of them, in random order, so that every run looks up another.
 #include <algorithm>
-#include <bpf/bpf.h>
-#include <cerrno>
-#include <cstring>
-#include <net/if.h>
 #include <numeric>
 #include <random>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "common/report.hpp"
@@ -17,6 +14,7 @@
 #include "support/namespace.hpp"
 #include "unit/relay/handmade_packets.hpp"
 #include "unit/xdp/frames.hpp"
+#include "unit/xdp/test_run.hpp"
 #include "xdp/xdp_path.hpp"
 
 namespace lanrage::bench {
@@ -70,23 +68,12 @@ class Bench {
   static double run(const xdp::XdpPath& path, const Endpoint& first, std::uint32_t packets) {
     const Bytes frame =
         xdp::test::encode({{}, {}, first, {kFar, kPort}, 64, true, relay::data(kIndex, kPayload)});
-    xdp_md context{};
-    context.data_end = static_cast<std::uint32_t>(frame.size());
-    context.ingress_ifindex = if_nametoindex("wan");
-    bpf_test_run_opts options{};
-    options.sz = sizeof options;
-    options.data_in = frame.data();
-    options.data_size_in = static_cast<std::uint32_t>(frame.size());
-    options.ctx_in = &context;
-    options.ctx_size_in = sizeof context;
-    options.repeat = static_cast<int>(packets);
     const auto before = path.counters().packets;
-    if (bpf_prog_test_run_opts(path.program_fd(), &options) != 0)
-      throw std::runtime_error(std::string("xdp_program: ") + std::strerror(errno));
+    const auto ran = xdp::test::test_run(path, "wan", frame, packets);
     if (const auto forwarded = path.counters().packets - before; forwarded != packets)
       throw std::runtime_error("xdp_program: " + std::to_string(forwarded) + " of " +
                                std::to_string(packets) + " packets found their session");
-    return options.duration;
+    return ran.nanoseconds;
   }
 
   lab::NetNamespace netns_{"xdp"};

@@ -53,8 +53,7 @@ TEST_F(Path, ARelayThatIsGoneIsReplacedByAnotherCommonOne) {
   relayed();
   local.relays = {{"two", kOtherRelay, ms(30), 1}};
   signal.relays = {{"two", ms(30)}};
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   ASSERT_TRUE(any_of<SetEndpoint>(out)) << "without a handshake";
   EXPECT_EQ(all_of<SetEndpoint>(out)[0].endpoint, kOtherRelay);
   EXPECT_TRUE(any_of<ProbeTunnel>(out));
@@ -67,8 +66,7 @@ TEST_F(Path, AMuchBetterRelayIsMovedToBehindAFilter) {
   relayed();
   local.relays.push_back({"two", kOtherRelay, ms(5), 1});
   signal.relays.push_back({"two", ms(5)});
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   ASSERT_TRUE(any_of<BlockRelayed>(out));
   EXPECT_EQ(all_of<BlockRelayed>(out)[0].relay, kRelay);
   EXPECT_EQ(all_of<BlockRelayed>(out)[0].receiver_index, 7u);
@@ -83,8 +81,7 @@ TEST_F(Path, ABetterRelayThatCarriesNothingIsLeftAgain) {
   relayed();
   local.relays.push_back({"two", kOtherRelay, ms(5), 1});
   signal.relays.push_back({"two", ms(5)});
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   auto actions = run(ms(2'000));
   EXPECT_FALSE(any_of<ReplacePeer>(actions));
   EXPECT_EQ(view.endpoint, kRelay);

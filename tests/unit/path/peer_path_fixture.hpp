@@ -153,6 +153,11 @@ struct Path : testing::Test {
     path->on_handshake_sent(now, initiation(7, other), out);
     path->on_handshake_packet(now, from, response(9, 7, own), out);
   }
+  // Both sides as they are now.
+  void tell() {
+    path->on_local(now, local, out);
+    path->on_signal(now, signal, out);
+  }
   void relayed() {
     meet();
     handshake();

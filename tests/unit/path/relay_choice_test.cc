@@ -8,8 +8,7 @@ TEST_F(Path, TheFirstChoiceIsCorrectedOnceWhenAllIsMeasured) {
   relayed();
   local.relays.push_back({"two", kOtherRelay, ms(17), 1});
   signal.relays.push_back({"two", ms(17)});
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   run_alive(ms(4'800));
   EXPECT_EQ(view.endpoint, kRelay) << "34 instead of 40 ms isn't clearly better";
   run_alive(ms(2'500));
@@ -17,8 +16,7 @@ TEST_F(Path, TheFirstChoiceIsCorrectedOnceWhenAllIsMeasured) {
   EXPECT_EQ(path->counters().reroutes_done, 1u);
   local.relays[0].rtt = ms(12);
   signal.relays[0].rtt = ms(12);
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   run_alive(ms(120'000));
   EXPECT_EQ(view.endpoint, kOtherRelay) << "24 instead of 34 ms is less than a third better";
 }
@@ -27,8 +25,7 @@ TEST_F(Path, AChoiceThatIsRightIsLeftAlone) {
   relayed();
   local.relays.push_back({"two", kOtherRelay, ms(19), 1});
   signal.relays.push_back({"two", ms(18)});
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   run_alive(ms(60'000));
   EXPECT_EQ(path->counters().reroutes_started, 0u) << "37 instead of 40 ms is as good as equal";
 }
@@ -38,8 +35,7 @@ TEST_F(Path, TheFirstRelayIsKeptWhileItIsNotYetMeasured) {
   relayed();
   local.relays.push_back({"two", kOtherRelay, ms(90), 1});
   signal.relays.push_back({"two", ms(90)});
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   run_alive(ms(1'000));
   local.relays[0].rtt = ms(20);
   path->on_local(now, local, out);
@@ -55,8 +51,7 @@ TEST_F(Path, ALoadedRelayTakesNoNewPairs) {
   EXPECT_EQ(view.endpoint, kRelay);
   local.relays = {local.relays[1]};
   signal.relays = {signal.relays[1]};
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   EXPECT_EQ(view.endpoint = all_of<SetEndpoint>(out)[0].endpoint, kOtherRelay)
       << "unless there is no other";
 }
@@ -66,8 +61,7 @@ TEST_F(Path, APairThatIsThereStaysWhenItsRelayIsLoaded) {
   local.relays[0].loaded = true;
   local.relays.push_back({"two", kOtherRelay, ms(25), 1});
   signal.relays.push_back({"two", ms(25)});
-  path->on_local(now, local, out);
-  path->on_signal(now, signal, out);
+  tell();
   run_alive(ms(60'000));
   EXPECT_EQ(view.endpoint, kRelay);
 }

@@ -1,5 +1,4 @@
 // The program in the kernel on single packets (BPF_PROG_TEST_RUN), held against the relay's core.
-#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
@@ -10,6 +9,7 @@
 #include "support/namespace.hpp"
 #include "unit/relay/relay_world.hpp"
 #include "unit/xdp/frames.hpp"
+#include "unit/xdp/test_run.hpp"
 #include "xdp/xdp_path.hpp"
 
 namespace lanrage::xdp {
@@ -45,43 +45,20 @@ class XdpTest : public testing::Test {
     path = std::move(*opened);
   }
 
-  struct Ran {
-    std::uint32_t action = 0;
-    Bytes bytes;
-  };
-  Ran run(const Bytes& frame) {
-    return netns.inside([&] {
-      Ran out;
-      out.bytes.resize(2048);
-      xdp_md context{};
-      context.data_end = static_cast<std::uint32_t>(frame.size());
-      context.ingress_ifindex = if_nametoindex("wan");
-      bpf_test_run_opts options{};
-      options.sz = sizeof options;
-      options.data_in = frame.data();
-      options.data_size_in = static_cast<std::uint32_t>(frame.size());
-      options.data_out = out.bytes.data();
-      options.data_size_out = static_cast<std::uint32_t>(out.bytes.size());
-      options.ctx_in = &context;
-      options.ctx_size_in = sizeof context;
-      options.repeat = 1;
-      EXPECT_EQ(bpf_prog_test_run_opts(path->program_fd(), &options), 0) << errno;
-      out.action = options.retval;
-      out.bytes.resize(options.data_size_out);
-      return out;
-    });
+  test::Ran run(const Bytes& frame) {
+    return netns.inside([&] { return test::test_run(*path, "wan", frame); });
   }
   static Frame frame(const Endpoint& from, const IpAddress& to, Bytes payload) {
     return {{2, 0, 0, 0, 0, 1}, kRouterMac, from, {to, 51820}, 57, true, std::move(payload)};
   }
   void expect_passes_untouched(const Frame& sent) {
     const Bytes bytes = test::encode(sent);
-    const Ran ran = run(bytes);
+    const test::Ran ran = run(bytes);
     EXPECT_EQ(ran.action, XDP_PASS);
     EXPECT_EQ(ran.bytes, bytes);
   }
   void expect_forwards(const Frame& sent, const Endpoint& to, const IpAddress& local) {
-    const Ran ran = run(test::encode(sent));
+    const test::Ran ran = run(test::encode(sent));
     ASSERT_EQ(ran.action, XDP_TX);
     const auto left = test::decode(ran.bytes);
     ASSERT_TRUE(left) << "not a whole frame with right checksums";
@@ -155,7 +132,7 @@ TEST_F(XdpTest, UnusualPacketsAreTheRelays) {
   const Bytes v6 = test::encode(frame(a6, kRelay6, relay::data(77, 160)));
   const auto passes = [&](Bytes bytes, std::size_t at, std::uint8_t value) {
     bytes[at] = value;
-    const Ran ran = run(bytes);
+    const test::Ran ran = run(bytes);
     EXPECT_EQ(ran.action, XDP_PASS) << at;
     EXPECT_EQ(ran.bytes, bytes) << at;
   };
@@ -263,7 +240,7 @@ TEST_F(XdpTest, AgreesWithTheRelayOnEveryPacket) {
     Bytes packet = relay::data(index, 24 + random.below(600));
     if (random.below(50) == 0) packet[random.below(8)] ^= 1;
     const Endpoint& source = players[from].endpoint;
-    const Ran ran =
+    const test::Ran ran =
         run(test::encode(frame(source, source.address.is_v4() ? kRelay4 : kRelay6, packet)));
     if (ran.action == XDP_PASS) {
       judge(source, packet);

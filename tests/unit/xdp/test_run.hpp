@@ -1,0 +1,49 @@
+// The program in the kernel on one packet (BPF_PROG_TEST_RUN), in the calling thread's namespace.
+#pragma once
+
+#include <bpf/bpf.h>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <stdexcept>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "xdp/xdp_path.hpp"
+
+namespace lanrage::xdp::test {
+
+struct Ran {
+  std::uint32_t action = 0;
+  Bytes bytes;                    // the frame as the program left it
+  std::uint32_t nanoseconds = 0;  // a run, on the average
+};
+
+// As if it came by `interface`; each run after the first gets what the last one left.
+inline Ran test_run(const XdpPath& path, const char* interface, const Bytes& frame,
+                    std::uint32_t runs = 1) {
+  Ran out;
+  out.bytes.resize(2048);
+  xdp_md context{};
+  context.data_end = static_cast<std::uint32_t>(frame.size());
+  context.ingress_ifindex = if_nametoindex(interface);
+  bpf_test_run_opts options{};
+  options.sz = sizeof options;
+  options.data_in = frame.data();
+  options.data_size_in = static_cast<std::uint32_t>(frame.size());
+  options.data_out = out.bytes.data();
+  options.data_size_out = static_cast<std::uint32_t>(out.bytes.size());
+  options.ctx_in = &context;
+  options.ctx_size_in = sizeof context;
+  options.repeat = static_cast<int>(runs);
+  if (bpf_prog_test_run_opts(path.program_fd(), &options) != 0)
+    throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(errno));
+  out.action = options.retval;
+  out.bytes.resize(options.data_size_out);
+  out.nanoseconds = options.duration;
+  return out;
+}
+
+}  // namespace lanrage::xdp::test
