@@ -12,6 +12,7 @@ namespace lanrage::agent {
 namespace {
 
 namespace asio = boost::asio;
+
 // Runs the probe on its socket until every request is answered or given up.
 asio::awaitable<void> run(ProbeSocket& socket, stun::NatProbe& probe) {
   stun::Datagrams datagrams;
