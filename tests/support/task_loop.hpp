@@ -1,10 +1,12 @@
 // Runs a store's completions on the thread that waits for them, as a server's event loop does.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 
 #include "store/store.hpp"
@@ -20,10 +22,11 @@ class TaskLoop {
       wake_.notify_one();
     };
   }
-  // Waits for the next task.
+  // Waits for the next task; throws when none comes for a minute.
   void run_one() {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return !tasks_.empty(); });
+    if (!wake_.wait_for(lock, std::chrono::seconds(60), [this] { return !tasks_.empty(); }))
+      throw std::runtime_error("the store doesn't answer");
     auto task = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();
