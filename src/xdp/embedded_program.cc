@@ -3,22 +3,22 @@
 // Loaders want ELF files on their natural boundary.
 asm(".pushsection .rodata\n"
     ".balign 8\n"
-    ".local lanrage_xdp_begin\n"
-    "lanrage_xdp_begin: .incbin \"" LANRAGE_XDP_PROGRAM
+    ".local kLanrageXdpBegin\n"
+    "kLanrageXdpBegin: .incbin \"" LANRAGE_XDP_PROGRAM
     "\"\n"
-    ".local lanrage_xdp_end\n"
-    "lanrage_xdp_end:\n"
+    ".local kLanrageXdpEnd\n"
+    "kLanrageXdpEnd:\n"
     ".popsection\n");
 
 extern "C" {
-extern const std::uint8_t lanrage_xdp_begin[];
-extern const std::uint8_t lanrage_xdp_end[];
+extern const std::uint8_t kLanrageXdpBegin[];
+extern const std::uint8_t kLanrageXdpEnd[];
 }
 
 namespace lanrage::xdp {
 
 ByteView embedded_program() {
-  return {lanrage_xdp_begin, lanrage_xdp_end};
+  return {kLanrageXdpBegin, kLanrageXdpEnd};
 }
 
 }  // namespace lanrage::xdp
