@@ -139,9 +139,7 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
   if (DirectPath* path = find(sent.to)) {
     if (!path->answered) path->extra_left = tuning_.extra_checks;
     // What was lost while nothing at all went through says nothing about the path now.
-    const bool was_dead = path->failed && path->answered && *path->answered <= *path->failed;
-    if (was_dead || (path->answered && now - *path->answered > tuning_.validity))
-      path->quality = {};
+    if (path->answered && !path->works(now, tuning_.validity)) path->quality = {};
     // Nor does an outage.
     if (watched_ == sent.to && in_outage()) {
       path->quality = usual_quality_;
