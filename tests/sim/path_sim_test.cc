@@ -114,6 +114,32 @@ TEST(PathSim, ADeadDirectPathFallsBackToTheRelayAndReturns) {
   });
 }
 
+// Away so briefly that answers from before are still recent. The relay is measured, so losses count
+// against the direct path; those of the time when it was dead don't.
+TEST(PathSim, ADirectPathThatWasLeftAsDeadIsUsedAgainSoonAfterItHeals) {
+  for_seeds(60, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
+    pair.party.network.quality.loss = 0;
+    pair.start();
+    const auto block = [&](double loss) {
+      pair.a.router().direct_loss_out = seed % 3 != 1 ? loss : 0;
+      pair.a.router().direct_loss_in = seed % 3 != 2 ? loss : 0;
+    };
+    pair.run(30);
+    block(1);
+    pair.run(30);  // the relay is measured
+    block(0);
+    pair.run(90);
+    pair.expect(PathKind::direct, "before");
+    block(1);
+    pair.run(9);
+    pair.expect(PathKind::relay, "blocked");
+    block(0);
+    pair.run(12);
+    pair.expect(PathKind::direct, "after");
+  });
+}
+
 // Nothing but the agents' own echoes, every 2 s here.
 TEST(PathSim, ADirectPathThatDiesIdleIsReplacedWithinTenSeconds) {
   for_seeds(60, [](std::uint64_t seed) {
