@@ -138,8 +138,10 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
   bool same_mapping = true;
   if (DirectPath* path = find(sent.to)) {
     if (!path->answered) path->extra_left = tuning_.extra_checks;
-    // What was lost while nothing at all went through says nothing about the path now.
-    if (path->answered && !path->works(now, tuning_.validity)) path->quality = {};
+    // What was lost while nothing at all went through says nothing about the path now. One in use
+    // may be checked more seldom than others stay valid.
+    const Duration usual = watched_ == sent.to ? 2 * watch_interval_ : Duration{};
+    if (path->answered && !path->works(now, std::max(tuning_.validity, usual))) path->quality = {};
     // Nor does an outage.
     if (watched_ == sent.to && in_outage()) {
       path->quality = usual_quality_;

@@ -103,6 +103,7 @@ void PeerPath::Impl::decide(Instant now, Actions& out) {
     }
   }
   checks_.set_state(own_state(now));
+  note_loss(now);
   probe_silence(now, out);
   tell_routes(now, out);
   watch(now);
@@ -288,6 +289,7 @@ void PeerPath::Impl::watch(Instant now) {
     checks_.watch(now, view_.endpoint,
                   suspicious(now)   ? tuning.silent_keepalive
                   : traffic_.busy() ? tuning.busy_keepalive
+                  : lossy_          ? std::min(tuning.lossy_keepalive, pace_.interval())
                                     : pace_.interval());
   else
     checks_.watch(now, std::nullopt, {});

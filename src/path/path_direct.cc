@@ -27,8 +27,10 @@ void PeerPath::Impl::note_checks(Instant now, std::optional<Instant> sent_before
 
 Duration PeerPath::Impl::echo_interval(Instant now) const {
   const Tuning& tuning = config_.tuning;
+  const bool direct = direct_in_use(now) != nullptr;
+  if (lossy_ && !direct) return tuning.lossy_keepalive;
   if (traffic_.busy()) return tuning.busy_echo;
-  return direct_in_use(now) ? tuning.idle_direct_echo : tuning.idle_relay_echo;
+  return direct ? tuning.idle_direct_echo : tuning.idle_relay_echo;
 }
 
 bool PeerPath::Impl::echoes_are_lost() const {

@@ -38,6 +38,16 @@ PathFacts PeerPath::Impl::facts(Instant now) const {
   return facts;
 }
 
+// With hysteresis; an outage is no loss, and shows by itself.
+void PeerPath::Impl::note_loss(Instant now) {
+  const Tuning& tuning = config_.tuning;
+  if (switch_.active() || checks_.in_outage()) return;
+  const DirectPath* path = direct_in_use(now);
+  const PathQuality& quality = path ? path->quality : tunnel_quality_;
+  lossy_ = has_session(now) && quality.samples() >= tuning.degraded_samples &&
+           quality.loss() >= (lossy_ ? tuning.connected_below : tuning.degraded_from);
+}
+
 PathStatus PeerPath::Impl::status(Instant now) const {
   PathStatus out;
   if (!has_session(now)) {
@@ -49,7 +59,7 @@ PathStatus PeerPath::Impl::status(Instant now) const {
   out.endpoint = view_.endpoint;
   const DirectPath* path = view_.endpoint ? checks_.find(*view_.endpoint) : nullptr;
   const PathQuality* quality = &tunnel_quality_;
-  bool troubled = lost_probes_ >= 3 || (traffic_.unanswered() && traffic_.probes() >= 4);
+  bool troubled = lossy_ || lost_probes_ >= 3 || (traffic_.unanswered() && traffic_.probes() >= 4);
   // During a switch WireGuard's endpoint runs ahead of what is certain.
   bool direct = where() == Where::direct && !(switch_.active() && switch_.plan().back_is_relay);
   if (direct) {

@@ -116,6 +116,7 @@ class PeerPath::Impl {
   void watch(Instant now);
   // What the latest round of checks tells of the NATs' mappings.
   void note_checks(Instant now, std::optional<Instant> sent_before, int losses_before);
+  void note_loss(Instant now);
   void poll_rate(Instant now, Actions& out);
   void schedule_signal(Instant now, Actions& out);
   void report(Instant now, Actions& out);
@@ -180,6 +181,7 @@ class PeerPath::Impl {
   PathQuality relay_quality_;
   PathQuality tunnel_quality_;  // on the present path
   int lost_probes_ = 0;
+  bool lossy_ = false;  // degraded by what the present path loses
 
   bool signal_due_ = false;
   std::optional<Instant> last_signal_;

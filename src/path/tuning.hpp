@@ -1,6 +1,8 @@
 // Every delay and count of a path, in one place.
 #pragma once
 
+#include <cstdint>
+
 #include "base/time.hpp"
 
 namespace lanrage::path {
@@ -105,6 +107,10 @@ struct Tuning {
   Duration failed_after = ms(30'000);    // without a session
   Duration relays_found_by = ms(2'000);  // a side that names none by then reaches none
   Duration fast_poll_for = ms(30'000);
+  double degraded_from = 0.15;  // loss there and back, of at least so many samples,
+  std::uint32_t degraded_samples = 8;
+  double connected_below = 0.08;         // until it is less than this
+  Duration lossy_keepalive = ms(1'000);  // checks, or echoes, meanwhile, to notice the end soon
 
   // Signals
   Duration signal_gap = ms(250);

@@ -155,6 +155,41 @@ TEST(PathSim, ADirectPathThatDiesIdleIsReplacedWithinTenSeconds) {
   });
 }
 
+// Half of what goes there and back, idle or not, direct or relayed (on two legs each way).
+TEST(PathSim, LossShowsAsDegradedAndItsEndAsConnected) {
+  for_seeds(60, [](std::uint64_t seed) {
+    const bool relayed = seed % 2 == 0;
+    const bool busy = seed % 4 < 2;
+    const Nat nat = relayed ? Nat::symmetric : Nat::port_restricted;
+    Pair pair(seed, nat, nat);
+    auto& quality = pair.party.network.quality;
+    quality.loss = 0;
+    pair.party.everybody_meets();
+    if (busy) everybody_talks(pair.party, Milliseconds(40));
+    pair.run(90);
+    const auto expect = [&](path::State state, const char* when) {
+      SCOPED_TRACE(when + describe(pair.a, pair.b));
+      for (const auto& status : {pair.a.status(pair.b), pair.b.status(pair.a)}) {
+        EXPECT_EQ(status.path, relayed ? PathKind::relay : PathKind::direct);
+        EXPECT_EQ(status.state, state);
+        if (state == path::State::degraded)
+          EXPECT_GE(status.loss, 0.08);
+        else
+          EXPECT_LE(status.loss, 0.15);
+      }
+    };
+    expect(path::State::connected, "before");
+    quality.loss = relayed ? 0.15 : 0.3;
+    // Checks under traffic are frequent, echoes and idle checks rare; while one side checks an idle
+    // path the other hardly does.
+    pair.run(relayed ? 240 : busy ? 30 : 600);
+    expect(path::State::degraded, "lossy");
+    quality.loss = 0;
+    pair.run(120);
+    expect(path::State::connected, "healed");
+  });
+}
+
 TEST(PathSim, ARestartedRelayIsRejoinedAtOnceWithoutAHandshake) {
   for_seeds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric);

@@ -184,6 +184,17 @@ TEST_F(Checks, AnOutageIsForgottenWhenThePathIsBack) {
   EXPECT_EQ(list.find(kLan)->quality.loss(), 0);
 }
 
+TEST_F(Checks, APathInUseThatIsCheckedSeldomKeepsItsQuality) {
+  tell();
+  run(ms(60'000));
+  answer(run(ms(60'000)).back().second);
+  list.watch(now, kLan, ms(20'000));
+  for (int second = 0; second < 300; ++second)
+    for (auto& [when, check] : run(ms(1'000)))
+      if (check.to == kLan) answer(check);
+  EXPECT_GE(list.find(kLan)->quality.samples(), 15u);
+}
+
 TEST_F(Checks, LearnedPathsAreBounded) {
   tell();
   for (std::uint16_t port = 1; port < 200; ++port)

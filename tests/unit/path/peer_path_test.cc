@@ -319,6 +319,30 @@ TEST_F(Path, ADirectPathThatLosesMuchMoreThanTheRelayIsLeft) {
       << path->status(now).why_relayed;
 }
 
+TEST_F(Path, ARelayedPathIsDegradedFromFifteenPercentToEight) {
+  relayed();
+  run_alive(ms(10'000));
+  const auto echo = [&](bool lost) {
+    path->on_tunnel_probe(now, lost ? std::nullopt : std::optional<Duration>(ms(40)), out);
+    run_alive(ms(1'000));
+    return path->status(now);
+  };
+  for (int i = 0; i < 30; ++i)
+    EXPECT_EQ(echo(i % 10 == 5).state, State::connected) << "a tenth";
+  EXPECT_EQ(path->echo_interval(now), ms(10'000));
+  int until = 0;
+  for (; until < 30 && path->status(now).state == State::connected; ++until)
+    echo(until % 2 == 0);
+  EXPECT_LE(until, 10);
+  EXPECT_GE(path->status(now).loss, 0.15);
+  EXPECT_EQ(path->echo_interval(now), ms(1'000)) << "to notice the end soon";
+  while (path->status(now).loss >= 0.08)
+    EXPECT_EQ(echo(false).state,
+              path->status(now).loss < 0.08 ? State::connected : State::degraded);
+  EXPECT_EQ(path->status(now).state, State::connected);
+  EXPECT_EQ(path->echo_interval(now), ms(10'000));
+}
+
 TEST_F(Path, AnIdleDirectPathIsCheckedAndEchoedMoreSeldom) {
   direct();
   EXPECT_EQ(path->echo_interval(now), ms(60'000));
