@@ -138,13 +138,15 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
   bool same_mapping = true;
   if (DirectPath* path = find(sent.to)) {
     if (!path->answered) path->extra_left = tuning_.extra_checks;
-    // What was lost while nothing at all went through says nothing about the path now. One in use
-    // may be checked more seldom than others stay valid.
+    // What was lost while nothing at all went through, before the NATs let it or in between, says
+    // nothing about the path now. One in use may be checked more seldom than others stay valid.
     const Duration usual = watched_ == sent.to ? 2 * watch_interval_ : Duration{};
-    if (path->answered && !path->works(now, std::max(tuning_.validity, usual))) path->quality = {};
+    const bool opened = !path->works(now, std::max(tuning_.validity, usual));
+    if (opened) path->quality = {};
     // Nor does an outage.
-    if (watched_ == sent.to && in_outage()) {
-      path->quality = usual_quality_;
+    const bool outage = watched_ == sent.to && in_outage();
+    if (outage) path->quality = usual_quality_;
+    if (opened || outage) {
       std::erase_if(outstanding_, [&](const Outstanding& earlier) {
         return earlier.to == sent.to && earlier.sent_at < sent.sent_at;
       });

@@ -166,27 +166,29 @@ TEST(PathSim, LossShowsAsDegradedAndItsEndAsConnected) {
     quality.loss = 0;
     pair.party.everybody_meets();
     if (busy) everybody_talks(pair.party, Milliseconds(40));
-    pair.run(90);
-    const auto expect = [&](path::State state, const char* when) {
+    pair.run(10);
+    // Of an idle direct path the side that checks it knows; the other hardly checks meanwhile.
+    const auto expect = [&](path::State state, int at_least, const char* when) {
       SCOPED_TRACE(when + describe(pair.a, pair.b));
+      int sides = 0;
       for (const auto& status : {pair.a.status(pair.b), pair.b.status(pair.a)}) {
         EXPECT_EQ(status.path, relayed ? PathKind::relay : PathKind::direct);
-        EXPECT_EQ(status.state, state);
-        if (state == path::State::degraded)
-          EXPECT_GE(status.loss, 0.08);
-        else
-          EXPECT_LE(status.loss, 0.15);
+        if (status.state != state) continue;
+        ++sides;
+        if (state == path::State::connected) EXPECT_LE(status.loss, 0.15);
       }
+      EXPECT_GE(sides, at_least);
     };
-    expect(path::State::connected, "before");
+    expect(path::State::connected, 2, "at first");
+    pair.run(80);
+    expect(path::State::connected, 2, "before");
     quality.loss = relayed ? 0.15 : 0.3;
-    // Checks under traffic are frequent, echoes and idle checks rare; while one side checks an idle
-    // path the other hardly does.
-    pair.run(relayed ? 240 : busy ? 30 : 600);
-    expect(path::State::degraded, "lossy");
+    // Checks under traffic are frequent, echoes and idle checks rare.
+    pair.run(busy && !relayed ? 30 : 240);
+    expect(path::State::degraded, busy || relayed ? 2 : 1, "lossy");
     quality.loss = 0;
     pair.run(120);
-    expect(path::State::connected, "healed");
+    expect(path::State::connected, 2, "healed");
   });
 }
 

@@ -1,5 +1,6 @@
 #include "path/check_list.hpp"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <set>
 
@@ -193,6 +194,17 @@ TEST_F(Checks, APathInUseThatIsCheckedSeldomKeepsItsQuality) {
     for (auto& [when, check] : run(ms(1'000)))
       if (check.to == kLan) answer(check);
   EXPECT_GE(list.find(kLan)->quality.samples(), 15u);
+}
+
+TEST_F(Checks, WhatLeftBeforeTheNatsLetItThroughIsNoLoss) {
+  tell();
+  const auto early = run(ms(900));
+  ASSERT_GE(std::ranges::count(early, kLan, [](auto& sent) { return sent.second.to; }), 3);
+  for (int tenth = 0; tenth < 20; ++tenth)
+    for (auto& [when, check] : run(ms(100)))
+      if (check.to == kLan) answer(check);
+  EXPECT_GE(list.find(kLan)->quality.samples(), 3u);
+  EXPECT_EQ(list.find(kLan)->quality.loss(), 0);
 }
 
 TEST_F(Checks, LearnedPathsAreBounded) {
