@@ -42,6 +42,16 @@ bool is_seen_elsewhere(const path::LocalView& before, const path::LocalView& now
          std::ranges::none_of(present, [&](const auto& address) { return old.contains(address); });
 }
 
+// A symmetric NAT has another port for everybody: a new one is news to nobody.
+bool is_news(const stun::NatReport& told, stun::NatReport present) {
+  const auto& before = told.public_endpoint;
+  auto& seen = present.public_endpoint;
+  if (present.type == stun::NatType::symmetric && before && seen &&
+      before->address == seen->address)
+    seen = before;
+  return !(told == present);
+}
+
 }  // namespace
 
 Connectivity::Connectivity(asio::io_context& io, Tunnel& tunnel, const Options& options,
@@ -330,7 +340,7 @@ void Connectivity::bind_where_needed(Instant now) {
 }
 
 void Connectivity::refresh_local(Instant now) {
-  if (discovery_.settled() && !(published_ == discovery_.nat()) && callbacks_.on_nat) {
+  if (discovery_.settled() && is_news(published_, discovery_.nat()) && callbacks_.on_nat) {
     const auto before = std::exchange(published_, discovery_.nat()).public_endpoint;
     const auto& seen = published_.public_endpoint;
     // A router that has another address now may have forgotten what it forwards.
@@ -398,6 +408,7 @@ std::optional<PeerReport> Connectivity::report(const PeerId& peer) const {
 
 std::vector<Endpoint> Connectivity::own_endpoints() const {
   std::vector<Endpoint> out;
+  out.reserve(local_.candidates.size());
   for (const auto& candidate : local_.candidates)
     out.push_back(candidate.endpoint);
   return out;

@@ -32,4 +32,14 @@ std::vector<Candidate> tidy(std::vector<Candidate> candidates, std::span<const P
   return out;
 }
 
+std::vector<Candidate> newsworthy(std::vector<Candidate> candidates, stun::NatType nat) {
+  if (nat != stun::NatType::symmetric) return candidates;
+  for (Candidate& candidate : candidates)
+    if (candidate.kind == CandidateKind::server_reflexive && candidate.endpoint.address.is_v4())
+      candidate.endpoint.port = 0;
+  const auto twice = std::ranges::unique(candidates);
+  candidates.erase(twice.begin(), twice.end());
+  return candidates;
+}
+
 }  // namespace lanrage::path

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/endpoint.hpp"
+#include "stun/nat_behaviour.hpp"
 
 namespace lanrage::path {
 
@@ -52,5 +53,9 @@ bool is_usable(const Endpoint& endpoint);
 // carry itself).
 std::vector<Candidate> tidy(std::vector<Candidate> candidates,
                             std::span<const Prefix> excluded = {});
+
+// What of them is news to a peer, out of tidy(): behind a symmetric NAT a new port isn't, for the
+// peer gets one of its own; the address is. Such ports come as 0.
+std::vector<Candidate> newsworthy(std::vector<Candidate> candidates, stun::NatType nat);
 
 }  // namespace lanrage::path

@@ -59,12 +59,13 @@ void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out)
   constexpr std::size_t kMaxKnownRelays = 16;
   if (known_relays_.size() > kMaxKnownRelays)
     known_relays_.erase(known_relays_.begin(), known_relays_.end() - kMaxKnownRelays);
-  bool moved = local_ && tidy(local_->candidates) != tidy(local.candidates);
+  bool moved = local_ && newsworthy(tidy(local_->candidates), local_->nat) !=
+                             newsworthy(tidy(local.candidates), local.nat);
   local_ = local;
   note_rtts();
   if (moved && checks_.can_check()) checks_.punch(now);
   if (lost) note_forgetful_relay(now, out);
-  signal_due_ = signal_due_ || last_signalled_ != signal();
+  signal_due_ = signal_due_ || has_news();
   decide(now, out);
 }
 
@@ -216,6 +217,15 @@ Signal PeerPath::Impl::signal() const {
         {binding.id, told == told_rtts_.end() ? std::nullopt : std::optional(told->second)});
   }
   return out;
+}
+
+bool PeerPath::Impl::has_news() const {
+  if (!last_signalled_) return true;
+  Signal told = *last_signalled_;
+  Signal present = signal();
+  for (Signal* each : {&told, &present})
+    each->candidates = newsworthy(std::move(each->candidates), each->nat);
+  return told != present;
 }
 
 void PeerPath::Impl::schedule_signal(Instant now, Actions& out) {

@@ -118,6 +118,7 @@ class PeerPath::Impl {
   void note_checks(Instant now, std::optional<Instant> sent_before, int losses_before);
   void note_loss(Instant now);
   void poll_rate(Instant now, Actions& out);
+  bool has_news() const;  // worth a signal
   void schedule_signal(Instant now, Actions& out);
   void report(Instant now, Actions& out);
   void wake(Instant at) {

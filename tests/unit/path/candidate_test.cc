@@ -36,6 +36,24 @@ TEST(Candidate, NoPathLeadsThroughATunnelOfOurs) {
   EXPECT_EQ(out[0].endpoint, at("10.67.0.3:5"));
 }
 
+TEST(Candidate, PortsOfASymmetricNatAreNoNews) {
+  const std::vector<Candidate> before{{CandidateKind::host, at("192.168.1.2:5")},
+                                      {CandidateKind::mapped, at("203.0.113.9:5")},
+                                      {CandidateKind::server_reflexive, at("203.0.113.9:6")}};
+  auto after = before;
+  after.push_back({CandidateKind::server_reflexive, at("203.0.113.9:7")});
+  constexpr auto kSymmetric = stun::NatType::symmetric;
+  EXPECT_EQ(newsworthy(before, kSymmetric), newsworthy(after, kSymmetric));
+  constexpr auto kCone = stun::NatType::port_restricted_cone;
+  EXPECT_NE(newsworthy(before, kCone), newsworthy(after, kCone));
+  for (const auto& [index, other] : {std::pair(0, "192.168.1.2:8"), std::pair(1, "203.0.113.9:8"),
+                                     std::pair(2, "203.0.113.8:6")}) {
+    auto moved = before;
+    moved[static_cast<std::size_t>(index)].endpoint = at(other);
+    EXPECT_NE(newsworthy(before, kSymmetric), newsworthy(moved, kSymmetric)) << other;
+  }
+}
+
 TEST(Candidate, AtMostSixteen) {
   std::vector<Candidate> many;
   for (std::uint16_t port = 1; port <= 40; ++port)

@@ -278,6 +278,26 @@ TEST_F(Path, SignalsGoOutOnNewsAndAgainUntilConnected) {
   EXPECT_FALSE(any_of<SendSignal>(run_alive(ms(120'000)))) << "connected";
 }
 
+TEST_F(Path, ANewPortOfASymmetricNatCostsNoSignalAndNoPunching) {
+  local.nat = stun::NatType::symmetric;
+  local.candidates.push_back({CandidateKind::server_reflexive, at("203.0.113.1:7000")});
+  relayed();
+  run_alive(ms(60'000));
+  const auto then_sends = [&](const char* seen) {
+    local.candidates.back().endpoint = at(seen);
+    path->on_local(now, local, out);
+    const Actions actions = run_alive(ms(1'000));
+    EXPECT_EQ(path->signal().candidates.back().endpoint, at(seen)) << "told when there is news";
+    return std::pair(any_of<SendSignal>(actions), all_of<SendDatagram>(actions).size());
+  };
+  const auto [signalled, checks] = then_sends("203.0.113.1:7001");
+  EXPECT_FALSE(signalled);
+  EXPECT_LE(checks, 1u);
+  const auto [moved, punches] = then_sends("203.0.113.2:7001");
+  EXPECT_TRUE(moved);
+  EXPECT_GE(punches, 3u);
+}
+
 TEST_F(Path, AnExpiredSessionConnectsAnew) {
   relayed();
   bool replaced = false;
