@@ -38,7 +38,7 @@ TEST(NatPairs, AreReadInEitherOrder) {
 
 // "| `open` | `cgnat` | direct | ..." in the guide, one row a pair, in the order of the table.
 TEST(NatPairs, TheGuideSaysTheSame) {
-  std::ifstream guide(LANRAGE_TEST_DATA "/../../docs/guide/paths.md");
+  std::ifstream guide(LANRAGE_PATHS_GUIDE);
   ASSERT_TRUE(guide);
   std::vector<std::string> told;
   for (std::string line; std::getline(guide, line);) {
