@@ -14,6 +14,11 @@ constexpr std::size_t kMaxOutstanding = 128;
 // Checks heard so long ago don't prove that the peer can still reach us.
 constexpr std::chrono::seconds kHeardFor(35);
 
+// So many lost in a row, at least `least`, are more than the path's usual loss explains.
+bool is_outage(const DirectPath& path, int least) {
+  return path.lost >= losses_of_an_outage(path.usual.loss(), least);
+}
+
 }  // namespace
 
 CheckList::CheckList(const PeerId& self, const PeerId& peer, std::vector<Prefix> excluded,
@@ -60,7 +65,6 @@ void CheckList::punch(Instant now) {
 
 void CheckList::watch(Instant now, std::optional<Endpoint> endpoint, Duration interval) {
   if (watched_ == endpoint && watch_interval_ == interval) return;
-  if (watched_ != endpoint) watched_losses_ = 0;
   watched_ = endpoint;
   watch_interval_ = interval;
   const DirectPath* path = endpoint ? find(*endpoint) : nullptr;
@@ -101,7 +105,7 @@ void CheckList::on_check(Instant now, const Endpoint& from) {
   }
   path->heard = now;
   // The peer's check has just kept the path: one of both sides is enough while it is idle.
-  if (watched_ == from && watched_losses_ == 0 && watch_interval_ >= tuning_.shortest_keepalive)
+  if (watched_ == from && path->lost == 0 && watch_interval_ >= tuning_.shortest_keepalive)
     next_watch_ = std::max(next_watch_, now + watch_interval_);
   // Triggered check (after RFC 8445 7.3.1.4). Not on a path that works, nor right after another:
   // both sides would keep triggering each other.
@@ -138,19 +142,19 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
   bool same_mapping = true;
   if (DirectPath* path = find(sent.to)) {
     if (!path->answered) path->extra_left = tuning_.extra_checks;
-    // What was lost while nothing at all went through, before the NATs let it or in between, says
-    // nothing about the path now. One in use may be checked more seldom than others stay valid.
-    const Duration usual = watched_ == sent.to ? 2 * watch_interval_ : Duration{};
-    const bool opened = !path->works(now, std::max(tuning_.validity, usual));
-    if (opened) path->quality = {};
-    // Nor does an outage.
-    const bool outage = watched_ == sent.to && in_outage();
-    if (outage) path->quality = usual_quality_;
+    // What was lost while nothing at all went through, before the NATs let it, in between or in an
+    // outage, says nothing about the path now. One in use may be checked more seldom than others
+    // stay valid.
+    const Duration pause = watched_ == sent.to ? 2 * watch_interval_ : Duration{};
+    const bool opened = !path->works(now, std::max(tuning_.validity, pause));
+    const bool outage = is_outage(*path, opened ? 1 : tuning_.lost_checks);
+    if (outage) path->quality = path->usual;
     if (opened || outage) {
       std::erase_if(outstanding_, [&](const Outstanding& earlier) {
         return earlier.to == sent.to && earlier.sent_at < sent.sent_at;
       });
     }
+    path->lost = 0;
     path->answered = now;
     path->unanswered.reset();
     same_mapping = path->seen_as.value_or(content->mapped) == content->mapped;
@@ -161,12 +165,17 @@ std::optional<CheckList::Answer> CheckList::on_response(Instant now, const Endpo
       plan(now, sent.to, false, false);
     }
   }
-  if (watched_ == sent.to) watched_losses_ = 0;
   return Answer{sent.to, sent.sent_at, content->state, same_mapping};
 }
 
+int CheckList::watched_losses() const {
+  const DirectPath* path = watched_ ? find(*watched_) : nullptr;
+  return path ? path->lost : 0;
+}
+
 bool CheckList::in_outage() const {
-  return watched_losses_ >= losses_of_an_outage(usual_quality_.loss(), tuning_.lost_checks);
+  const DirectPath* path = watched_ ? find(*watched_) : nullptr;
+  return path && is_outage(*path, tuning_.lost_checks);
 }
 
 bool CheckList::is_valid(Instant now, const DirectPath& path) const {
@@ -213,12 +222,9 @@ void CheckList::expire(Instant now) {
     if (now - sent.sent_at < sent.wait) return false;
     DirectPath* path = find(sent.to);
     if (!sent.opener && path && path->answered) {
-      if (watched_ == sent.to && watched_losses_ == 0) usual_quality_ = path->quality;
+      if (path->lost++ == 0) path->usual = path->quality;
       path->quality.on_loss();
-      if (watched_ == sent.to) {
-        ++watched_losses_;
-        next_watch_ = std::min(next_watch_, now);
-      }
+      if (watched_ == sent.to) next_watch_ = std::min(next_watch_, now);
     }
     return true;
   });
@@ -232,8 +238,8 @@ Duration CheckList::patience(const DirectPath& path) const {
 }
 
 Duration CheckList::watch_interval() const {
-  return watched_losses_ > 0 ? std::min(watch_interval_, tuning_.keepalive_when_lost)
-                             : watch_interval_;
+  return watched_losses() > 0 ? std::min(watch_interval_, tuning_.keepalive_when_lost)
+                              : watch_interval_;
 }
 
 void CheckList::send(Instant now, const Planned& planned, Actions& out) {

@@ -28,6 +28,8 @@ struct DirectPath {
   std::optional<Instant> heard;       // the last authentic check from there
   int extra_left = 0;
   PathQuality quality;
+  int lost = 0;         // checks in a row
+  PathQuality usual{};  // before the first of them
   // After a failed use of this path: not before, and how long next time.
   Instant avoid_until{};
   Duration backoff{};
@@ -84,9 +86,9 @@ class CheckList {
   std::span<const DirectPath> paths() const { return paths_; }
   const DirectPath* find(const Endpoint& endpoint) const;
   DirectPath* find(const Endpoint& endpoint);
-  // The last watched checks that went unanswered, in a row.
-  int watched_losses() const { return watched_losses_; }
-  // They are more than the watched path's usual loss explains.
+  // The last checks of the watched path that went unanswered, in a row.
+  int watched_losses() const;
+  // They are more than its usual loss explains.
   bool in_outage() const;
   const Counters& counters() const { return counters_; }
 
@@ -134,8 +136,6 @@ class CheckList {
   std::optional<Endpoint> watched_;
   Duration watch_interval_{};
   Instant next_watch_{};
-  int watched_losses_ = 0;
-  PathQuality usual_quality_;  // before the present row of losses
   Counters counters_;
 };
 

@@ -185,6 +185,8 @@ void PeerPath::Impl::connect(Instant now, Actions& out) {
   if (failed && checks_.find(*failed)) {
     last_failure_ = Switch::Outcome::silent;
     avoid(now, *failed, {});
+  } else if (failed) {
+    avoid_relay(now, *failed, config_.tuning.avoid_silent_relay);
   }
   if (auto next = connector_.next_timeout()) wake(*next);
 }
@@ -291,6 +293,8 @@ void PeerPath::Impl::watch(Instant now) {
                   : traffic_.busy() ? tuning.busy_keepalive
                   : lossy_          ? std::min(tuning.lossy_keepalive, pace_.interval())
                                     : pace_.interval());
+  else if (const DirectPath* lossy = initiator_ && has_session(now) ? lossy_direct(now) : nullptr)
+    checks_.watch(now, lossy->candidate.endpoint, tuning.lossy_recheck);
   else
     checks_.watch(now, std::nullopt, {});
 }

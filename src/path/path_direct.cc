@@ -8,6 +8,18 @@ PeerPath::Impl::Quiet PeerPath::Impl::quiet_on_direct(Instant now, const DirectP
   return {now - std::max(unanswered, place_since_), now - std::max(rx_moved_, place_since_)};
 }
 
+bool PeerPath::Impl::works_at_rest(Instant now, const DirectPath& path) const {
+  return path.works(now, config_.tuning.longest_rest * 3 / 2);
+}
+
+const DirectPath* PeerPath::Impl::lossy_direct(Instant now) const {
+  for (const DirectPath& path : checks_.paths())
+    if (works_at_rest(now, path) && (!may_use_direct(path.quality, relay_quality_) ||
+                                     must_leave_direct(path.quality, relay_quality_)))
+      return &path;
+  return nullptr;
+}
+
 const DirectPath* PeerPath::Impl::direct_in_use(Instant now) const {
   return has_session(now) && where() == Where::direct ? checks_.find(*view_.endpoint) : nullptr;
 }
@@ -28,8 +40,10 @@ void PeerPath::Impl::note_checks(Instant now, std::optional<Instant> sent_before
 Duration PeerPath::Impl::echo_interval(Instant now) const {
   const Tuning& tuning = config_.tuning;
   const bool direct = direct_in_use(now) != nullptr;
-  if (lossy_ && !direct) return tuning.lossy_keepalive;
-  if (traffic_.busy()) return tuning.busy_echo;
+  // A relay that was taken for a direct path's loss must soon show that it is better.
+  const bool comparing = !relay_quality_.measured() && lossy_direct(now);
+  if (!direct && (lossy_ || comparing)) return tuning.lossy_keepalive;
+  if (traffic_.busy()) return direct ? tuning.busy_direct_echo : tuning.busy_relay_echo;
   return direct ? tuning.idle_direct_echo : tuning.idle_relay_echo;
 }
 
@@ -67,9 +81,9 @@ void PeerPath::Impl::guard_direct(Instant now, Actions& out) {
     return leave_direct(now, *view_.endpoint, true, {}, out);
   if (silent) {
     last_failure_ = Switch::Outcome::silent;
-    return leave_direct(now, *view_.endpoint, true, tuning.avoid_when_silent, out);
+    return leave_direct(now, *view_.endpoint, true, tuning.avoid_bad, out);
   }
-  if (lossy) return leave_direct(now, *view_.endpoint, false, tuning.longest_backoff, out);
+  if (lossy) return leave_direct(now, *view_.endpoint, false, tuning.avoid_bad, out);
   const DirectPath* best = best_direct(now, view_.endpoint);
   if (best &&
       is_better_direct(best->candidate.kind, best->quality, path->candidate.kind, path->quality))

@@ -75,7 +75,7 @@ void PeerPath::Impl::improve_relayed(Instant now, Actions& out) {
 
 void PeerPath::Impl::change_relay(Instant now, Actions& out) {
   const Tuning& tuning = config_.tuning;
-  if (relay_is_dead(now)) avoid_relay(now, *view_.endpoint);
+  if (relay_is_dead(now)) avoid_relay(now, *view_.endpoint, tuning.avoid_relay);
   auto best = best_relay(now);
   const Instant measured = place_since_ + tuning.relays_measured;
   const bool correcting = !relay_corrected_ && now >= measured;
@@ -100,11 +100,11 @@ void PeerPath::Impl::change_relay(Instant now, Actions& out) {
   move_to_relay(now, best->binding.endpoint, out);
 }
 
-void PeerPath::Impl::avoid_relay(Instant now, const Endpoint& relay) {
+void PeerPath::Impl::avoid_relay(Instant now, const Endpoint& relay, Duration span) {
   std::erase_if(avoided_relays_, [&](const AvoidedRelay& avoided) {
     return now >= avoided.until || avoided.endpoint == relay;
   });
-  avoided_relays_.push_back({relay, now + config_.tuning.avoid_relay});
+  avoided_relays_.push_back({relay, now + span});
 }
 
 void PeerPath::Impl::move_to_relay(Instant now, const Endpoint& relay, Actions& out) {
@@ -127,7 +127,7 @@ void PeerPath::Impl::note_reroute(Instant now, const Switch::Plan& plan, Switch:
     return;
   }
   if (or_replace) return replace(now, plan.to, out);
-  avoid_relay(now, plan.to);
+  avoid_relay(now, plan.to, config_.tuning.avoid_relay);
   left_on_purpose_ = false;
 }
 

@@ -25,15 +25,12 @@ PathFacts PeerPath::Impl::facts(Instant now) const {
   facts.switching = switch_.active();
   facts.last_failure = last_failure_;
   for (const DirectPath& path : checks_.paths()) {
-    facts.any_answer =
-        facts.any_answer ||
-        (path.answered && now - *path.answered < config_.tuning.longest_rest * 3 / 2);
-    if (!checks_.is_valid(now, path)) continue;
-    facts.works = true;
-    if (!may_use_direct(path.quality, relay_quality_)) {
-      facts.direct_loss = path.quality.loss();
-      facts.relay_loss = relay_quality_.loss();
-    }
+    facts.any_answer = facts.any_answer || works_at_rest(now, path);
+    facts.works = facts.works || checks_.is_valid(now, path);
+  }
+  if (const DirectPath* lossy = lossy_direct(now)) {
+    facts.direct_loss = lossy->quality.loss();
+    if (relay_quality_.measured()) facts.relay_loss = relay_quality_.loss();
   }
   return facts;
 }
@@ -41,10 +38,10 @@ PathFacts PeerPath::Impl::facts(Instant now) const {
 // With hysteresis; an outage is no loss, and shows by itself.
 void PeerPath::Impl::note_loss(Instant now) {
   const Tuning& tuning = config_.tuning;
-  if (switch_.active() || checks_.in_outage()) return;
   const DirectPath* path = direct_in_use(now);
+  if (switch_.active() || (path && checks_.in_outage())) return;
   const PathQuality& quality = path ? path->quality : tunnel_quality_;
-  lossy_ = has_session(now) && quality.samples() >= tuning.degraded_samples &&
+  lossy_ = has_session(now) && quality.measured() &&
            quality.loss() >= (lossy_ ? tuning.connected_below : tuning.degraded_from);
 }
 

@@ -65,7 +65,7 @@ void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out)
   note_rtts();
   if (moved && checks_.can_check()) checks_.punch(now);
   if (lost) note_forgetful_relay(now, out);
-  signal_due_ = signal_due_ || has_news();
+  signal_due_ = signal_due_ || told_ != news();
   decide(now, out);
 }
 
@@ -219,13 +219,10 @@ Signal PeerPath::Impl::signal() const {
   return out;
 }
 
-bool PeerPath::Impl::has_news() const {
-  if (!last_signalled_) return true;
-  Signal told = *last_signalled_;
-  Signal present = signal();
-  for (Signal* each : {&told, &present})
-    each->candidates = newsworthy(std::move(each->candidates), each->nat);
-  return told != present;
+Signal PeerPath::Impl::news() const {
+  Signal out = signal();
+  out.candidates = newsworthy(std::move(out.candidates), out.nat);
+  return out;
 }
 
 void PeerPath::Impl::schedule_signal(Instant now, Actions& out) {
@@ -246,7 +243,7 @@ void PeerPath::Impl::schedule_signal(Instant now, Actions& out) {
   out.push_back(SendSignal{});
   signal_due_ = false;
   last_signal_ = now;
-  last_signalled_ = signal();
+  told_ = news();
   if (!session) wake(now + std::max(signal_repeat_, tuning.signal_again));
 }
 

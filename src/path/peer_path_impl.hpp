@@ -70,6 +70,10 @@ class PeerPath::Impl {
   const RelayBinding* relay_at(const Endpoint& endpoint) const;
   // The best path that works and may be used now; `other_than` is left out.
   const DirectPath* best_direct(Instant now, std::optional<Endpoint> other_than) const;
+  // Though checks are as rare as they get.
+  bool works_at_rest(Instant now, const DirectPath& path) const;
+  // One that works, but loses too much to be used.
+  const DirectPath* lossy_direct(Instant now) const;
   Quiet quiet_on_direct(Instant now, const DirectPath& path) const;
   // Something sent is unanswered, or traffic was coming in a moment ago.
   bool expects_more() const;
@@ -91,7 +95,7 @@ class PeerPath::Impl {
   void connect(Instant now, Actions& out);
   void improve_relayed(Instant now, Actions& out);
   void change_relay(Instant now, Actions& out);
-  void avoid_relay(Instant now, const Endpoint& relay);
+  void avoid_relay(Instant now, const Endpoint& relay, Duration span);
   // What signals tell of our RTTs to relays.
   void note_rtts();
   // To `relay` without a handshake where the session's index is known, else by a new one.
@@ -118,7 +122,7 @@ class PeerPath::Impl {
   void note_checks(Instant now, std::optional<Instant> sent_before, int losses_before);
   void note_loss(Instant now);
   void poll_rate(Instant now, Actions& out);
-  bool has_news() const;  // worth a signal
+  Signal news() const;  // signal(), as far as it is worth one
   void schedule_signal(Instant now, Actions& out);
   void report(Instant now, Actions& out);
   void wake(Instant at) {
@@ -186,7 +190,7 @@ class PeerPath::Impl {
 
   bool signal_due_ = false;
   std::optional<Instant> last_signal_;
-  std::optional<Signal> last_signalled_;
+  std::optional<Signal> told_;  // news() of the latest signal
   Duration signal_repeat_{};
   bool fast_ = false;
   std::optional<Instant> wake_;

@@ -65,6 +65,8 @@ std::string why_relayed(const PathFacts& facts) {
   if (facts.direct_loss && facts.relay_loss)
     return "the direct path loses more (" + percent(*facts.direct_loss) + ") than the relay (" +
            percent(*facts.relay_loss) + ")";
+  if (facts.direct_loss)
+    return "the direct path loses too much (" + percent(*facts.direct_loss) + ")";
   if (facts.any_answer && facts.last_failure)
     return why_switch_failed(*facts.last_failure, facts.packet_filter);
   if (facts.works && !facts.initiator) return "checks pass; the other side moves both";

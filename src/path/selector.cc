@@ -11,10 +11,10 @@ constexpr int kRttWeight = 8;  // RFC 6298: 1/8 for the RTT, 1/4 for its variati
 constexpr int kJitterWeight = 4;
 constexpr double kLossWeight = 24;  // the loss of about the last 24 samples
 
-constexpr std::uint32_t kEnterSamples = 8;
 constexpr double kEnterMargin = 0.15;
 constexpr std::uint32_t kLeaveSamples = 24;
 constexpr double kLeaveMargin = 0.35;
+constexpr double kHopelessLoss = 0.6;
 
 constexpr std::uint32_t kBetterSamples = 3;
 constexpr milliseconds kBetterDirect(2);
@@ -69,12 +69,13 @@ void PathQuality::count(bool lost) {
 }
 
 bool may_use_direct(const PathQuality& direct, const PathQuality& relay) {
-  if (direct.samples() < kEnterSamples || relay.samples() < kEnterSamples) return true;
+  if (!direct.measured() || !relay.measured()) return true;
   return direct.loss() <= relay.loss() + kEnterMargin;
 }
 
 bool must_leave_direct(const PathQuality& direct, const PathQuality& relay) {
-  if (direct.samples() < kLeaveSamples || relay.samples() < kEnterSamples) return false;
+  if (direct.samples() < kLeaveSamples) return false;
+  if (!relay.measured()) return direct.loss() > kHopelessLoss;
   return direct.loss() > relay.loss() + kLeaveMargin;
 }
 

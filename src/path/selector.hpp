@@ -19,6 +19,7 @@ class PathQuality {
   std::optional<Duration> jitter() const { return jitter_; }
   double loss() const { return loss_; }  // 0 to 1
   std::uint32_t samples() const { return samples_; }
+  bool measured() const { return samples_ >= 8; }  // enough for the loss to mean something
 
  private:
   void count(bool lost);
@@ -31,7 +32,8 @@ class PathQuality {
 
 // Direct beats the relay, unless enough samples say that it loses clearly more.
 bool may_use_direct(const PathQuality& direct, const PathQuality& relay);
-// Leaving takes more evidence than not entering, so that a pair doesn't swing.
+// Leaving takes more evidence than not entering, so that a pair doesn't swing. A relay that nobody
+// has measured is worth a try when three in five are lost there and back.
 bool must_leave_direct(const PathQuality& direct, const PathQuality& relay);
 
 // Between direct paths: RTT with a handicap by kind, and hysteresis. Host beats reflexive when

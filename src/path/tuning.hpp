@@ -76,7 +76,8 @@ struct Tuning {
 
   // Echoes through the tunnel, for its round trip. On an idle direct path checks tell it, too; an
   // idle relayed one needs packets of ours more often than NATs forget.
-  Duration busy_echo = ms(5'000);
+  Duration busy_direct_echo = ms(5'000);
+  Duration busy_relay_echo = ms(2'000);  // the only ones to tell loss there
   Duration idle_direct_echo = ms(60'000);
   Duration idle_relay_echo = ms(10'000);
 
@@ -91,13 +92,15 @@ struct Tuning {
   Duration reroute_limit = ms(1'500);  // to a relay, without a handshake: received nothing so long
   Duration route_grace = ms(2'000);    // a restarted relay has been told the routes by then
   Duration avoid_relay = ms(60'000);   // nothing came through it
-  Duration direct_dead = ms(15'000);   // no answers and nothing received
+  // No handshake came through it; by then its bind has shown whether it still answers.
+  Duration avoid_silent_relay = ms(30'000);
+  Duration direct_dead = ms(15'000);          // no answers and nothing received
   Duration direct_unverifiable = ms(45'000);  // no answers, whatever is received
   Duration wireguard_silent = ms(60'000);     // answers, but nothing received (keepalive is 25 s)
   Duration probes_silent = ms(10'000);        // tunnel probes lost and nothing received so long
   int lost_tunnel_probes = 5;                 // in a row, with nothing received: silent as well
 
-  Duration avoid_when_silent = ms(30'000);    // at first, instead of first_backoff
+  Duration avoid_bad = ms(30'000);            // silent or lossy: at first, instead of first_backoff
   Duration stays_direct = ms(60'000);         // so long without trouble: backoff starts anew
   Duration fresh_answer = ms(3'000);          // of a path that is to take over from a dead one
   Duration relays_measured = ms(5'000);       // since the session came to its first relay
@@ -107,10 +110,10 @@ struct Tuning {
   Duration failed_after = ms(30'000);    // without a session
   Duration relays_found_by = ms(2'000);  // a side that names none by then reaches none
   Duration fast_poll_for = ms(30'000);
-  double degraded_from = 0.15;  // loss there and back, of at least so many samples,
-  std::uint32_t degraded_samples = 8;
+  double degraded_from = 0.15;           // loss there and back,
   double connected_below = 0.08;         // until it is less than this
   Duration lossy_keepalive = ms(1'000);  // checks, or echoes, meanwhile, to notice the end soon
+  Duration lossy_recheck = ms(3'000);    // of a direct path that was left for its loss
 
   // Signals
   Duration signal_gap = ms(250);

@@ -1,6 +1,7 @@
 // Pairs in virtual time, and what happens to them.
 #include <algorithm>
 #include <array>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -155,7 +156,8 @@ TEST(PathSim, ADirectPathThatDiesIdleIsReplacedWithinTenSeconds) {
   });
 }
 
-// Half of what goes there and back, idle or not, direct or relayed (on two legs each way).
+// A third and more of what goes there and back, idle or not, direct or relayed (on two legs each
+// way).
 TEST(PathSim, LossShowsAsDegradedAndItsEndAsConnected) {
   for_seeds(60, [](std::uint64_t seed) {
     const bool relayed = seed % 2 == 0;
@@ -182,13 +184,39 @@ TEST(PathSim, LossShowsAsDegradedAndItsEndAsConnected) {
     expect(path::State::connected, 2, "at first");
     pair.run(80);
     expect(path::State::connected, 2, "before");
-    quality.loss = relayed ? 0.15 : 0.3;
+    quality.loss = relayed ? 0.15 : 0.2;
     // Checks under traffic are frequent, echoes and idle checks rare.
     pair.run(busy && !relayed ? 30 : 240);
     expect(path::State::degraded, busy || relayed ? 2 : 1, "lossy");
     quality.loss = 0;
     pair.run(120);
     expect(path::State::connected, 2, "healed");
+  });
+}
+
+// Nobody measured the relay, for the direct path was there at once.
+TEST(PathSim, ADirectPathThatLosesMostIsLeftForARelayThatNobodyMeasured) {
+  for_seeds(60, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::full_cone, Nat::port_restricted);
+    pair.party.network.quality.loss = 0;
+    pair.start();
+    pair.run(30);
+    pair.expect(PathKind::direct, "before");
+    // Of what goes there and back 75 % is lost.
+    pair.a.router().direct_loss_out = seed % 3 == 0 ? 0.75 : 0.5;
+    pair.a.router().direct_loss_in = seed % 3 == 0 ? 0 : 0.5;
+    pair.run(60);
+    pair.expect(PathKind::relay, "lossy");
+    Agent& switcher = pair.a.peer(pair.b).path->initiator() ? pair.a : pair.b;
+    Agent& other = &switcher == &pair.a ? pair.b : pair.a;
+    EXPECT_THAT(switcher.status(other).why_relayed, testing::HasSubstr("the direct path loses"));
+    pair.a.forget_moves();
+    pair.b.forget_moves();
+    pair.run(300);
+    EXPECT_EQ(pair.a.peer(pair.b).moves + pair.b.peer(pair.a).moves, 0) << describe(pair.a, pair.b);
+    pair.a.router().direct_loss_out = pair.a.router().direct_loss_in = 0;
+    pair.run(180);
+    pair.expect(PathKind::direct, "healed");
   });
 }
 
@@ -241,6 +269,23 @@ TEST(PathSim, ADeadRelayIsLeftForAnotherAtOnce) {
     const bool lossy = pair.party.network.quality.loss > 0;
     EXPECT_LE(pair.longest_gap(), Milliseconds(lossy ? 5'000 : 2'000)) << describe(pair.a, pair.b);
     EXPECT_EQ(pair.replaced(), replaced) << describe(pair.a, pair.b);
+  });
+}
+
+// Both are bound at it, and it is the first by name, when it dies; then they meet.
+TEST(PathSim, ARelayThatDiedUnnoticedIsPassedOverByThoseWhoMeet) {
+  for_seeds(100, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::symmetric, Nat::symmetric, 2);
+    pair.party.network.quality.loss = 0;
+    for (Agent* agent : {&pair.a, &pair.b})
+      agent->start();
+    pair.run(1);
+    pair.party.relays[0]->kill();
+    pair.start();
+    pair.run(5);
+    pair.expect(PathKind::relay, "5 s after they met");
+    pair.expect_traffic(3, "after");
+    EXPECT_EQ(pair.a.status(pair.b).relay, pair.party.relays[1]->id());
   });
 }
 

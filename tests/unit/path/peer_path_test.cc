@@ -361,6 +361,8 @@ TEST_F(Path, ARelayedPathIsDegradedFromFifteenPercentToEight) {
               path->status(now).loss < 0.08 ? State::connected : State::degraded);
   EXPECT_EQ(path->status(now).state, State::connected);
   EXPECT_EQ(path->echo_interval(now), ms(10'000));
+  run_busy(ms(2'000), true);
+  EXPECT_EQ(path->echo_interval(now), ms(2'000));
 }
 
 TEST_F(Path, AnIdleDirectPathIsCheckedAndEchoedMoreSeldom) {

@@ -50,7 +50,9 @@ TEST(Selector, LeavingDirectTakesMoreThanNotEntering) {
   EXPECT_FALSE(must_leave_direct(quality(ms(20), 9, 9), relay)) << "too few samples";
   EXPECT_FALSE(must_leave_direct(quality(ms(20), 19, 6), relay));
   EXPECT_TRUE(must_leave_direct(quality(ms(20), 10, 20), relay));
-  EXPECT_FALSE(must_leave_direct(quality(ms(20), 10, 20), PathQuality{})) << "nothing to compare";
+  const PathQuality unmeasured;
+  EXPECT_FALSE(must_leave_direct(quality(ms(20), 20, 10), unmeasured)) << "nothing to compare";
+  EXPECT_TRUE(must_leave_direct(quality(ms(20), 10, 20), unmeasured)) << "worth a try";
 }
 
 TEST(Selector, LanBeatsReflexiveAndNothingSwings) {
