@@ -20,7 +20,8 @@ endfunction()
 
 # lanrage_test(NAME SOURCES ... DEPENDS modules [LINK ext...] [LABELS unit])
 # One GoogleTest program; ctest sees it whole, so that a run starts few processes. Tests labelled lab
-# run alone: they measure times in which other load would show. Sanitizer trees have no lab.
+# run alone: they measure times in which other load would show (but see tests/lab/CMakeLists.txt).
+# Sanitizer trees have no lab.
 function(lanrage_test NAME)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK;LABELS" ${ARGN})
   if(LANRAGE_SANITIZE AND "lab" IN_LIST ARG_LABELS)
@@ -42,7 +43,15 @@ function(lanrage_test NAME)
   set_tests_properties(${LANRAGE_TREE}${NAME} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 300)
   if("lab" IN_LIST ARG_LABELS)
     set_tests_properties(${LANRAGE_TREE}${NAME} PROPERTIES RUN_SERIAL TRUE)
+  else()
+    lanrage_busy_test(${NAME})
   endif()
+endfunction()
+
+# A test that keeps a core busy; in the release tree it stands for its like in the sanitizer trees as
+# well, which ./dev test runs in the same ctest.
+function(lanrage_busy_test NAME)
+  set_property(GLOBAL APPEND PROPERTY LANRAGE_BUSY_TESTS ${NAME} asan.${NAME} tsan.${NAME})
 endfunction()
 
 # lanrage_fuzz(NAME SOURCES fuzz_x.cc DEPENDS modules)
