@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "lab_fixture.hpp"
+#include "support/metrics.hpp"
 #include "support/two_way_traffic.hpp"
 
 namespace lanrage::lab {
@@ -23,13 +24,8 @@ class RelayKernel : public LabTest {
   static bool has_program(const Server& server) {
     return in_namespace(server, {"ip", "-details", "link"}).find("prog/xdp") != std::string::npos;
   }
-  static long metric(const Server& server, const std::string& name) {
-    const auto text = in_namespace(
-        server, {"python3", "-c",
-                 "import urllib.request as u\n"
-                 "print(u.urlopen('http://127.0.0.1:9667/metrics', timeout=10).read().decode())"});
-    const auto at = text.find("\n" + name + " ");
-    return at == std::string::npos ? -1 : std::stol(text.substr(at + name.size() + 2));
+  static std::int64_t metric(const Server& server, const std::string& name) {
+    return lab::metric(server.host().netns(), name);
   }
 };
 
