@@ -8,6 +8,7 @@
 #include "io/clock.hpp"
 #include "server/server_keys.hpp"
 #include "store/store.hpp"
+#include "support/metrics.hpp"
 #include "support/task_loop.hpp"
 
 namespace lanrage::bench {
@@ -62,6 +63,8 @@ std::uint32_t read_u32_le(ByteView bytes, std::size_t at) {
 LanrageRelay::LanrageRelay(const Testbed& testbed, const ClientPorts& senders,
                            const ClientPorts& receivers, const LanrageSettings& settings)
     : name_(settings.name),
+      in_kernel_(settings.in_kernel),
+      testbed_(testbed),
       senders_(senders),
       receivers_(receivers),
       token_key_(crypto::SigningKey::generate(random_)) {
@@ -85,6 +88,8 @@ LanrageRelay::LanrageRelay(const Testbed& testbed, const ClientPorts& senders,
                  "127.0.0.1:0",
                  "--relay-listen",
                  "0.0.0.0:" + std::to_string(settings.relay_port)};
+  if (in_kernel_)
+    argv.insert(argv.end(), {"--xdp", "native", "--metrics-listen", "127.0.0.1:9667"});
   argv.insert(argv.end(), settings.arguments.begin(), settings.arguments.end());
   process_ = std::make_unique<lab::Process>(
       argv, lab::Process::Options{.netns_fd = testbed.relay().fd(),
@@ -95,6 +100,12 @@ LanrageRelay::LanrageRelay(const Testbed& testbed, const ClientPorts& senders,
 
 LanrageRelay::~LanrageRelay() {
   process_->stop();
+}
+
+std::uint64_t LanrageRelay::forwarded_in_kernel() const {
+  if (!in_kernel_) return 0;
+  return static_cast<std::uint64_t>(
+      lab::metric(testbed_.relay(), "lanrage_relay_kernel_packets_total"));
 }
 
 void LanrageRelay::add_client(Crowd& crowd, std::uint64_t group) {

@@ -20,6 +20,7 @@ struct LanrageSettings {
   std::vector<std::string> arguments{};
   std::string name = "lanrage";
   std::uint16_t relay_port = 51820;
+  bool in_kernel = false;  // sessions in use are forwarded there (XDP)
 };
 
 class LanrageRelay final : public RelayUnderTest {
@@ -39,6 +40,7 @@ class LanrageRelay final : public RelayUnderTest {
   std::string_view name() const override { return name_; }
   pid_t pid() const override { return process_->pid(); }
   void renew() override;
+  std::uint64_t forwarded_in_kernel() const override;
   const std::vector<Flow>& flows() const override { return flows_; }
 
  private:
@@ -59,6 +61,8 @@ class LanrageRelay final : public RelayUnderTest {
   void shake_hands(std::size_t first, std::size_t last);
 
   std::string name_;
+  bool in_kernel_;
+  const Testbed& testbed_;
   const ClientPorts& senders_;
   const ClientPorts& receivers_;
   lab::TempDir directory_;

@@ -1,5 +1,6 @@
 // How much later a packet arrives by a relay than without one, at rates that leave it time. The
 // peers and the way without a relay take turns in each round.
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -7,9 +8,7 @@
 #include <vector>
 
 #include "common/report.hpp"
-#include "relay/coturn.hpp"
-#include "relay/lanrage_relay.hpp"
-#include "relay/metrics.hpp"
+#include "relay/contest.hpp"
 
 namespace lanrage::bench {
 namespace {
@@ -27,7 +26,8 @@ Quantiles quantiles_of(const LoadResult& result) {
   return {percentile(values, 0.5) / 1e3, percentile(values, 0.99) / 1e3};
 }
 
-struct Contestant {
+struct Timed {
+  const Arena* arena;
   std::unique_ptr<RelayUnderTest> relay;
   std::vector<double> p50{};  // us more than without a relay
   std::vector<double> p99{};
@@ -40,12 +40,20 @@ struct Added {
   double against_peer() const { return peer ? ours / peer->value : ours; }
 };
 
-void run_rate(const Options& options, const Load& load, const std::vector<Flow>& direct,
-              std::uint64_t rate, std::vector<Contestant>& contestants) {
+void run_rate(const Options& options, std::uint64_t rate, std::vector<Timed>& contestants) {
+  for (Timed& one : contestants) {
+    one.p50.clear();
+    one.p99.clear();
+  }
   for (std::size_t round = 0; round < options.rounds; ++round) {
-    const Quantiles without =
-        quantiles_of(load.at_rate(direct, rate, options.time / 2, std::nullopt));
-    for (Contestant& one : contestants) {
+    std::map<const Arena*, Quantiles> without_relay;
+    for (Timed& one : contestants) {
+      const Load& load = one.arena->load;
+      const auto direct = direct_flows(*one.arena, options.pairs);
+      if (!without_relay.contains(one.arena))
+        without_relay[one.arena] =
+            quantiles_of(load.at_rate(direct, rate, options.time / 2, std::nullopt));
+      const Quantiles without = without_relay[one.arena];
       one.relay->renew();
       const auto result =
           load.at_rate(one.relay->flows(), rate, options.time / 2, one.relay->pid());
@@ -62,30 +70,9 @@ void run_rate(const Options& options, const Load& load, const std::vector<Flow>&
   }
 }
 
-}  // namespace
-
-void measure_latency(const Options& options) {
-  if (!options.wants("added_latency_p50_us") && !options.wants("added_latency_p99_us")) return;
-  const Testbed testbed;
-  const ClientPorts senders(testbed.senders(), Testbed::senders_prefix());
-  const ClientPorts receivers(testbed.receivers(), Testbed::receivers_prefix());
-  const Load load(senders, receivers);
-  std::vector<Flow> direct;
-  for (std::size_t i = 0; i < options.pairs; ++i)
-    direct.push_back({i, receivers.endpoint(i), {{}, static_cast<std::uint32_t>(i)}});
-  std::vector<Contestant> contestants;
-  auto ours =
-      std::make_unique<LanrageRelay>(testbed, senders, receivers, LanrageSettings{options.server});
-  ours->bind(options.pairs);
-  ours->shake_hands();
-  contestants.push_back({std::move(ours)});
-  if (Coturn::installed()) {
-    auto peer = std::make_unique<Coturn>(testbed, senders, receivers, Coturn::Receiver::allocated);
-    peer->allocate(options.pairs);
-    peer->bind_channels();
-    contestants.push_back({std::move(peer)});
-  }
-  const auto added = [&](std::vector<double> Contestant::* values) {
+// The first against the second, if there is one.
+void measure(const Options& options, const std::string& kind, std::vector<Timed>& contestants) {
+  const auto added = [&](std::vector<double> Timed::* values) {
     Added out{median(contestants[0].*values), std::nullopt};
     if (contestants.size() > 1)
       out.peer = {contestants[1].relay->name(), median(contestants[1].*values)};
@@ -93,19 +80,39 @@ void measure_latency(const Options& options) {
   };
   std::optional<Added> worst;
   for (const std::uint64_t rate : kRates) {
-    for (Contestant& one : contestants) {
-      one.p50.clear();
-      one.p99.clear();
-    }
-    run_rate(options, load, direct, rate, contestants);
-    const std::string at = "_at_" + std::to_string(rate);
-    const Added p50 = added(&Contestant::p50);
-    const Added p99 = added(&Contestant::p99);
+    run_rate(options, rate, contestants);
+    const std::string at = kind + "_at_" + std::to_string(rate);
+    const Added p50 = added(&Timed::p50);
+    const Added p99 = added(&Timed::p99);
     report("added_latency_p50_us" + at, p50.ours, "us", p50.peer);
     report("added_latency_p99_us" + at, p99.ours, "us", p99.peer);
     if (!worst || p50.against_peer() > worst->against_peer()) worst = p50;
   }
-  report("added_latency_p50_us", worst->ours, "us", worst->peer);
+  report("added_latency_p50_us" + kind, worst->ours, "us", worst->peer);
+}
+
+}  // namespace
+
+void measure_latency(const Options& options) {
+  if (!options.wants("added_latency_p50_us") && !options.wants("added_latency_p99_us")) return;
+  const Arena arena;
+  std::vector<Timed> contestants;
+  contestants.push_back({&arena, make_lanrage(arena, {options.server}, options.pairs)});
+  if (Coturn::installed())
+    contestants.push_back({&arena, make_coturn(arena, Coturn::Receiver::allocated, options.pairs)});
+  measure(options, "", contestants);
+}
+
+void measure_kernel_latency(const Options& options) {
+  if (!options.wants("added_latency_p50_us_xdp") && !options.wants("added_latency_p50_us")) return;
+  const Arena ours(Testbed::Veths::as_cards);
+  const Arena theirs(Testbed::Veths::as_cards);
+  std::vector<Timed> contestants;
+  contestants.push_back({&ours, make_lanrage(ours, xdp_settings(options), options.pairs)});
+  if (Coturn::installed())
+    contestants.push_back(
+        {&theirs, make_coturn(theirs, Coturn::Receiver::allocated, options.pairs)});
+  measure(options, "_xdp", contestants);
 }
 
 }  // namespace lanrage::bench

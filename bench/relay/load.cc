@@ -49,6 +49,7 @@ LoadResult run(const ClientPorts& senders, const ClientPorts& receivers,
   result.sent = after.sent - before.sent;
   result.delivered = after.received - before.received;
   result.lost = after.lost - before.lost;
+  result.arrived = progress.received;
   result.delivered_size = receiver.last_size();
   result.latencies = receiver.take_latencies();
   result.relay_cpu = after.relay - before.relay;

@@ -41,6 +41,7 @@ struct LoadResult {
   std::uint64_t sent = 0;
   std::uint64_t delivered = 0;
   std::uint64_t lost = 0;                // given up
+  std::uint64_t arrived = 0;             // in all, outside of the measured time as well
   std::size_t delivered_size = 0;        // bytes of the last packet, with a relay's framing
   std::vector<std::uint32_t> latencies;  // ns from the sender's clock to the receiver's network
   Nanoseconds relay_cpu{0};

@@ -19,6 +19,7 @@ void make_small(lanrage::bench::Options& options) {
   options.sessions = 4000;
   options.time = std::chrono::milliseconds(100);
   options.rounds = 1;
+  options.least_in_kernel = 0.01;
 }
 
 }  // namespace
@@ -53,7 +54,9 @@ int main(int argc, char** argv) {
     lanrage::bench::measure_core(options);
     lanrage::bench::measure_xdp_program(options);
     lanrage::bench::measure_throughput(options);
+    lanrage::bench::measure_kernel_throughput(options);
     lanrage::bench::measure_latency(options);
+    lanrage::bench::measure_kernel_latency(options);
     lanrage::bench::measure_memory(options);
     lanrage::bench::measure_growth(options);
   } catch (const std::exception& error) {

@@ -1,6 +1,7 @@
 // A relay's program, running in the testbed, and pairs of clients that reach each other by it.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 #include <sys/types.h>
 #include <vector>
@@ -20,6 +21,8 @@ class RelayUnderTest {
   virtual pid_t pid() const = 0;
   // Renews what would run out during the next minutes; before each round.
   virtual void renew() = 0;
+  // Packets so far that a program in the kernel forwarded in its place.
+  virtual std::uint64_t forwarded_in_kernel() const { return 0; }
   // From one of each pair to the other.
   virtual const std::vector<Flow>& flows() const = 0;
 };

@@ -12,7 +12,10 @@ namespace lanrage::bench {
 
 class Testbed {
  public:
-  Testbed();
+  // `as_cards`: the veths do what network cards do, as far as a program on them can tell. What they
+  // send has whole checksums, and they take what such a program sends. It costs the load more.
+  enum class Veths { plain, as_cards };
+  explicit Testbed(Veths veths = Veths::plain);
 
   const lab::NetNamespace& senders() const { return senders_; }
   const lab::NetNamespace& relay() const { return relay_; }

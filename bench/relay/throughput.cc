@@ -1,115 +1,71 @@
-// What a delivered packet costs at saturation. The peers take turns in each round, so that
-// whatever else the machine does meets all of them.
-#include <memory>
+// What a delivered packet costs at saturation.
 #include <stdexcept>
 #include <vector>
 
 #include "common/report.hpp"
-#include "relay/coturn.hpp"
-#include "relay/lanrage_relay.hpp"
-#include "relay/metrics.hpp"
+#include "relay/contest.hpp"
 
 namespace lanrage::bench {
-namespace {
-
-double per_second(double ns) {
-  return 1e9 / ns;
-}
-
-struct Contestant {
-  std::unique_ptr<RelayUnderTest> relay;
-  std::size_t window;
-  std::vector<double> own{};      // ns of the relay's processor time a packet
-  std::vector<double> machine{};  // the same of all, less what the load costs without a relay
-  std::size_t delivered_size = 0;
-};
-
-// Both ends of the load without a relay between them: ns a packet.
-double cost_of_load(const Load& load, const ClientPorts& receivers, const Options& options) {
-  std::vector<Flow> flows;
-  for (std::size_t i = 0; i < options.pairs; ++i)
-    flows.push_back({i, receivers.endpoint(i), {{}, static_cast<std::uint32_t>(i)}});
-  const auto result = load.saturate(flows, options.window, options.time / 2, std::nullopt);
-  return result.per_packet(result.all_cpu);
-}
-
-void print(const char* metric, const Contestant& ours, const Contestant* peer,
-           std::vector<double> Contestant::* cost) {
-  std::optional<Peer> other;
-  if (peer != nullptr) other = {peer->relay->name(), per_second(median(peer->*cost))};
-  report(metric, per_second(median(ours.*cost)), "packets/CPU-s", other);
-}
-
-}  // namespace
-
 void measure_throughput(const Options& options) {
   if (!options.wants("packets_per_cpu_s_userspace") &&
       !options.wants("packets_per_machine_cpu_s_userspace") && !options.wants("overhead_bytes"))
     return;
-  const Testbed testbed;
-  const ClientPorts senders(testbed.senders(), Testbed::senders_prefix());
-  const ClientPorts receivers(testbed.receivers(), Testbed::receivers_prefix());
-  const Load load(senders, receivers);
+  const Arena arena;
   std::vector<Contestant> contestants;
-  {
-    auto ours = std::make_unique<LanrageRelay>(testbed, senders, receivers,
-                                               LanrageSettings{options.server});
-    ours->bind(options.pairs);
-    ours->shake_hands();
-    contestants.push_back({std::move(ours), options.window});
-  }
-  if (Coturn::installed()) {
-    for (const auto receiver : {Coturn::Receiver::allocated, Coturn::Receiver::plain}) {
-      auto peer = std::make_unique<Coturn>(testbed, senders, receivers, receiver);
-      peer->allocate(options.pairs);
-      peer->bind_channels();
-      contestants.push_back({std::move(peer), options.window});
-    }
-  }
-  if (options.other_server) {
-    auto other = std::make_unique<LanrageRelay>(
-        testbed, senders, receivers, LanrageSettings{*options.other_server, {}, "other", 51830});
-    other->bind(options.pairs);
-    other->shake_hands();
-    contestants.push_back({std::move(other), options.window});
-  }
-  for (std::size_t round = 0; round < options.rounds; ++round) {
-    const double load_ns = cost_of_load(load, receivers, options);
-    for (Contestant& one : contestants) {
-      one.relay->renew();
-      const auto result =
-          load.saturate(one.relay->flows(), one.window, options.time, one.relay->pid());
-      if (result.delivered == 0)
-        throw std::runtime_error(std::string(one.relay->name()) + " delivered nothing");
-      one.own.push_back(result.per_packet(result.relay_cpu));
-      one.machine.push_back(result.per_packet(result.all_cpu) - load_ns);
-      one.delivered_size = result.delivered_size;
-      note("  %s: %.0f packets/s, %.2f us each (all: %.2f, the load alone: %.2f), lost %.2f %%",
-           std::string(one.relay->name()).c_str(),
-           static_cast<double>(result.delivered) / result.seconds, one.own.back() / 1e3,
-           result.per_packet(result.all_cpu) / 1e3, load_ns / 1e3,
-           100 * static_cast<double>(result.lost) / static_cast<double>(result.sent));
-    }
-  }
+  contestants.push_back({&arena, make_lanrage(arena, {options.server}, options.pairs)});
+  if (Coturn::installed())
+    for (const auto receiver : {Coturn::Receiver::allocated, Coturn::Receiver::plain})
+      contestants.push_back({&arena, make_coturn(arena, receiver, options.pairs)});
+  if (options.other_server)
+    contestants.push_back(
+        {&arena, make_lanrage(arena, {*options.other_server, {}, "other", 51830}, options.pairs)});
+  contest(contestants, options);
   const Contestant& ours = contestants[0];
   const Contestant* peer = Coturn::installed() ? &contestants[1] : nullptr;
-  print("packets_per_cpu_s_userspace", ours, peer, &Contestant::own);
-  print("packets_per_machine_cpu_s_userspace", ours, peer, &Contestant::machine);
+  report_cost("packets_per_cpu_s_userspace", ours, peer, &Contestant::own);
+  report_cost("packets_per_machine_cpu_s_userspace", ours, peer, &Contestant::machine);
   if (peer != nullptr) {
-    print("packets_per_cpu_s_userspace_one_allocation", ours, &contestants[2], &Contestant::own);
-    print("packets_per_machine_cpu_s_userspace_one_allocation", ours, &contestants[2],
-          &Contestant::machine);
+    report_cost("packets_per_cpu_s_userspace_one_allocation", ours, &contestants[2],
+                &Contestant::own);
+    report_cost("packets_per_machine_cpu_s_userspace_one_allocation", ours, &contestants[2],
+                &Contestant::machine);
   }
   if (options.other_server) {
-    print("packets_per_cpu_s_against_other", ours, &contestants.back(), &Contestant::own);
-    print("packets_per_machine_cpu_s_against_other", ours, &contestants.back(),
-          &Contestant::machine);
+    report_cost("packets_per_cpu_s_against_other", ours, &contestants.back(), &Contestant::own);
+    report_cost("packets_per_machine_cpu_s_against_other", ours, &contestants.back(),
+                &Contestant::machine);
   }
   std::optional<Peer> overhead;
   if (peer != nullptr)
     overhead = {peer->relay->name(), static_cast<double>(peer->delivered_size - kMessageSize)};
   report("overhead_bytes", static_cast<double>(ours.delivered_size - kMessageSize), "bytes",
          overhead);
+}
+
+// Twice: as live frames on a veth, which is what the program and a driver cost; and end to end,
+// between the load's two ends, where all processor time counts, less what the load costs without a
+// relay. There a veth's driver copies each packet of a socket for the program, which no card does.
+// Each relay has a testbed of its own, for the program looks at all that comes to its machine.
+void measure_kernel_throughput(const Options& options) {
+  if (!options.wants("packets_per_cpu_s_xdp")) return;
+  const Arena ours(Testbed::Veths::as_cards);
+  const Arena theirs(Testbed::Veths::as_cards);
+  std::vector<Contestant> contestants;
+  contestants.push_back({&ours, make_lanrage(ours, xdp_settings(options), options.pairs)});
+  if (Coturn::installed())
+    contestants.push_back(
+        {&theirs, make_coturn(theirs, Coturn::Receiver::allocated, options.pairs)});
+  contest(contestants, options);
+  const double share = median(contestants[0].in_kernel);
+  if (share < options.least_in_kernel)
+    throw std::runtime_error("only " + std::to_string(share * 100) +
+                             " % of the packets were forwarded in the kernel");
+  const Contestant* peer = contestants.size() > 1 ? &contestants[1] : nullptr;
+  std::optional<Peer> peers_own;
+  if (peer != nullptr) peers_own = {peer->relay->name(), 1e9 / median(peer->own)};
+  report("packets_per_cpu_s_xdp", 1e9 / live_xdp_packet_ns(options), "packets/CPU-s", peers_own);
+  report_cost("packets_per_machine_cpu_s_xdp", contestants[0], peer, &Contestant::machine);
+  report("xdp_share", share * 100, "%");
 }
 
 }  // namespace lanrage::bench

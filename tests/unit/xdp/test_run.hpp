@@ -46,4 +46,23 @@ inline Ran test_run(const XdpPath& path, const char* interface, const Bytes& fra
   return out;
 }
 
+// Real frames, so many in all: where the program sends one, it leaves by the driver. One that comes
+// back, because the far end has dropped it, is the next to run, as the program left it.
+inline void run_live(const XdpPath& path, const char* interface, const Bytes& frame,
+                     std::uint32_t frames) {
+  xdp_md context{};
+  context.data_end = static_cast<std::uint32_t>(frame.size());
+  context.ingress_ifindex = if_nametoindex(interface);
+  bpf_test_run_opts options{};
+  options.sz = sizeof options;
+  options.data_in = frame.data();
+  options.data_size_in = static_cast<std::uint32_t>(frame.size());
+  options.ctx_in = &context;
+  options.ctx_size_in = sizeof context;
+  options.repeat = static_cast<int>(frames);
+  options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+  if (bpf_prog_test_run_opts(path.program_fd(), &options) != 0)
+    throw std::runtime_error(std::string("BPF_PROG_TEST_RUN, live: ") + std::strerror(errno));
+}
+
 }  // namespace lanrage::xdp::test
