@@ -12,7 +12,6 @@ namespace lanrage::bench {
 namespace {
 
 constexpr int kBufferBytes = 16 << 20;
-constexpr std::uint16_t kFirstPort = 40'000;
 
 [[noreturn]] void fail_with_errno(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -70,11 +69,12 @@ SourceControl source_control(const IpAddress& source) {
   return out;
 }
 
-ClientPorts::ClientPorts(const lab::NetNamespace& place, const IpAddress& prefix)
-    : prefix_(prefix.v4_value()) {
+ClientPorts::ClientPorts(const lab::NetNamespace& place, const IpAddress& prefix,
+                         std::uint16_t first_port)
+    : prefix_(prefix.v4_value()), first_port_(first_port) {
   place.inside([this] {
     for (std::size_t i = 0; i < kSockets; ++i)
-      sockets_.push_back(open_socket(static_cast<std::uint16_t>(kFirstPort + i)));
+      sockets_.push_back(open_socket(static_cast<std::uint16_t>(first_port_ + i)));
   });
 }
 
@@ -85,7 +85,7 @@ ClientPorts::~ClientPorts() {
 
 Endpoint ClientPorts::endpoint(std::size_t client) const {
   return {IpAddress::v4(prefix_ + 1 + static_cast<std::uint32_t>(client)),
-          static_cast<std::uint16_t>(kFirstPort + socket_of(client))};
+          static_cast<std::uint16_t>(first_port_ + socket_of(client))};
 }
 
 void ClientPorts::send(std::size_t client, const Endpoint& to, ByteView bytes) const {

@@ -19,7 +19,9 @@ class ClientPorts {
   static constexpr std::size_t kSockets = 4;
   static constexpr std::size_t kMostClients = 65'000;  // of the /16
 
-  ClientPorts(const lab::NetNamespace& place, const IpAddress& prefix);
+  // Sockets at ports from there on.
+  ClientPorts(const lab::NetNamespace& place, const IpAddress& prefix,
+              std::uint16_t first_port = 40'000);
   ~ClientPorts();
   ClientPorts(const ClientPorts&) = delete;
   ClientPorts& operator=(const ClientPorts&) = delete;
@@ -35,6 +37,7 @@ class ClientPorts {
 
  private:
   std::uint32_t prefix_;
+  std::uint16_t first_port_;
   std::vector<int> sockets_;
 };
 

@@ -54,8 +54,8 @@ std::unique_ptr<RelayUnderTest> make_lanrage(const Arena& arena, const LanrageSe
                                              std::size_t pairs) {
   auto relay =
       std::make_unique<LanrageRelay>(arena.testbed, arena.senders, arena.receivers, settings);
-  relay->bind(pairs);
-  relay->shake_hands();
+  relay->clients().bind(pairs);
+  relay->clients().shake_hands();
   return relay;
 }
 

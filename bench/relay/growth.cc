@@ -23,9 +23,9 @@ void measure_growth(const Options& options) {
   const Load load(senders, receivers);
   LanrageRelay relay(testbed, senders, receivers, {options.server});
   const std::size_t a_pair = std::min(kSessionsAPair, options.sessions / ClientPorts::kSockets);
-  relay.bind(std::max(ClientPorts::kSockets, options.sessions / a_pair));
+  relay.clients().bind(std::max(ClientPorts::kSockets, options.sessions / a_pair));
   note("growth: telling %zu routes", options.sessions);
-  relay.tell_routes(a_pair);
+  relay.clients().tell_routes(a_pair);
   std::vector<Flow> all = relay.flows();
   std::ranges::shuffle(all, std::mt19937_64(1));
   const auto few_count = std::max(4 * ClientPorts::kSockets, all.size() / 1000);

@@ -20,6 +20,7 @@ void make_small(lanrage::bench::Options& options) {
   options.time = std::chrono::milliseconds(100);
   options.rounds = 1;
   options.least_in_kernel = 0.01;
+  options.soak = std::chrono::seconds(2);
 }
 
 }  // namespace
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   options.server =
       std::filesystem::read_symlink("/proc/self/exe").replace_filename("lanrage-server");
   double seconds = 2;
+  int soak = 0;
   bool quick = false;
   CLI::App app("What the relay costs and adds: JSON lines on standard output", "bench_relay");
   app.add_option("--metric", options.only, "Only what this metric needs, for example client_bytes");
@@ -42,15 +44,20 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "Length of one round of load")->capture_default_str();
   app.add_option("--rounds", options.rounds, "Rounds of load; the median counts")
       ->capture_default_str();
+  app.add_option("--soak", soak,
+                 "Instead of all else: full load for so many seconds, while clients come and go");
   app.add_flag("--quick", quick, "As small as it gets: shows that it works, and no figures");
   CLI11_PARSE(app, argc, argv);
   options.time = std::chrono::milliseconds(static_cast<int>(seconds * 1000));
+  options.soak = std::chrono::seconds(soak);
   if (quick) make_small(options);
   if (!lanrage::bench::Coturn::installed())
     lanrage::bench::note(
         "bench_relay: turnserver isn't installed (Debian's package coturn), so "
         "nothing is compared");
   try {
+    lanrage::bench::measure_soak(options);
+    if (options.soak.count() > 0 && !quick) return 0;
     lanrage::bench::measure_core(options);
     lanrage::bench::measure_xdp_program(options);
     lanrage::bench::measure_throughput(options);

@@ -27,12 +27,12 @@ Growth grow_lanrage(const Options& options) {
   const ClientPorts senders(testbed.senders(), Testbed::senders_prefix());
   const ClientPorts receivers(testbed.receivers(), Testbed::receivers_prefix());
   LanrageRelay relay(testbed, senders, receivers, {options.server});
-  relay.bind(1);  // what the first one costs isn't each one's
-  relay.shake_hands();
+  relay.clients().bind(1);  // what the first one costs isn't each one's
+  relay.clients().shake_hands();
   const auto empty = resident_bytes(relay.pid());
-  relay.bind(options.memory_pairs);
+  relay.clients().bind(options.memory_pairs);
   const auto bound = resident_bytes(relay.pid());
-  relay.shake_hands();
+  relay.clients().shake_hands();
   return growth_of(empty, bound, resident_bytes(relay.pid()), options.memory_pairs);
 }
 

@@ -19,6 +19,7 @@ struct Options {
   std::size_t sessions = 1'000'000;      // of the growth metrics, against a thousandth of them
   std::chrono::milliseconds time{2000};  // of one round of load
   std::size_t rounds = 5;                // the median counts
+  std::chrono::seconds soak{0};          // 0: none
   // The share of packets that the program in the kernel must have forwarded: all from a session's
   // second one on, but for those that come while its next lease is on the way.
   double least_in_kernel = 0.9;
@@ -32,6 +33,7 @@ void measure_kernel_throughput(const Options& options);  // packets_per_*cpu_s_x
 void measure_latency(const Options& options);            // added_latency_*
 void measure_kernel_latency(const Options& options);     // added_latency_*_xdp*
 void measure_memory(const Options& options);             // client_bytes, pair_bytes
+void measure_soak(const Options& options);               // soak_*
 void measure_growth(const Options& options);             // packet_growth_1m
 void measure_core(const Options& options);               // core_*
 // All of the machine's, for one that leaves by a veth's driver.
