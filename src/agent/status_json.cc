@@ -41,7 +41,7 @@ json::object peer_json(const PeerRow& peer, LinkState link, UnixTime now) {
       path.why_relayed.empty() ? json::value(nullptr) : json::value(path.why_relayed);
   out["rtt_ms"] = ms_or_null(path.rtt);
   out["jitter_ms"] = ms_or_null(path.jitter);
-  out["loss"] = path.loss;
+  out["loss"] = reached ? json::value(path.loss) : json::value(nullptr);
   out["last_handshake_s"] =
       wireguard.latest_handshake
           ? json::value(std::chrono::duration<double>(now - *wireguard.latest_handshake).count())

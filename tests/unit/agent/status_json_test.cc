@@ -44,6 +44,19 @@ TEST(StatusJson, APeerHasEveryPromisedField) {
   EXPECT_TRUE(json.at("jitter_ms").is_null());
 }
 
+TEST(StatusJson, LossIsKnownOfThoseWhoAreReachedOnly) {
+  auto peer = relayed_peer();
+  peer.report->path.loss = 0.25;
+  EXPECT_DOUBLE_EQ(peer_json(peer, LinkState::connected, UnixTime(0s)).at("loss").as_double(),
+                   0.25);
+  peer.report->path.loss = 0;
+  EXPECT_DOUBLE_EQ(peer_json(peer, LinkState::connected, UnixTime(0s)).at("loss").as_double(), 0);
+  peer.report->path.path = path::PathKind::connecting;
+  EXPECT_TRUE(peer_json(peer, LinkState::connected, UnixTime(0s)).at("loss").is_null());
+  peer.report.reset();
+  EXPECT_TRUE(peer_json(peer, LinkState::connected, UnixTime(0s)).at("loss").is_null());
+}
+
 TEST(StatusJson, OfflineNeedsAServerThatSaysSo) {
   PeerRow absent{PeerId{}, "bob", *IpAddress::parse("10.66.0.2"), false, std::nullopt};
   EXPECT_EQ(peer_json(absent, LinkState::connected, UnixTime(0s)).at("path"), "offline");
