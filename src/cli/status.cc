@@ -50,11 +50,20 @@ class Status final : public Command {
     io::TextTable table({"PEER", "VIP", "PATH", "RTT", "LOSS", "VIA", "WHY RELAYED"});
     for (const auto& value : peers) {
       const auto& peer = value.as_object();
-      table.add({text_of(peer, "nick"), text_of(peer, "vip"), text_of(peer, "path"),
+      table.add({text_of(peer, "nick"), text_of(peer, "vip"), path_of(peer),
                  milliseconds(peer, "rtt_ms"), percent(peer, "loss"), text_of(peer, "endpoint"),
                  text_of(peer, "why_relayed")});
     }
     table.print(out, "  ");
+  }
+
+  // What a person should notice of its state. Who is offline is no failure of ours.
+  static std::string path_of(const json::object& peer) {
+    const auto path = text_of(peer, "path");
+    const auto state = text_of(peer, "state");
+    if (state == "degraded") return path + ", degraded";
+    if (state == "failed" && path == "connecting") return state;
+    return path;
   }
 
   static std::string percent(const json::object& object, std::string_view key) {

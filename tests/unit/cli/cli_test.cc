@@ -228,6 +228,26 @@ TEST_F(CliTest, StatusIsAlignedText) {
             "symmetric NATs\n");
 }
 
+TEST_F(CliTest, StatusShowsPathsInTrouble) {
+  const auto peer = [](const std::string& nick, const std::string& path, const std::string& state) {
+    return R"({"nick":")" + nick + R"(","vip":"10.66.0.2","path":")" + path + R"(","state":")" +
+           state + R"(","endpoint":null,"why_relayed":null,"rtt_ms":null,"loss":null})";
+  };
+  serve(R"({"ok":true,"result":{"schema":1,"parties":[{"peers":[)" +
+        peer("ann", "direct", "connected") + "," + peer("bob", "relay", "degraded") + "," +
+        peer("cid", "direct", "degraded") + "," + peer("dan", "connecting", "connecting") + "," +
+        peer("eve", "connecting", "failed") + "," + peer("fay", "offline", "failed") + "]}]}}");
+  const auto out = line({"status"}).out;
+  EXPECT_EQ(out.substr(out.find('\n') + 1),
+            "  PEER  VIP        PATH              RTT  LOSS  VIA  WHY RELAYED\n"
+            "  ann   10.66.0.2  direct            -    -\n"
+            "  bob   10.66.0.2  relay, degraded   -    -\n"
+            "  cid   10.66.0.2  direct, degraded  -    -\n"
+            "  dan   10.66.0.2  connecting        -    -\n"
+            "  eve   10.66.0.2  failed            -    -\n"
+            "  fay   10.66.0.2  offline           -    -\n");
+}
+
 TEST_F(CliTest, StatusTellsOfAForwardedPort) {
   serve(R"({"ok":true,"result":{"schema":1,"parties":[)"
         R"({"portmap":{"method":"nat_pmp","endpoint":"203.0.113.9:41641"},"peers":[]},)"
