@@ -104,6 +104,9 @@ struct DoctorFacts {
   std::vector<ServerFacts> servers{};
   std::vector<PartyFacts> parties{};
   std::vector<Route> routes{};  // of all tables, IPv4, unicast
+  // The interface by which packets leave for the internet; empty where none does.
+  std::string uplink{};
+  std::string uplink6{};  // by IPv6
   FirewallFacts firewall{};
 };
 

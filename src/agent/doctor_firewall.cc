@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "agent/doctor.hpp"
+#include "agent/doctor_text.hpp"
 #include "agent/ufw_rules.hpp"
 
 namespace lanrage::agent {
@@ -58,10 +59,7 @@ std::string advice_for(const Subject& subject, const FirewallVerdict& verdict, b
 
 class Examination {
  public:
-  explicit Examination(const DoctorFacts& facts) : facts_(facts) {
-    for (const auto& route : facts.routes)
-      if (route.destination.length == 0) uplink_ = route.interface;
-  }
+  explicit Examination(const DoctorFacts& facts) : facts_(facts), uplink_(facts.uplink) {}
 
   FirewallVerdict judge(const FirewallPacket& packet) const {
     auto verdict = facts_.firewall.rules->judge(packet);
@@ -90,14 +88,7 @@ class Examination {
 
   // Ours: from the internet to WireGuard's port.
   void incoming(const PartyFacts& party, std::vector<Finding>& out) const {
-    FirewallPacket packet{.incoming = true,
-                          .interface = uplink_,
-                          .protocol = "udp",
-                          .source = kSomewhere,
-                          .destination = kSomewhere,
-                          .source_port = kRelayPort,
-                          .destination_port = party.port,
-                          .established = true};
+    auto packet = to_port(party);
     const auto port = std::to_string(party.port);
     Subject subject{"all incoming UDP to port " + port,
                     "the tunnel of \"" + party.name + "\" can't work",
@@ -132,6 +123,7 @@ class Examination {
                             .established = false};
       const auto by_ipv4 = judge(packet);
       packet.source = packet.destination = kSomewhere6;
+      if (!facts_.uplink6.empty()) packet.interface = facts_.uplink6;
       const auto verdict = judge(packet);
       if (by_ipv4.passage != Passage::open && by_ipv4.place == verdict.place) continue;
       const auto number = std::to_string(port);
@@ -145,6 +137,21 @@ class Examination {
                                   : "--direct --add-rule ipv6 filter OUTPUT 0 -p udp -j ACCEPT"};
       report(packet, subject, warning, out);
     }
+  }
+
+  // Of other default routes, those by which WireGuard's packets wouldn't come in; empty when there
+  // is nothing to tell of them.
+  std::string closed_elsewhere(const PartyFacts& party) const {
+    std::vector<std::string> closed;
+    for (const auto& route : facts_.routes) {
+      if (route.destination.length != 0 || route.interface == uplink_) continue;
+      if (std::ranges::find(closed, route.interface) != closed.end()) continue;
+      auto packet = to_port(party);
+      packet.interface = route.interface;
+      if (judge(packet).passage == Passage::blocked) closed.push_back(route.interface);
+    }
+    if (closed.empty()) return "";
+    return "; by " + join(closed) + ", which isn't in use now, UDP would be dropped";
   }
 
   void tunnelled(const PartyFacts& party, std::vector<Finding>& out) const {
@@ -211,6 +218,17 @@ class Examination {
   }
 
  private:
+  // The relay's, on the flow that is open to it.
+  FirewallPacket to_port(const PartyFacts& party) const {
+    return {.incoming = true,
+            .interface = uplink_,
+            .protocol = "udp",
+            .source = kSomewhere,
+            .destination = kSomewhere,
+            .source_port = kRelayPort,
+            .destination_port = party.port,
+            .established = true};
+  }
   static IpAddress neighbour_of(const PartyFacts& party) {
     const auto first = party.prefix.address.v4_value() + 1;
     return IpAddress::v4(party.vip.v4_value() == first ? first + 1 : first);
@@ -240,7 +258,7 @@ std::vector<Finding> firewall_findings(const DoctorFacts& facts) {
     if (out.size() == before)
       out.push_back({"firewall", ok,
                      "lets UDP port " + std::to_string(party.port) + " and " + party.interface +
-                         " through (\"" + party.name + "\")",
+                         " through (\"" + party.name + "\")" + examination.closed_elsewhere(party),
                      ""});
   }
   if (facts.parties.empty()) {

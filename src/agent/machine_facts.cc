@@ -97,6 +97,8 @@ DoctorFacts machine_facts(Backend backend) {
   out.ipv6_address = has_global_ipv6();
   out.ipv6_route = io::RouteLookup().source_to_internet(true).has_value();
   if (auto routes = read_routes()) out.routes = std::move(*routes);
+  out.uplink = uplink(false);
+  out.uplink6 = uplink(true);
   out.firewall = firewall_facts(out.net_admin);
   return out;
 }

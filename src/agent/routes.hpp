@@ -1,4 +1,4 @@
-// The system's IPv4 routes, by rtnetlink.
+// The system's routes, by rtnetlink.
 #pragma once
 
 #include <vector>
@@ -9,8 +9,12 @@
 
 namespace lanrage::agent {
 
-// Unicast routes of all tables, in the calling thread's network namespace. Errors: io::NetlinkErrc.
+// Unicast IPv4 routes of all tables, in the calling thread's network namespace. Errors: io::NetlinkErrc.
 Result<std::vector<Route>> read_routes();
+
+// The interface by which packets leave for the internet, of several default routes that of the one
+// in use; empty where there is no way there.
+std::string uplink(bool v6);
 
 // The MTU of an interface; 0 when there is none of that name.
 std::size_t mtu_of(const std::string& interface);

@@ -107,6 +107,26 @@ TEST_F(DoctorLab, NothingIsWrongUntilSomethingIs) {
   EXPECT_TRUE(finds(ill, "server", "ok", server_.url()));
 }
 
+TEST_F(DoctorLab, OfTwoDefaultRoutesTheOneInUseIsJudged) {
+  const auto& netns = alice_.host().netns();
+  const auto add = [&](const std::string& name, const std::string& network, int metric) {
+    netns.ip("link add " + name + " type dummy\nlink set " + name + " up\naddr add " + network +
+             ".1/24 dev " + name + "\nroute add default via " + network + ".254 dev " + name +
+             " metric " + std::to_string(metric));
+  };
+  add("used0", "192.0.2", 100);
+  add("spare0", "192.168.77", 900);
+  netns.nft(
+      "table inet homemade { chain input { type filter hook input priority 0; policy accept;\n"
+      "iifname spare0 meta l4proto udp drop\n}\n}\n");
+  const auto well = doctor();
+  EXPECT_TRUE(finds(well, "firewall", "ok", "by spare0, which isn't in use now"));
+  netns.nft(
+      "table inet homemade2 { chain input { type filter hook input priority 0; policy accept;\n"
+      "iifname used0 meta l4proto udp drop\n}\n}\n");
+  EXPECT_TRUE(finds(doctor(), "firewall", "problem", "table inet homemade2, chain input"));
+}
+
 TEST_F(DoctorLab, UdpThatIsBlockedAndAServerThatIsGone) {
   alice_.host().netns().nft(
       "table inet homemade { chain input { type filter hook input priority 0; policy accept;\n"

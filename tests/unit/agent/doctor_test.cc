@@ -69,6 +69,7 @@ DoctorFacts healthy() {
   out.routes = {{*Prefix::parse("0.0.0.0/0"), "eth0"},
                 {*Prefix::parse("192.168.1.0/24"), "eth0"},
                 {*Prefix::parse("10.66.0.0/16"), "lanrage0"}};
+  out.uplink = out.uplink6 = "eth0";
   out.firewall.rules = rules_with("");
   return out;
 }
@@ -358,6 +359,34 @@ TEST(Doctor, FirewallThatLetsNothingOut) {
                  rule("output", R"({"match":{"op":"==","left":{"meta":{"key":"oifname"}},)"
                                 R"("right":"lanrage0"}},{"drop":null})"));
   expect(only(facts, "firewall"), problem, "that goes out by lanrage0", "oifname \"lanrage0\"");
+}
+
+TEST(Doctor, FirewallIsThatOfTheDefaultRouteInUse) {
+  const auto drops_from = [](const std::string& interface) {
+    return rules_with(
+        chain("input", "accept") +
+        rule("input", R"({"match":{"op":"==","left":{"meta":{"key":"iifname"}},"right":")" +
+                          interface + R"("}},)" + kUdp + R"(,{"drop":null})"));
+  };
+  for (const std::size_t place : {0u, 1u}) {  // whatever the order of routes
+    auto facts = healthy();
+    facts.routes.insert(facts.routes.begin() + static_cast<std::ptrdiff_t>(place),
+                        {*Prefix::parse("0.0.0.0/0"), "wlan0"});
+    facts.firewall.rules = drops_from("wlan0");
+    expect(only(facts, "firewall"), ok,
+           "through (\"fun\"); by wlan0, which isn't in use now, UDP would be dropped");
+    facts.firewall.rules = drops_from("eth0");
+    expect(only(facts, "firewall"), problem, "all incoming UDP to port 50000 is dropped",
+           "nft insert rule");
+    facts.firewall.rules = rules_with("");
+    EXPECT_TRUE(only(facts, "firewall").detail.ends_with("through (\"fun\")"));
+  }
+  // IPv6 may leave by another interface.
+  auto facts = healthy();
+  facts.ipv6_address = facts.ipv6_route = true;
+  facts.uplink6 = "wlan0";
+  facts.firewall.rules = drops_from("wlan0");
+  expect(only(facts, "firewall"), warning, "incoming IPv6 UDP to port 50000 is dropped", "nft");
 }
 
 // The commands are those of whoever made the rules.
