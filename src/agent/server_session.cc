@@ -154,14 +154,17 @@ crypto::Hash ServerSession::binding() const {
   return http_->server_binding().value_or(crypto::Hash{});
 }
 
-// Several requests at once wait for one registration.
+// Several requests at once wait for one registration, and share what comes of it: each on its own
+// would wait for a silent server anew, one after the other.
 asio::awaitable<Result<void>> ServerSession::ensure_token() {
+  const bool waits = registering_;
   while (registering_) {
     boost::system::error_code cancelled;
     auto token = asio::redirect_error(asio::use_awaitable, cancelled);
     co_await registered_.async_wait(token);
   }
   if (token_) co_return Result<void>{};
+  if (waits && not_registered_) co_return std::unexpected(*not_registered_);
   co_return co_await register_device();
 }
 
@@ -170,6 +173,7 @@ asio::awaitable<Result<void>> ServerSession::register_device() {
   std::function<asio::awaitable<Reply>()> attempt = [this] { return register_once(); };
   auto answer = co_await repeat(std::move(attempt));
   registering_ = false;
+  not_registered_ = answer ? std::nullopt : std::optional(answer.error());
   registered_.cancel();
   if (!answer) co_return std::unexpected(answer.error());
   auto registered = protocol::parse<protocol::RegisterAnswer>(*answer);

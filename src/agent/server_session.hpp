@@ -106,6 +106,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   Instant token_renewal_{};
   boost::asio::steady_timer registered_;  // cancelled when a registration has ended
   bool registering_ = false;
+  std::optional<Error> not_registered_;  // why the latest registration failed
   bool closed_ = false;
 };
 

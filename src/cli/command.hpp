@@ -38,8 +38,9 @@ class Command {
   virtual ExitStatus status(const boost::json::object&) const { return ExitStatus::done; }
   // Whether there is something to say even where the agent can't be asked (see Offline in cli.hpp).
   virtual bool works_offline() const { return false; }
-  // How long the agent may take, at most.
-  virtual int timeout_seconds() const { return 30; }
+  // How long the agent may take, at most: it is to say itself that a server fell silent. It repeats
+  // a request for up to 25 s, and registering before that, which is two of them, for up to 35 s.
+  virtual int timeout_seconds() const { return 65; }
 };
 
 // Every subcommand, in the order of the help text.

@@ -37,6 +37,8 @@ class Join final : public Command {
     out << "\nSee `lanrage status`.\n";
   }
 
+  int timeout_seconds() const override { return 90; }  // registers, opens the invite, joins
+
  private:
   std::vector<std::string> words_;
   NickOption nick_;

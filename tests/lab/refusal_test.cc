@@ -106,6 +106,22 @@ TEST_F(Refusals, NothingThere) {
   EXPECT_FALSE(no_agent.err.empty());
 }
 
+// Packets that something drops: nobody refuses anything, and the player waits.
+TEST_F(Refusals, AServerThatIsSilentIsNamed) {
+  server_.host().netns().nft(
+      "table inet homemade { chain input { type filter hook input priority 0; policy accept;\n"
+      "tcp dport 8667 drop\n}\n}\n");
+  for (const Argv& words :
+       {Argv{"join", hosted_.invite},
+        Argv{"create", "mine", "--server", server_.url(), "--pin", server_.pin()}}) {
+    const CliResult result = mallory_.cli(words, Millis(100'000));
+    EXPECT_EQ(result.status, kNoServer) << result.out << result.err;
+    for (const auto& part : {server_.url(), std::string("TCP port 8667"), std::string("firewall")})
+      EXPECT_NE(result.err.find(part), std::string::npos) << result.err;
+    EXPECT_FALSE(mallory_.party());
+  }
+}
+
 TEST_F(Refusals, BadUsage) {
   for (const Argv& words : {Argv{"frobnicate"}, Argv{"create"}, Argv{"join"}, Argv{"ping"},
                             Argv{"status", "--no-such-option"}}) {

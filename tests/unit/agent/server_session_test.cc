@@ -26,6 +26,23 @@ TEST_F(ServerSessionTest, RegistersOnceForManyRequests) {
   EXPECT_EQ(server.seen("GET /x").back().authorization, "Bearer token-number-1001");
 }
 
+TEST_F(ServerSessionTest, AFailedRegistrationIsTheAnswerOfAllWhoWaited) {
+  server.on("POST /auth/challenge", {problem(Errc::unavailable)});
+  const auto shared = session();
+  int failures = 0;
+  for (int i = 0; i < 3; ++i)
+    boost::asio::co_spawn(
+        io, [shared] { return shared->token(); },
+        [&](const std::exception_ptr&, const Result<protocol::BearerToken>& token) {
+          failures += !token && token.error().is(Errc::unavailable) ? 1 : 0;
+        });
+  until([&] { return failures == 3; });
+  EXPECT_EQ(server.seen("POST /auth/challenge").size(), 4u) << "the attempts of one";
+  // Who comes later tries again.
+  EXPECT_FALSE(run(shared->token()));
+  EXPECT_EQ(server.seen("POST /auth/challenge").size(), 8u);
+}
+
 TEST_F(ServerSessionTest, WaitsAsLongAsTheServerAsksAndSaysTheSameAgain) {
   server.on("POST /parties", {problem(Errc::unavailable, 3), problem(Errc::rate_limited, 5), kOk});
   const auto answer = run(session()->call(io::Method::post, "/parties", R"({"request_id":"r1"})"));

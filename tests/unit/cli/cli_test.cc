@@ -10,6 +10,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "cli/command.hpp"
 #include "io/unix_socket.hpp"
 
 namespace lanrage::cli {
@@ -113,6 +114,16 @@ TEST_F(CliTest, ErrorsCarryTheAgentsStatus) {
   EXPECT_EQ(as_json.status, 4);
   EXPECT_EQ(boost::json::parse(as_json.out).at("error").at("code").as_string(),
             "server_unreachable");
+}
+
+// As long as it may repeat its requests to a server that is silent.
+TEST_F(CliTest, TheAgentHasTheTimeToSayWhoIsSilent) {
+  constexpr int kRegisters = 35, kRequest = 25;  // seconds
+  for (const auto& command : make_commands()) {
+    if (command->name() == "ping" || command->name() == "doctor") continue;
+    const int requests = command->name() == "join" ? 2 : 1;
+    EXPECT_GT(command->timeout_seconds(), kRegisters + requests * kRequest) << command->name();
+  }
 }
 
 TEST_F(CliTest, AnUnheardOfStatusIsOne) {
