@@ -24,6 +24,9 @@ constexpr Duration kNatProbeEvery = 25s;  // while some peer isn't reached direc
 constexpr Duration kNatProbeIdle = 120s;
 constexpr Duration kRefreshEvery = 10s;   // own addresses, should nobody tell that they changed
 constexpr Duration kBindCheckEvery = 2s;  // while a tunnel is silent
+// All agents of a server notice its end at once, and shall not ask the relays at once.
+constexpr Duration kServerLostSpread = 1'500ms;
+constexpr Duration kSuspicionEvery = 10s;  // at most, of relays that stay silent
 constexpr Duration kEchoTimeout = 2s;
 constexpr Duration kHandshakeLook = 20ms;  // after a handshake packet, its result is worth a look
 
@@ -195,8 +198,19 @@ void Connectivity::on_signal(const PeerId& from, ByteView sealed) {
 }
 
 void Connectivity::on_link_back() {
+  discovery_.set_server_away(false);
+  refresh_local(monotonic_now());
   for (const auto& [id, link] : links_)
     link->send_signal();
+}
+
+void Connectivity::on_link_lost() {
+  const auto now = monotonic_now();
+  discovery_.set_server_away(true);
+  refresh_local(now);
+  bind_check_due_ =
+      now + Duration(static_cast<Duration::rep>(random_.below(kServerLostSpread.count())));
+  schedule();
 }
 
 void Connectivity::on_received(const Endpoint& from, ByteView payload) {
@@ -220,8 +234,9 @@ void Connectivity::on_handshake_sent(ByteView payload) {
 
 void Connectivity::on_stun(Instant now, const Endpoint& from, const stun::MessageView& message) {
   stun::Datagrams datagrams;
-  if (relays_.on_datagram(now, from, message, datagrams) ||
-      discovery_.on_datagram(now, from, message, datagrams)) {
+  const bool by_relay = relays_.on_datagram(now, from, message, datagrams);
+  if (by_relay) discovery_.on_relay_answer();
+  if (by_relay || discovery_.on_datagram(now, from, message, datagrams)) {
     send_all(datagrams);
     refresh_local(now);
   } else if (const auto source = path::check_source(message)) {
@@ -243,6 +258,7 @@ void Connectivity::on_mapping(const std::optional<PortMapping>& mapping) {
 
 Instant Connectivity::next_timeout() const {
   Instant next = std::min({next_poll_, next_nat_probe_, next_refresh_});
+  if (bind_check_due_) next = std::min(next, *bind_check_due_);
   if (const auto due = relays_.next_timeout()) next = std::min(next, *due);
   if (const auto due = discovery_.next_timeout()) next = std::min(next, *due);
   for (const auto& [id, link] : links_)
@@ -288,6 +304,9 @@ void Connectivity::on_timer() {
     refresh_local(now);
   }
   if (now >= next_nat_probe_) probe_nat(now);
+  if (relays_.silent(now)) suspect_udp(now);
+  if (discovery_.silence() != local_.silence) refresh_local(now);
+  if (bind_check_due_ && now >= *bind_check_due_) check_binds(now);
   if (now >= next_poll_) poll_wireguard(now);
   for (const auto& [id, link] : links_)
     link->on_timeout(now);
@@ -329,6 +348,12 @@ void Connectivity::probe_nat(Instant now) {
   send_all(datagrams);
 }
 
+void Connectivity::suspect_udp(Instant now) {
+  if (discovery_.asking() || now < next_suspicion_) return;
+  next_suspicion_ = now + kSuspicionEvery;
+  probe_nat(now);
+}
+
 void Connectivity::bind_where_needed(Instant now) {
   std::vector<std::string> needed;
   for (const auto part : {&path::RelayNeeds::in_use, &path::RelayNeeds::nearest_to_peer})
@@ -362,6 +387,7 @@ void Connectivity::on_link_change(Instant now) {
   poll_wireguard(now);
   stun::Datagrams datagrams;
   relays_.on_link_change(now, datagrams);
+  discovery_.on_link_change();
   next_bind_check_ = now + kBindCheckEvery;
   send_all(datagrams);
   probe_nat(now);
@@ -372,6 +398,7 @@ void Connectivity::on_link_change(Instant now) {
 }
 
 void Connectivity::check_binds(Instant now) {
+  bind_check_due_.reset();
   if (now < next_bind_check_) return;
   next_bind_check_ = now + kBindCheckEvery;
   stun::Datagrams datagrams;
@@ -404,6 +431,11 @@ std::optional<PeerReport> Connectivity::report(const PeerId& peer) const {
   const auto found = links_.find(peer);
   if (found == links_.end()) return std::nullopt;
   return found->second->report(monotonic_now());
+}
+
+std::optional<std::string> Connectivity::udp_note() const {
+  const auto silence = discovery_.silence();
+  return silence ? std::optional(path::sentence(*silence)) : std::nullopt;
 }
 
 std::vector<Endpoint> Connectivity::own_endpoints() const {

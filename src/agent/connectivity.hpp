@@ -60,6 +60,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void on_signal(const PeerId& from, ByteView sealed);
   // Signals sent while the control link was down are lost: tell everybody where we are again.
   void on_link_back();
+  // The control server isn't reached any more: its relays may be gone with it.
+  void on_link_lost();
 
   std::optional<PeerReport> report(const PeerId& peer) const;
   const stun::NatReport& nat() const { return discovery_.nat(); }
@@ -67,6 +69,10 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   // The router's forward of our port, and where others reach us by it.
   const std::optional<PortMapping>& mapping() const { return discovery_.mapping(); }
   std::optional<Endpoint> mapped_endpoint() const { return discovery_.mapped_endpoint(relays_); }
+  // Whether UDP gets out and back; nothing while that isn't known.
+  std::optional<bool> udp() const { return discovery_.udp(); }
+  // When it doesn't: what is wrong and what to do, a sentence without full stop.
+  std::optional<std::string> udp_note() const;
   EchoSocket& echo() { return *echo_; }
 
  private:
@@ -81,6 +87,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void poll_wireguard(Instant now);
   void probe_tunnels(Instant now);
   void probe_nat(Instant now);
+  // The relays are silent. So may be everybody: asks them all.
+  void suspect_udp(Instant now);
   // Nothing measured before holds any more: bind, probe and punch again.
   void on_link_change(Instant now);
   // A tunnel is silent: perhaps our address outside is another one by now.
@@ -119,6 +127,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   Instant next_nat_probe_{};
   Instant next_refresh_{};
   Instant next_bind_check_{};
+  std::optional<Instant> bind_check_due_;  // whether or not a tunnel is silent
+  Instant next_suspicion_{};
   bool token_wanted_ = false;
   bool closed_ = false;
 };

@@ -7,9 +7,6 @@
 namespace lanrage::agent {
 namespace {
 
-// Of a probe's first requests: each was sent four times by then.
-constexpr Duration kAnsweredBy = std::chrono::milliseconds(2'500);
-
 bool is_near(const IpAddress& address) {
   return address.is_private() || address.is_loopback();
 }
@@ -62,21 +59,21 @@ void LocalDiscovery::probe(Instant now, stun::Datagrams& out) {
   if (config.servers.empty() && config.relays.empty()) return;
   probe_.emplace(std::move(config), random_);
   probe_->start(now, out);
-  probed_at_ = now;
+  udp_.on_asked(now);
 }
 
 bool LocalDiscovery::on_datagram(Instant now, const Endpoint& from,
                                  const stun::MessageView& message, stun::Datagrams& out) {
   if (!probe_ || !probe_->on_datagram(now, from, message, out)) return false;
-  silent_ = silent_ && !probe_->report().udp;
+  if (probe_->report().udp) udp_.on_answer();
   fold();
   return true;
 }
 
 void LocalDiscovery::on_timeout(Instant now, stun::Datagrams& out) {
+  udp_.on_timeout(now);
   if (!probe_) return;
   probe_->on_timeout(now, out);
-  if (now - probed_at_ >= kAnsweredBy) silent_ = !probe_->report().udp;
   fold();
 }
 
@@ -88,7 +85,10 @@ void LocalDiscovery::fold() {
 }
 
 std::optional<Instant> LocalDiscovery::next_timeout() const {
-  return probe_ ? probe_->next_timeout() : std::nullopt;
+  auto next = udp_.next_timeout();
+  const auto due = probe_ ? probe_->next_timeout() : std::nullopt;
+  if (due && (!next || *due < *next)) next = due;
+  return next;
 }
 
 std::vector<Endpoint> LocalDiscovery::seen_outside(const RelayBinds& binds) const {
@@ -124,11 +124,21 @@ path::LocalView LocalDiscovery::view(const RelayBinds& binds) const {
         std::ranges::any_of(relay.endpoints, is_near, &Endpoint::address))
       out.candidates.push_back({path::CandidateKind::guessed, {relay.endpoints[0].address, port_}});
   out.candidates = path::tidy(std::move(out.candidates), std::span(&prefix_, 1));
-  if (silent_ && out.relays.empty())
-    for (const auto& relay : relays_) {
-      out.silent.insert(out.silent.end(), relay.endpoints.begin(), relay.endpoints.end());
-      out.silent.insert(out.silent.end(), relay.stun.begin(), relay.stun.end());
-    }
+  out.silence = silence();
+  return out;
+}
+
+std::optional<path::UdpSilence> LocalDiscovery::silence() const {
+  const auto since = udp_.silent_since();
+  if (!since) return std::nullopt;
+  path::UdpSilence out{.asked = {},
+                       .since = *since,
+                       .worked_before = udp_.worked_before(),
+                       .server_away = server_away_};
+  for (const auto& relay : relays_) {
+    out.asked.insert(out.asked.end(), relay.endpoints.begin(), relay.endpoints.end());
+    out.asked.insert(out.asked.end(), relay.stun.begin(), relay.stun.end());
+  }
   return out;
 }
 

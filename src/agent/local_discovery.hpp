@@ -8,6 +8,7 @@
 
 #include "agent/port_leases.hpp"
 #include "agent/relay_binds.hpp"
+#include "agent/udp_watch.hpp"
 #include "path/peer_path.hpp"
 #include "protocol/types.hpp"
 #include "stun/nat_behaviour.hpp"
@@ -38,8 +39,21 @@ class LocalDiscovery {
   // True when the message answered the probe.
   bool on_datagram(Instant now, const Endpoint& from, const stun::MessageView& message,
                    stun::Datagrams& out);
+  // A relay has answered somebody else of ours.
+  void on_relay_answer() { udp_.on_answer(); }
+  // Whether the control server is reached, which tells whom silence comes from.
+  void set_server_away(bool away) { server_away_ = away; }
+  // Another network: whether UDP works has to be seen anew.
+  void on_link_change() { udp_.restart(); }
   void on_timeout(Instant now, stun::Datagrams& out);
   std::optional<Instant> next_timeout() const;
+
+  // Whether UDP gets out to anybody whom the server has named, and back; nothing while that isn't
+  // known.
+  std::optional<bool> udp() const { return udp_.works(); }
+  // All were asked, and none has answered yet.
+  bool asking() const { return udp_.asking(); }
+  std::optional<path::UdpSilence> silence() const;
 
   void set_mapping(const std::optional<PortMapping>& mapping) { mapping_ = mapping; }
   const std::optional<PortMapping>& mapping() const { return mapping_; }
@@ -61,8 +75,8 @@ class LocalDiscovery {
   Prefix prefix_;
   Random& random_;
   std::vector<protocol::Relay> relays_;
-  Instant probed_at_{};
-  bool silent_ = false;  // a probe was given its time, and nobody answered
+  UdpWatch udp_;
+  bool server_away_ = false;
   std::optional<stun::NatProbe> probe_;
   stun::NatReport nat_;
   std::optional<PortMapping> mapping_;  // by a router, of our port

@@ -184,6 +184,7 @@ void PartySession::on_link(LinkState state) {
   if (stopped_) return;
   if (state != LinkState::connected) {
     heartbeat_timer_.cancel();
+    connectivity_->on_link_lost();
     return;
   }
   log_.on_new_link();
@@ -388,6 +389,8 @@ PartyRow PartySession::report() const {
                vip(),
                connectivity_->mapping(),
                connectivity_->mapped_endpoint(),
+               connectivity_->udp(),
+               connectivity_->udp_note(),
                {}};
   for (const auto& [id, member] : ledger().members()) {
     if (id == self) continue;

@@ -61,6 +61,8 @@ struct PartyRow {
   IpAddress vip;
   std::optional<PortMapping> mapping{};       // of our port, by a router
   std::optional<Endpoint> mapped_endpoint{};  // where others reach us by it
+  std::optional<bool> udp{};                  // gets out and back; nothing: not known yet
+  std::optional<std::string> udp_note{};      // what to do where it doesn't
   std::vector<PeerRow> peers;
 };
 

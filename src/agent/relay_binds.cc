@@ -201,6 +201,13 @@ std::vector<Endpoint> RelayBinds::observed() const {
   return out;
 }
 
+bool RelayBinds::silent(Instant now) const {
+  return !binds_.empty() && std::ranges::all_of(binds_, [now](const Bind& bind) {
+    const auto since = bind.client.unanswered_since();
+    return since && now - *since >= kSilent;
+  });
+}
+
 bool RelayBinds::needs_token() const {
   return std::ranges::any_of(binds_, [](const Bind& bind) {
     return bind.client.trouble() == relay::BindClient::Trouble::token_expired ||

@@ -32,7 +32,8 @@ class RelayBinds {
   static constexpr std::size_t kCommon = 2;                   // of the grant's first
   static constexpr std::size_t kNearest = 2;                  // of ours
   static constexpr std::size_t kAnyway = kCommon + kNearest;  // bound whatever is known of them
-  static constexpr Duration kChosenSoon = std::chrono::seconds(2);  // measured by then
+  static constexpr Duration kChosenSoon = std::chrono::seconds(2);     // measured by then
+  static constexpr Duration kSilent = std::chrono::milliseconds(700);  // three requests by then
   static constexpr Duration kChosenEvery = std::chrono::minutes(1);
 
   // `random` outlives it.
@@ -61,6 +62,8 @@ class RelayBinds {
   std::vector<path::RelayBinding> bindings() const;
   // Our port as the relays see it.
   std::vector<Endpoint> observed() const;
+  // None has answered anything for kSilent, though all were asked.
+  bool silent(Instant now) const;
   // A relay refused the token, or says that it's too old.
   bool needs_token() const;
 

@@ -70,7 +70,11 @@ json::object status_json(const PartyRow& party, UnixTime now) {
           {"seq", party.seq},
           {"interface", party.interface},
           {"server", {{"url", party.server_url}, {"state", name_of(party.link)}}},
-          {"self", {{"nick", party.nick}, {"vip", party.vip.to_string()}}},
+          {"self",
+           {{"nick", party.nick},
+            {"vip", party.vip.to_string()},
+            {"udp", or_null(party.udp)},
+            {"note", or_null(party.udp_note)}}},
           {"portmap", portmap_json(party)},
           {"peers", std::move(peers)}};
 }

@@ -42,6 +42,8 @@ class Status final : public Command {
         << text_of(server, "url") << ' ' << text_of(server, "state") << '\n';
     if (const auto mapping = port_mapping(party); mapping != "none")
       out << "  The router forwards a port to you: " << mapping << '\n';
+    if (const auto note = text_of(self, "note"); !note.empty())
+      out << "  For you: " << note << ".\n";
     const auto& peers = party.at("peers").get_array();
     if (peers.empty()) {
       out << "  Nobody else is here yet.\n";

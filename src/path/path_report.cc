@@ -1,14 +1,23 @@
 // What a PeerPath tells people about itself.
+#include <algorithm>
+
 #include "path/peer_path_impl.hpp"
 
 namespace lanrage::path {
+
+// On a LAN, for one, where nobody outside matters.
+bool PeerPath::Impl::heard_since(Instant at) const {
+  return rx_moved_ > at || std::ranges::any_of(checks_.paths(), [&](const DirectPath& path) {
+           return path.answered && *path.answered > at;
+         });
+}
 
 PathFacts PeerPath::Impl::facts(Instant now) const {
   PathFacts facts;
   if (local_) {
     facts.own_nat = local_->nat;
     facts.relays = !local_->relays.empty();
-    facts.silent = local_->silent;
+    if (local_->silence && !heard_since(local_->silence->since)) facts.silence = local_->silence;
   }
   if (remote_) {
     facts.peer_nat = remote_->nat;
@@ -69,7 +78,9 @@ PathStatus PeerPath::Impl::status(Instant now) const {
     if (switch_.active()) out.endpoint = switch_.plan().back;
     const RelayBinding* relay = out.endpoint ? relay_at(*out.endpoint) : nullptr;
     if (relay) out.relay = relay->id;
-    out.why_relayed = why_relayed(facts(now));
+    const PathFacts known = facts(now);
+    out.why_relayed = why_relayed(known);
+    troubled = troubled || known.silence;
   }
   out.state = troubled ? State::degraded : State::connected;
   out.rtt = quality->rtt();

@@ -31,6 +31,7 @@
 #include "path/check.hpp"
 #include "path/signal.hpp"
 #include "path/tuning.hpp"
+#include "path/udp_silence.hpp"
 #include "stun/message.hpp"
 #include "stun/nat_behaviour.hpp"
 
@@ -61,9 +62,8 @@ struct LocalView {
   std::vector<Candidate> candidates;
   std::vector<RelayBinding> relays;
   stun::NatType nat = stun::NatType::unknown;
-  bool ready = false;  // our WireGuard knows the peer
-  // Whom we asked over UDP, when nobody at all has answered: for the player's firewall.
-  std::vector<Endpoint> silent{};
+  bool ready = false;                   // our WireGuard knows the peer
+  std::optional<UdpSilence> silence{};  // when nobody at all answers over UDP
   friend bool operator==(const LocalView&, const LocalView&) = default;
 };
 

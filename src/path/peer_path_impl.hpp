@@ -86,6 +86,7 @@ class PeerPath::Impl {
   const DirectPath* direct_in_use(Instant now) const;
   bool direct_is_dead(Instant now, const DirectPath& path) const;
   bool relay_is_dead(Instant now) const;
+  bool heard_since(Instant at) const;  // the peer
   PathFacts facts(Instant now) const;
 
   // Decisions: each may append to `out`.

@@ -1,6 +1,5 @@
 #include "path/report.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 namespace lanrage::path {
@@ -48,18 +47,10 @@ std::string why_switch_failed(Switch::Outcome outcome, bool packet_filter) {
   return "still trying";
 }
 
-// The first few: one port that is open is enough.
-std::string listed(const std::vector<Endpoint>& endpoints) {
-  constexpr std::size_t kMost = 3;
-  std::string out;
-  for (std::size_t i = 0; i < std::min(endpoints.size(), kMost); ++i)
-    out.append(i == 0 ? "" : ", ").append(endpoints[i].to_string());
-  return out;
-}
-
 }  // namespace
 
 std::string why_relayed(const PathFacts& facts) {
+  if (facts.silence) return sentence(*facts.silence);
   if (!facts.signal_seen) return "the other side hasn't told its addresses yet";
   if (facts.switching) return "moving to the direct path now";
   if (facts.direct_loss && facts.relay_loss)
@@ -75,9 +66,7 @@ std::string why_relayed(const PathFacts& facts) {
 }
 
 std::string why_not_connected(const PathFacts& facts) {
-  if (!facts.silent.empty() && !facts.works && !facts.any_answer)
-    return "no answer over UDP from anywhere: let this network's firewall send UDP to " +
-           listed(facts.silent) + " and its answers in";
+  if (facts.silence) return sentence(*facts.silence);
   if (!facts.signal_seen) return "no word from the other side yet";
   if (!facts.ready) return "the other side isn't ready yet";
   if (facts.common_relay || facts.works) return "waiting for the WireGuard handshake";

@@ -4,10 +4,9 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "base/endpoint.hpp"
 #include "path/switching.hpp"
+#include "path/udp_silence.hpp"
 #include "stun/nat_behaviour.hpp"
 
 namespace lanrage::path {
@@ -20,13 +19,13 @@ struct PathFacts {
   bool signal_seen = false;  // the peer has told its addresses
   bool ready = false;        // both WireGuards know each other
   bool common_relay = false;
-  bool relays = false;              // we are bound at one at all
-  std::vector<Endpoint> silent;     // LocalView's
-  bool peer_without_relay = false;  // and it has had the time to find one
-  bool punching = false;            // hard
-  std::size_t tried = 0;            // addresses of the peer
-  bool any_answer = false;          // within the last half minute
-  bool works = false;               // checks pass both ways now
+  bool relays = false;                // we are bound at one at all
+  std::optional<UdpSilence> silence;  // and the peer isn't heard either
+  bool peer_without_relay = false;    // and it has had the time to find one
+  bool punching = false;              // hard
+  std::size_t tried = 0;              // addresses of the peer
+  bool any_answer = false;            // within the last half minute
+  bool works = false;                 // checks pass both ways now
   bool switching = false;
   std::optional<Switch::Outcome> last_failure;
   std::optional<double> direct_loss;  // when that is what speaks against it

@@ -49,6 +49,7 @@ void BindClient::send_request(Instant now, stun::Datagrams& out) {
   }
   transactions_.start(now, id, request.fingerprint(), target_.endpoint, out);
   next_bind_.reset();
+  if (!unanswered_since_) unanswered_since_ = now;
 }
 
 bool BindClient::on_datagram(Instant now, const Endpoint& from, const stun::MessageView& message,
@@ -67,6 +68,7 @@ bool BindClient::on_datagram(Instant now, const Endpoint& from, const stun::Mess
   auto completed = transactions_.on_response(now, message);
   if (!completed) return false;
   rtt_ = completed->rtt;
+  unanswered_since_.reset();
   take_challenge(message);
   if (message.message_class() == stun::Class::success) {
     on_success(now, message);

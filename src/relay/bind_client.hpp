@@ -65,6 +65,8 @@ class BindClient {
   // Of the newest answer, once.
   std::optional<Duration> take_rtt() { return std::exchange(rtt_, std::nullopt); }
   Trouble trouble() const { return trouble_; }
+  // Of the first request that the relay has left without an answer, nor answered any after it.
+  std::optional<Instant> unanswered_since() const { return unanswered_since_; }
   // Grows by one whenever the relay has lost (or never had) our sessions: the first bind, a restart
   // of the relay, or a bind that had lapsed there. WireGuard must shake hands again through it.
   std::uint32_t generation() const { return generation_; }
@@ -86,6 +88,7 @@ class BindClient {
   std::optional<Instant> next_bind_;
   std::optional<Instant> last_success_;
   std::optional<Instant> last_notice_;
+  std::optional<Instant> unanswered_since_;
   Bytes nonce_;                // the relay's newest; empty before its first answer
   std::uint64_t boot_id_ = 0;  // of the relay's newest answer
   // Boot id and slot of the last success.

@@ -110,9 +110,10 @@ TEST_F(DoctorLab, NothingIsWrongUntilSomethingIs) {
 TEST_F(DoctorLab, OfTwoDefaultRoutesTheOneInUseIsJudged) {
   const auto& netns = alice_.host().netns();
   const auto add = [&](const std::string& name, const std::string& network, int metric) {
-    netns.ip("link add " + name + " type dummy\nlink set " + name + " up\naddr add " + network +
-             ".1/24 dev " + name + "\nroute add default via " + network + ".254 dev " + name +
-             " metric " + std::to_string(metric));
+    netns.ip("link add " + name + " type veth peer name " + name + "p\nlink set " + name +
+             " up\nlink set " + name + "p up\naddr add " + network + ".1/24 dev " + name +
+             "\nroute add default via " + network + ".254 dev " + name + " metric " +
+             std::to_string(metric));
   };
   add("used0", "192.0.2", 100);
   add("spare0", "192.168.77", 900);

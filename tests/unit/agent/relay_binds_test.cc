@@ -210,5 +210,42 @@ TEST_F(RelayBindsTest, RelaysThatAreNotBoundAreAskedSeldom) {
   EXPECT_GE(places[15].asked - before, 10);
 }
 
+// What starts the question whether UDP gets out at all.
+TEST_F(RelayBindsTest, SilentMeansThatAllWereAskedAndNoneAnswers) {
+  EXPECT_FALSE(binds.silent(now)) << "there is none to ask";
+  for (const auto round_trip : {20ms, 40ms})
+    add(round_trip);
+  begin();
+  EXPECT_FALSE(binds.silent(now)) << "just asked";
+  run(60s);
+  EXPECT_FALSE(binds.silent(now));
+  places[0].alive = false;
+  run(60s);
+  EXPECT_FALSE(binds.silent(now)) << "the other answers";
+  places[1].alive = false;
+  const auto dead = now;
+  while (!binds.silent(now) && now - dead < 60s)
+    run(100ms);
+  EXPECT_LE(now - dead, relay::kBindRenewal + relay::kBindJitter + RelayBinds::kSilent + 100ms);
+  // Asking anew, as soon as anything is suspected, is no answer.
+  stun::Datagrams out;
+  binds.restart(now, out);
+  deliver(out);
+  EXPECT_TRUE(binds.silent(now));
+  places[1].alive = true;
+  binds.restart(now, out);
+  deliver(out);
+  run(100ms);
+  EXPECT_FALSE(binds.silent(now));
+  // While asked, it takes a moment only.
+  places[1].alive = false;
+  binds.restart(now, out);
+  deliver(out);
+  run(RelayBinds::kSilent - 50ms);
+  EXPECT_FALSE(binds.silent(now));
+  run(100ms);
+  EXPECT_TRUE(binds.silent(now));
+}
+
 }  // namespace
 }  // namespace lanrage::agent

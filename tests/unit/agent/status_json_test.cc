@@ -74,8 +74,24 @@ TEST(StatusJson, APartyHasEveryPromisedField) {
   EXPECT_EQ(keys_of(json), (std::vector<std::string>{"host", "id", "interface", "key_epoch", "name",
                                                      "peers", "portmap", "self", "seq", "server"}));
   EXPECT_EQ(keys_of(json.at("server").as_object()), (std::vector<std::string>{"state", "url"}));
-  EXPECT_EQ(keys_of(json.at("self").as_object()), (std::vector<std::string>{"nick", "vip"}));
+  EXPECT_EQ(keys_of(json.at("self").as_object()),
+            (std::vector<std::string>{"nick", "note", "udp", "vip"}));
   EXPECT_TRUE(json.at("portmap").is_null());
+}
+
+// Also to who is alone in the party.
+TEST(StatusJson, SaysWhetherUdpWorks) {
+  PartyRow party;
+  auto self = status_json(party, UnixTime(0s)).at("self");
+  EXPECT_TRUE(self.at("udp").is_null()) << "not known yet";
+  EXPECT_TRUE(self.at("note").is_null());
+  party.udp = true;
+  EXPECT_EQ(status_json(party, UnixTime(0s)).at("self").at("udp"), true);
+  party.udp = false;
+  party.udp_note = "no answer over UDP from anywhere";
+  self = status_json(party, UnixTime(0s)).at("self");
+  EXPECT_EQ(self.at("udp"), false);
+  EXPECT_EQ(self.at("note"), "no answer over UDP from anywhere");
 }
 
 TEST(StatusJson, SaysHowARouterForwardsThePort) {

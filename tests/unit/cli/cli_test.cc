@@ -259,6 +259,15 @@ TEST_F(CliTest, StatusShowsPathsInTrouble) {
             "  fay   10.66.0.2  offline           -    -\n");
 }
 
+TEST_F(CliTest, StatusTellsWhoIsAloneThatUdpIsBlocked) {
+  serve(R"({"ok":true,"result":{"schema":1,"parties":[{"name":"fun","self":{"nick":"ann",)"
+        R"("udp":false,"note":"no answer over UDP from anywhere"},"peers":[]}]}})");
+  EXPECT_NE(line({"status"})
+                .out.find("\n  For you: no answer over UDP from anywhere.\n"
+                          "  Nobody else is here yet.\n"),
+            std::string::npos);
+}
+
 TEST_F(CliTest, StatusTellsOfAForwardedPort) {
   serve(R"({"ok":true,"result":{"schema":1,"parties":[)"
         R"({"portmap":{"method":"nat_pmp","endpoint":"203.0.113.9:41641"},"peers":[]},)"

@@ -133,5 +133,32 @@ TEST_F(Silence, AShortOutageIsNoLoss) {
   EXPECT_EQ(path->status(now).state, State::connected);
 }
 
+// Nobody outside answers over UDP: a relayed path is in trouble, whatever its session says, and why
+// is told at once; until the peer is heard again.
+TEST_F(Silence, ThatOfAllOthersIsToldOfARelayedPathAtOnce) {
+  relayed();
+  run(ms(2'000));
+  EXPECT_EQ(path->status(now).state, State::connected);
+  local.silence = UdpSilence{{kRelay}, now, true, false};
+  path->on_local(now, local, out);
+  EXPECT_EQ(path->status(now).path, PathKind::relay);
+  EXPECT_EQ(path->status(now).state, State::degraded);
+  EXPECT_EQ(path->status(now).why_relayed, sentence(*local.silence));
+  run(ms(100));
+  EXPECT_EQ(path->status(now).state, State::degraded);
+  view.rx_bytes += 128;
+  run(ms(100));
+  EXPECT_EQ(path->status(now).state, State::connected);
+  EXPECT_NE(path->status(now).why_relayed, sentence(*local.silence));
+}
+
+TEST_F(Silence, ThatOfAllOthersIsNothingToADirectPath) {
+  direct();
+  local.silence = UdpSilence{{kRelay}, now, true, true};
+  path->on_local(now, local, out);
+  EXPECT_EQ(path->status(now).state, State::connected);
+  EXPECT_EQ(path->status(now).why_relayed, "");
+}
+
 }  // namespace
 }  // namespace lanrage::path

@@ -51,11 +51,12 @@ TEST(Report, WhyNotConnected) {
   facts.tried = 3;
   EXPECT_EQ(why_not_connected(facts),
             "no relay reachable, and no answer to checks on any of 3 addresses");
-  facts.silent = {*Endpoint::parse("203.0.113.1:51820"), *Endpoint::parse("203.0.113.1:3478")};
+  facts.silence = UdpSilence{
+      {*Endpoint::parse("203.0.113.1:51820"), *Endpoint::parse("203.0.113.1:3478")}, {}, false};
   EXPECT_EQ(why_not_connected(facts),
             "no answer over UDP from anywhere: let this network's firewall send UDP to "
             "203.0.113.1:51820, 203.0.113.1:3478 and its answers in");
-  facts.silent.clear();
+  facts.silence.reset();
   facts.relays = true;
   facts.peer_without_relay = true;
   EXPECT_EQ(why_not_connected(facts),
@@ -67,6 +68,30 @@ TEST(Report, WhyNotConnected) {
   EXPECT_EQ(why_not_connected(facts), "no common relay; still trying directly");
   facts.common_relay = true;
   EXPECT_EQ(why_not_connected(facts), "waiting for the WireGuard handshake");
+}
+
+// The player's firewall is blamed only where nothing else can be it.
+TEST(Report, SilenceIsBlamedOnWhomItComesFrom) {
+  const UdpSilence blocked{{*Endpoint::parse("203.0.113.1:51820")}, {}, false, false};
+  auto stopped = blocked;
+  stopped.worked_before = true;
+  auto server_too = blocked;
+  server_too.server_away = true;
+  auto both = stopped;
+  both.server_away = true;
+  EXPECT_NE(sentence(blocked).find("this network's firewall"), std::string::npos);
+  for (const auto& other : {stopped, server_too, both}) {
+    EXPECT_EQ(sentence(other).find("firewall"), std::string::npos) << sentence(other);
+    EXPECT_NE(sentence(other).find("203.0.113.1:51820"), std::string::npos) << sentence(other);
+  }
+  EXPECT_TRUE(sentence(stopped).starts_with("answers over UDP have stopped coming"));
+  EXPECT_TRUE(sentence(server_too).starts_with("neither the server nor its relays answer"));
+  EXPECT_EQ(sentence(both), sentence(server_too));
+  PathFacts facts;
+  facts.signal_seen = true;
+  facts.silence = stopped;
+  EXPECT_EQ(why_relayed(facts), sentence(stopped));
+  EXPECT_EQ(why_not_connected(facts), sentence(stopped));
 }
 
 }  // namespace
