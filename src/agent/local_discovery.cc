@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/local_addresses.hpp"
+#include "io/route_lookup.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -57,8 +58,11 @@ bool LocalDiscovery::set_relays(const std::vector<protocol::Relay>& relays) {
 void LocalDiscovery::probe(Instant now, stun::Datagrams& out) {
   auto config = nat_probe_config(relays_, local_addresses({interface_}), port_);
   if (config.servers.empty() && config.relays.empty()) return;
+  const auto source = io::RouteLookup().source_to_internet(false);
+  filtering_.prepare(now, source ? std::optional(*source) : std::nullopt, config);
   probe_.emplace(std::move(config), random_);
   probe_->start(now, out);
+  filtering_.on_sent(now, out);
   udp_.on_asked(now);
 }
 
@@ -66,6 +70,7 @@ bool LocalDiscovery::on_datagram(Instant now, const Endpoint& from,
                                  const stun::MessageView& message, stun::Datagrams& out) {
   if (!probe_ || !probe_->on_datagram(now, from, message, out)) return false;
   if (probe_->report().udp) udp_.on_answer();
+  filtering_.on_sent(now, out);
   fold();
   return true;
 }
@@ -74,12 +79,14 @@ void LocalDiscovery::on_timeout(Instant now, stun::Datagrams& out) {
   udp_.on_timeout(now);
   if (!probe_) return;
   probe_->on_timeout(now, out);
+  filtering_.on_sent(now, out);
   fold();
 }
 
 // A probe that heard nothing proves only that something was lost: what is known stays. One under
 // way knows less than the one before it, so it counts only where nothing was known at all.
 void LocalDiscovery::fold() {
+  if (probe_->finished()) filtering_.on_finished(*probe_);
   const bool better = probe_->finished() || nat_.type == stun::NatType::unknown;
   if (probe_->report().udp && better) nat_ = probe_->report();
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/filtering_memory.hpp"
 #include "agent/port_leases.hpp"
 #include "agent/relay_binds.hpp"
 #include "agent/udp_watch.hpp"
@@ -75,6 +76,7 @@ class LocalDiscovery {
   Prefix prefix_;
   Random& random_;
   std::vector<protocol::Relay> relays_;
+  FilteringMemory filtering_;
   UdpWatch udp_;
   bool server_away_ = false;
   std::optional<stun::NatProbe> probe_;

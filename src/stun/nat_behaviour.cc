@@ -29,10 +29,18 @@ void NatProbe::start(Instant now, Datagrams& out) {
 }
 
 void NatProbe::ask_filtering(Instant now, bool v6, Datagrams& out) {
-  const auto tested = std::ranges::find_if(config_.servers, [v6](const auto& server) {
+  const auto has_alternate = [v6](const auto& server) {
     return server.alternate.has_value() && server.primary.address.is_v6() == v6;
+  };
+  const auto tested = std::ranges::find_if(config_.servers, [&](const auto& server) {
+    return has_alternate(server) && !server.alternate_contacted;
   });
-  if (tested == config_.servers.end()) return;
+  if (tested == config_.servers.end()) {
+    filtering_[v6] = config_.known_filtering[v6];
+    // Left alone, they can tell again some time.
+    if (!has_two_targets(v6)) ask_alternates(now, v6, out);
+    return;
+  }
   const auto id = TransactionId::generate(*random_);
   filtering_test_[v6] = id;
   Bytes request = MessageBuilder(Method::binding, Class::request, id)
@@ -76,6 +84,13 @@ bool NatProbe::primary_answered(bool v6) const {
   });
 }
 
+bool NatProbe::has_two_targets(bool v6) const {
+  const auto is_of_family = [v6](const Endpoint& to) { return to.address.is_v6() == v6; };
+  return std::ranges::count_if(config_.servers, is_of_family, &NatProbeConfig::Server::primary) +
+             std::ranges::count_if(config_.relays, is_of_family) >=
+         2;
+}
+
 void NatProbe::on_timeout(Instant now, Datagrams& out) {
   for (const TransactionId& id : transactions_.on_timeout(now, out))
     for (const bool v6 : {false, true})
@@ -93,10 +108,18 @@ void NatProbe::send_binding(Instant now, const Endpoint& to, Datagrams& out) {
 void NatProbe::filtering_known(Instant now, bool v6, Filtering result, Datagrams& out) {
   filtering_[v6] = result;
   filtering_test_[v6].reset();
+  // Where nobody answers, another look comes, which is to find the second ports untouched.
+  const bool heard = std::ranges::any_of(report_.answers, [v6](const ServerAnswer& answer) {
+    return answer.server.address.is_v6() == v6;
+  });
+  if (heard || result != Filtering::unknown) ask_alternates(now, v6, out);
+  classify();
+}
+
+void NatProbe::ask_alternates(Instant now, bool v6, Datagrams& out) {
   for (const auto& server : config_.servers)
     if (server.alternate && server.alternate->address.is_v6() == v6)
       send_binding(now, *server.alternate, out);
-  classify();
 }
 
 void NatProbe::classify() {

@@ -92,11 +92,15 @@ struct NatProbeConfig {
   struct Server {
     Endpoint primary;                   // :3478
     std::optional<Endpoint> alternate;  // :3479 of the same address
+    // We sent to `alternate` lately: that an answer comes in from there shows nothing.
+    bool alternate_contacted = false;
   };
   std::vector<Server> servers;
   std::vector<Endpoint> relays;  // answer plain Bindings too
   std::vector<Endpoint> local;   // the probing socket's own addresses: equal to mapped means no NAT
   RetryPolicy retries{std::chrono::milliseconds(250), 4, 4};  // given up after 2.75 s
+  // By IPv4 and by IPv6, from an earlier look: taken over where this one can't tell.
+  std::array<Filtering, 2> known_filtering{};
 };
 
 // One run. It is IPv4's translation that has a type; IPv6's, a firewall as a rule, has it where
@@ -113,6 +117,8 @@ class NatProbe {
   std::optional<Instant> next_timeout() const { return transactions_.next_timeout(); }
 
   const NatReport& report() const { return report_; }
+  // Of one family; report() has that of the family whose type it tells.
+  Filtering filtering(bool v6) const { return filtering_[v6]; }
   bool finished() const { return started_ && transactions_.size() == 0; }
 
  private:
@@ -120,6 +126,9 @@ class NatProbe {
   void ask_filtering(Instant now, bool v6, Datagrams& out);
   void filtering_known(Instant now, bool v6, Filtering result, Datagrams& out);
   bool primary_answered(bool v6) const;
+  // Whether mappings can be compared without the second ports.
+  bool has_two_targets(bool v6) const;
+  void ask_alternates(Instant now, bool v6, Datagrams& out);
   void classify();
 
   NatProbeConfig config_;

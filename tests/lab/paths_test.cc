@@ -82,6 +82,32 @@ TEST_F(Paths, TwoSymmetricNatsStayRelayedWithAReasonAndCarryBulk) {
   EXPECT_TRUE(path_becomes(bob, "alice", "relay"));
 }
 
+// The second look at the NAT, 25 s after the first, goes through what the first one opened.
+TEST_F(Paths, APortRestrictedNatIsStillOneAtTheSecondLook) {
+  Server& server = add_server();
+  Player& alice = add_player("alice", NatKind::port_restricted_cone);
+  Player& bob = add_player("bob", NatKind::symmetric);
+  const Membership hosted = alice.create(server, "game night");
+  const Membership joined = bob.join(hosted.invite);
+  EXPECT_TRUE(pings(bob, hosted.vip));
+  const auto nat_of = [](const Player& player) {
+    const auto status = player.cli({"status"}).json;
+    return std::string(status.at("self").at("nat_type").as_string());
+  };
+  const auto knows_why = [&] {
+    const auto peer = alice.peer("bob");
+    return peer && peer->why_relayed ==
+                       "the other side is behind a symmetric NAT and we are behind a "
+                       "port-restricted one";
+  };
+  EXPECT_TRUE(eventually(kSeen, knows_why));
+  EXPECT_EQ(nat_of(alice), "port_restricted_cone");
+  Pinger there(alice.host().netns(), joined.vip);
+  EXPECT_GE(there.ping(60, Millis(500)).received, 55);  // half a minute
+  EXPECT_EQ(nat_of(alice), "port_restricted_cone");
+  EXPECT_TRUE(knows_why()) << alice.peer("bob").value_or(PeerView{}).why_relayed;
+}
+
 TEST_F(Paths, PlayersOfOneLanMeetByTheirLocalAddresses) {
   Server& server = add_server();
   Router& home = network_.add_router(NatKind::port_restricted_cone);
