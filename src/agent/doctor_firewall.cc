@@ -151,7 +151,7 @@ class Examination {
       if (judge(packet).passage == Passage::blocked) closed.push_back(route.interface);
     }
     if (closed.empty()) return "";
-    return "; by " + join(closed) + ", which isn't in use now, UDP would be dropped";
+    return "; by " + join(closed) + " (not in use now) UDP would be dropped";
   }
 
   void tunnelled(const PartyFacts& party, std::vector<Finding>& out) const {

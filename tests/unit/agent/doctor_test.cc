@@ -374,7 +374,7 @@ TEST(Doctor, FirewallIsThatOfTheDefaultRouteInUse) {
                         {*Prefix::parse("0.0.0.0/0"), "wlan0"});
     facts.firewall.rules = drops_from("wlan0");
     expect(only(facts, "firewall"), ok,
-           "through (\"fun\"); by wlan0, which isn't in use now, UDP would be dropped");
+           "through (\"fun\"); by wlan0 (not in use now) UDP would be dropped");
     facts.firewall.rules = drops_from("eth0");
     expect(only(facts, "firewall"), problem, "all incoming UDP to port 50000 is dropped",
            "nft insert rule");
