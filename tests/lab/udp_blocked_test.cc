@@ -8,6 +8,7 @@ namespace {
 
 // Promised are five seconds; the rest is for slow cores.
 constexpr Millis kTold{8'000};
+constexpr Millis kIdle{30'000};
 
 class UdpBlocked : public LabTest {
  protected:
@@ -21,8 +22,9 @@ class UdpBlocked : public LabTest {
   }
   using Clock = std::chrono::steady_clock;
   static ::testing::AssertionResult is_told(const Player& player, const std::string& words,
-                                            Clock::time_point begin = Clock::now()) {
-    if (!eventually(kTold, [&] { return note(player).find(words) != std::string::npos; }))
+                                            Clock::time_point begin = Clock::now(),
+                                            Millis limit = kTold) {
+    if (!eventually(limit, [&] { return note(player).find(words) != std::string::npos; }))
       return ::testing::AssertionFailure() << player.nick() << " reads \"" << note(player) << "\"";
     const std::chrono::duration<double> took = Clock::now() - begin;
     std::printf("told after %.1f s\n", took.count());
@@ -56,28 +58,46 @@ TEST_F(UdpBlocked, WhoIsAloneIsToldWhatToOpen) {
   EXPECT_NE(text.find("For you: no answer over UDP"), std::string::npos) << text;
 }
 
+constexpr const char* kBlock =
+    "table inet mood { chain forward { type filter hook forward priority -10; policy accept;\n"
+    "meta l4proto udp drop\n}\n}\n";
+
 TEST_F(UdpBlocked, InARunningSessionAndBack) {
-  Player& alice = add_player("alice", NatKind::symmetric);
-  Router& home = network_.add_router(NatKind::symmetric);
-  Player& bob = add_player("bob", network_.add_host("bob", home));
-  const Membership hosted = alice.create(server_, "game night");
-  bob.join(hosted.invite);
-  ASSERT_TRUE(pings(bob, hosted.vip));
-  ASSERT_TRUE(eventually(kSeen, [&] { return self(bob, "udp") == boost::json::value(true); }));
-  Pinger game(bob.host().netns(), hosted.vip);
-  game.ping(10);
-  home.netns().nft(
-      "table inet mood { chain forward { type filter hook forward priority -10; policy accept;\n"
-      "meta l4proto udp drop\n}\n}\n");
-  const auto begin = Clock::now();
-  game.ping(5);  // traffic that nobody answers
-  EXPECT_TRUE(is_told(bob, "answers over UDP have stopped coming", begin));
-  EXPECT_TRUE(is_degraded(bob, "alice", "answers over UDP have stopped coming"));
-  EXPECT_EQ(note(bob).find("firewall"), std::string::npos) << note(bob);
-  home.netns().nft("delete table inet mood");
-  EXPECT_TRUE(eventually(kSeen, [&] { return self(bob, "udp") == boost::json::value(true); }));
-  EXPECT_EQ(note(bob), "");
-  EXPECT_TRUE(pings(bob, hosted.vip));
+  for (const auto kind : {NatKind::symmetric, NatKind::port_restricted_cone}) {
+    const std::string path = kind == NatKind::symmetric ? "relay" : "direct";
+    SCOPED_TRACE(path);
+    Player& alice = add_player("alice_" + path, kind);
+    Router& home = network_.add_router(kind);
+    Player& bob = add_player("bob_" + path, network_.add_host("bob_" + path, home));
+    const Membership hosted = alice.create(server_, "game night");
+    bob.join(hosted.invite);
+    ASSERT_TRUE(pings(bob, hosted.vip));
+    ASSERT_TRUE(path_becomes(bob, alice.nick(), path));
+    ASSERT_EQ(self(bob, "udp"), boost::json::value(true));
+    Pinger game(bob.host().netns(), hosted.vip);
+    game.ping(10);
+    home.netns().nft(kBlock);
+    const auto begin = Clock::now();
+    game.ping(5);  // traffic that nobody answers
+    EXPECT_TRUE(is_told(bob, "answers over UDP have stopped coming", begin));
+    EXPECT_EQ(note(bob).find("firewall"), std::string::npos) << note(bob);
+    if (path == "relay")
+      EXPECT_TRUE(is_degraded(bob, alice.nick(), "answers over UDP have stopped coming"));
+    home.netns().nft("delete table inet mood");
+    EXPECT_TRUE(eventually(kSeen, [&] { return self(bob, "udp") == boost::json::value(true); }));
+    EXPECT_EQ(note(bob), "");
+    EXPECT_TRUE(pings(bob, hosted.vip));
+  }
+}
+
+// Nothing is sent but what keeps the relay's bind: that is noticed when it is due.
+TEST_F(UdpBlocked, WhoIsAloneIsToldInARunningSessionToo) {
+  Router& home = network_.add_router(NatKind::port_restricted_cone);
+  Player& alice = add_player("alice", network_.add_host("alice", home));
+  alice.create(server_, "game night");
+  ASSERT_TRUE(eventually(kSeen, [&] { return self(alice, "udp") == boost::json::value(true); }));
+  home.netns().nft(kBlock);
+  EXPECT_TRUE(is_told(alice, "answers over UDP have stopped coming", Clock::now(), kIdle));
 }
 
 TEST_F(UdpBlocked, AServerThatDiedWithItsRelayIsNoFirewall) {
