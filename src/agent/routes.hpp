@@ -9,7 +9,8 @@
 
 namespace lanrage::agent {
 
-// Unicast IPv4 routes of all tables, in the calling thread's network namespace. Errors: io::NetlinkErrc.
+// Unicast IPv4 routes of all tables, in the calling thread's network namespace. Errors:
+// io::NetlinkErrc.
 Result<std::vector<Route>> read_routes();
 
 // The interface by which packets leave for the internet, of several default routes that of the one
