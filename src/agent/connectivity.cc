@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <set>
 #include <utility>
 
 #include "agent/clock.hpp"
@@ -29,31 +28,6 @@ constexpr Duration kServerLostSpread = 1'500ms;
 constexpr Duration kSuspicionEvery = 10s;  // at most, of relays that stay silent
 constexpr Duration kEchoTimeout = 2s;
 constexpr Duration kHandshakeLook = 20ms;  // after a handshake packet, its result is worth a look
-
-// All whom we asked see us at other addresses than before.
-bool is_seen_elsewhere(const path::LocalView& before, const path::LocalView& now) {
-  const auto seen = [](const path::LocalView& view) {
-    std::set<IpAddress> out;
-    for (const auto& candidate : view.candidates)
-      if (candidate.kind == path::CandidateKind::server_reflexive)
-        out.insert(candidate.endpoint.address);
-    return out;
-  };
-  const auto old = seen(before);
-  const auto present = seen(now);
-  return !old.empty() && !present.empty() &&
-         std::ranges::none_of(present, [&](const auto& address) { return old.contains(address); });
-}
-
-// A symmetric NAT has another port for everybody: a new one is news to nobody.
-bool is_news(const stun::NatReport& told, stun::NatReport present) {
-  const auto& before = told.public_endpoint;
-  auto& seen = present.public_endpoint;
-  if (present.type == stun::NatType::symmetric && before && seen &&
-      before->address == seen->address)
-    seen = before;
-  return !(told == present);
-}
 
 }  // namespace
 
@@ -365,7 +339,7 @@ void Connectivity::bind_where_needed(Instant now) {
 }
 
 void Connectivity::refresh_local(Instant now) {
-  if (discovery_.settled() && is_news(published_, discovery_.nat()) && callbacks_.on_nat) {
+  if (discovery_.settled() && stun::is_news(published_, discovery_.nat()) && callbacks_.on_nat) {
     const auto before = std::exchange(published_, discovery_.nat()).public_endpoint;
     const auto& seen = published_.public_endpoint;
     // A router that has another address now may have forgotten what it forwards.

@@ -1,6 +1,7 @@
 #include "agent/local_discovery.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "agent/local_addresses.hpp"
 #include "io/route_lookup.hpp"
@@ -147,6 +148,20 @@ std::optional<path::UdpSilence> LocalDiscovery::silence() const {
     out.asked.insert(out.asked.end(), relay.stun.begin(), relay.stun.end());
   }
   return out;
+}
+
+bool is_seen_elsewhere(const path::LocalView& before, const path::LocalView& now) {
+  const auto seen = [](const path::LocalView& view) {
+    std::set<IpAddress> out;
+    for (const auto& candidate : view.candidates)
+      if (candidate.kind == path::CandidateKind::server_reflexive)
+        out.insert(candidate.endpoint.address);
+    return out;
+  };
+  const auto old = seen(before);
+  const auto present = seen(now);
+  return !old.empty() && !present.empty() &&
+         std::ranges::none_of(present, [&](const auto& address) { return old.contains(address); });
 }
 
 }  // namespace lanrage::agent

@@ -84,4 +84,7 @@ class LocalDiscovery {
   std::optional<PortMapping> mapping_;  // by a router, of our port
 };
 
+// All whom we asked see us at other addresses than before.
+bool is_seen_elsewhere(const path::LocalView& before, const path::LocalView& now);
+
 }  // namespace lanrage::agent

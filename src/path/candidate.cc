@@ -35,8 +35,8 @@ std::vector<Candidate> tidy(std::vector<Candidate> candidates, std::span<const P
 std::vector<Candidate> newsworthy(std::vector<Candidate> candidates, stun::NatType nat) {
   if (nat != stun::NatType::symmetric) return candidates;
   for (Candidate& candidate : candidates)
-    if (candidate.kind == CandidateKind::server_reflexive && candidate.endpoint.address.is_v4())
-      candidate.endpoint.port = 0;
+    if (candidate.kind == CandidateKind::server_reflexive)
+      candidate.endpoint = stun::newsworthy(nat, candidate.endpoint);
   const auto twice = std::ranges::unique(candidates);
   candidates.erase(twice.begin(), twice.end());
   return candidates;

@@ -172,4 +172,18 @@ void NatProbe::classify() {
   }
 }
 
+Endpoint newsworthy(NatType nat, Endpoint seen) {
+  if (nat == NatType::symmetric && seen.address.is_v4()) seen.port = 0;
+  return seen;
+}
+
+bool is_news(const NatReport& told, const NatReport& present) {
+  NatReport before = told;
+  NatReport now = present;
+  for (NatReport* report : {&before, &now})
+    if (report->public_endpoint)
+      report->public_endpoint = newsworthy(report->type, *report->public_endpoint);
+  return !(before == now);
+}
+
 }  // namespace lanrage::stun

@@ -88,6 +88,12 @@ struct NatReport {
   }
 };
 
+// What of our port as others see it is worth telling: a symmetric NAT has another port for
+// everybody, so the address is; such a port comes as 0.
+Endpoint newsworthy(NatType nat, Endpoint seen);
+// `present` says something that `told` didn't.
+bool is_news(const NatReport& told, const NatReport& present);
+
 struct NatProbeConfig {
   struct Server {
     Endpoint primary;                   // :3478

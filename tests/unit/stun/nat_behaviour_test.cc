@@ -264,5 +264,21 @@ TEST(NatProbe, NamesAreStable) {
   EXPECT_EQ(parse_nat_type("cone"), std::nullopt);
 }
 
+TEST(NatBehaviour, ANewPortOfASymmetricNatIsNewsToNobody) {
+  const auto seen = [](NatType type, const char* endpoint) {
+    NatReport out;
+    out.type = type;
+    out.public_endpoint = *Endpoint::parse(endpoint);
+    return out;
+  };
+  using enum NatType;
+  EXPECT_FALSE(is_news(seen(symmetric, "198.51.100.7:1"), seen(symmetric, "198.51.100.7:2")));
+  EXPECT_TRUE(is_news(seen(symmetric, "198.51.100.7:1"), seen(symmetric, "198.51.100.8:1")));
+  EXPECT_TRUE(is_news(seen(symmetric, "198.51.100.7:1"), seen(full_cone, "198.51.100.7:1")));
+  EXPECT_TRUE(is_news(seen(full_cone, "198.51.100.7:1"), seen(full_cone, "198.51.100.7:2")));
+  EXPECT_TRUE(is_news(seen(symmetric, "[2001:db8::7]:1"), seen(symmetric, "[2001:db8::7]:2")));
+  EXPECT_TRUE(is_news({}, seen(symmetric, "198.51.100.7:1")));
+}
+
 }  // namespace
 }  // namespace lanrage::stun
