@@ -32,7 +32,9 @@ class BusyRelay {
     limits.clients = 2 * pairs_;
     limits.rows_a_client = sessions;
     limits.client_bytes = limits.group_bytes = limits.address_bytes = kAny;
-    limits.initiations_a_client = limits.initiations_a_pair = {1'000'000, 10'000'000};
+    limits.client_packets = limits.group_packets = limits.address_packets = kAny;
+    limits.initiations_a_client = limits.initiations_an_address = limits.initiations_a_group =
+        limits.initiations_a_pair = {1'000'000, 10'000'000};
     limits.stun_an_address = limits.verify_an_address = {1'000'000, 1'000'000};
     relay_ = std::make_unique<relay::Relay>(
         relay::RelayConfig{relay::kRelayId, control_key_.public_key(), limits}, random_);

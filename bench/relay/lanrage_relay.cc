@@ -20,6 +20,9 @@ relay.clients = 200000
 relay.client_bytes = { per_second = 1099511627776, burst = 1099511627776 }
 relay.group_bytes = { per_second = 1099511627776, burst = 1099511627776 }
 relay.address_bytes = { per_second = 1099511627776, burst = 1099511627776 }
+relay.client_packets = { per_second = 1099511627776, burst = 1099511627776 }
+relay.group_packets = { per_second = 1099511627776, burst = 1099511627776 }
+relay.address_packets = { per_second = 1099511627776, burst = 1099511627776 }
 )";
 
 server::ServerKeys make_keys(const std::filesystem::path& data, Random& random) {

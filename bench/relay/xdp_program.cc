@@ -106,14 +106,14 @@ class Bench {
     std::ranges::shuffle(addresses.begin() + 1, addresses.end(), random);
     const auto until = io::monotonic_now() + std::chrono::minutes(10);
     // The way out is asked for once, from an address that is ours.
-    path.grant({{IpAddress::v4(1), kPort}, kFar, kIndex, {kFar, kPort}, kRelay}, 1, until);
+    path.grant({{IpAddress::v4(1), kPort}, kFar, kIndex, {kFar, kPort}, kRelay}, {1, 1}, until);
     for (std::size_t i = 0; i < sessions; ++i)
       path.grant({{IpAddress::v4(addresses[i]), kPort},
                   kFar,
                   kIndex,
                   {kFar, kPort},
                   IpAddress::v4(addresses[(i + 1) % sessions])},
-                 1ull << 40, until);
+                 {1u << 31, 1u << 31}, until);
     return std::move(*opened);
   }
 

@@ -5,7 +5,7 @@
 namespace lanrage::relay {
 
 ClientTable::ClientTable(const Limits& limits, std::uint64_t seed)
-    : limits_(limits), sources_(seed) {}
+    : limits_(limits), seed_(seed), sources_(seed), address_budgets_(limits.address_cells) {}
 
 std::optional<ClientRef> ClientTable::find(const Endpoint& source) const {
   const std::uint32_t* slot = sources_.find(source);
@@ -54,6 +54,7 @@ std::optional<ClientRef> ClientTable::admit(const Token& token) {
   client.last_destination = slot;
   client.token = token;
   group.members.push_back(slot);
+  ++group.budget.clients;
   ++size_;
   return ref(slot);
 }
@@ -65,15 +66,25 @@ void ClientTable::set_address(ClientRef wanted, const Endpoint& address, const I
   if (!same || client->local != local) moved_.push_back(wanted.slot);
   client->local = local;
   if (same) return;
-  if (client->has_address) sources_.erase(client->address);
+  leave_address(*client);
   // Whoever had it before proved it earlier; the newer proof counts.
   if (const std::uint32_t* other = sources_.find(address)) {
-    slots_[*other].has_address = false;
     moved_.push_back(*other);
+    leave_address(slots_[*other]);
   }
   client->address = address;
   client->has_address = true;
+  client->address_budget =
+      &address_budgets_[address_cell(address.address, seed_, address_budgets_.size())];
+  ++client->address_budget->clients;
   sources_.put(address, wanted.slot);
+}
+
+void ClientTable::leave_address(Client& client) {
+  if (!client.has_address) return;
+  sources_.erase(client.address);
+  --client.address_budget->clients;
+  client.has_address = false;
 }
 
 void ClientTable::expire(Instant now) {
@@ -85,9 +96,10 @@ void ClientTable::expire(Instant now) {
 
 void ClientTable::remove(std::uint32_t slot) {
   Client& client = slots_[slot];
-  if (client.has_address) sources_.erase(client.address);
+  leave_address(client);
   Group& group = *client.group;
   std::erase(group.members, slot);
+  --group.budget.clients;
   if (group.members.empty()) groups_.erase(group.id);
   client = Client{};
   free_.push_back(slot);

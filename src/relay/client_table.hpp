@@ -11,6 +11,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "relay/budget.hpp"
 #include "relay/flat_table.hpp"
 #include "relay/limits.hpp"
 #include "relay/pacer.hpp"
@@ -27,19 +28,23 @@ struct ClientRef {
 
 struct Group {
   std::uint64_t id = 0;
+  SharedBudget budget;
   std::vector<std::uint32_t> members;  // slots
-  Pacer bytes;
 };
 
-struct Client {
+// A data packet looks at the first cache line of its receiver, and at two of its sender.
+struct alignas(64) Client {
   std::uint32_t generation = 0;  // 0: the slot is free
   bool has_address = false;      // false when somebody else was bound from it since
   Endpoint address;
   IpAddress local;  // our address that this client bound to
-  Pacer bytes;
+  TrafficPacer traffic;
+  Group* group = nullptr;
+  SharedBudget* address_budget = nullptr;  // set for whoever has had an address
+  Shares of_group;
+  Shares of_address;
   Pacer initiations;
   Pacer routes;
-  Group* group = nullptr;
   std::uint32_t last_destination = 0;  // a guess for the next initiation, any slot
   Instant last_bind;
   std::uint64_t nonce_time = 0;  // of the nonce last bound with: an older one is a replay
@@ -75,8 +80,10 @@ class ClientTable {
 
  private:
   void remove(std::uint32_t slot);
+  void leave_address(Client& client);
 
   Limits limits_;
+  std::uint64_t seed_;
   std::vector<Client> slots_;  // grows up to limits_.clients
   std::vector<std::uint32_t> free_;
   std::vector<std::uint32_t> moved_;
@@ -84,6 +91,7 @@ class ClientTable {
   std::size_t size_ = 0;
   FlatTable<Endpoint, std::uint32_t> sources_;
   std::unordered_map<std::uint64_t, Group> groups_;  // nodes stay put: clients point at theirs
+  std::vector<SharedBudget> address_budgets_;
 };
 
 }  // namespace lanrage::relay

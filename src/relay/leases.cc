@@ -4,21 +4,40 @@
 
 namespace lanrage::relay {
 
-std::uint64_t Leases::wanted(Instant now, ClientRef source, std::uint32_t index) const {
+Traffic Leases::wanted(Instant now, ClientRef source, std::uint32_t index, std::size_t size) const {
   const State* state = states_.find(key(source.slot, index));
-  if (!state || state->source != source || now >= state->until + kTime) return 0;
-  if (state->bytes == 0) return now < state->until ? kLeast : 0;
+  if (!state || state->source != source || now >= state->until + kTime) return {};
   const bool used_up = now < state->until;
-  return std::clamp(used_up ? state->bytes * 2 : state->bytes - state->bytes / 4, kLeast, kMost);
+  std::uint64_t bytes = 0;
+  if (state->bytes != 0) {
+    bytes = std::clamp(used_up ? state->bytes * 2 : state->bytes - state->bytes / 4, kLeast, kMost);
+  } else if (used_up) {
+    bytes = kLeast;
+  }
+  const std::uint64_t each = packet_size(state, size);
+  return {bytes, (bytes + each - 1) / each};
+}
+
+std::uint64_t Leases::packet_size(const State* before, std::size_t size) {
+  if (!before) return size;
+  const std::uint64_t old = before->packet_size;  // moves a quarter of the way
+  return old < size ? old + (size - old + 3) / 4 : old - (old - size + 3) / 4;
 }
 
 void Leases::note(Instant now, ClientRef source, ClientRef target, const Endpoint& from,
-                  std::uint32_t index, std::uint64_t bytes) {
+                  std::uint32_t index, std::size_t size, std::uint64_t bytes) {
   const std::uint64_t its_key = key(source.slot, index);
-  State next{source, target, from, bytes, now + kTime, now + 2 * kTime};
   State* state = states_.find(its_key);
+  const bool same = state && state->source == source && state->target == target;
+  State next{.source = source,
+             .target = target,
+             .from = from,
+             .bytes = bytes,
+             .packet_size = packet_size(same ? state : nullptr, size),
+             .until = now + kTime,
+             .looked_at = now + 2 * kTime};
   if (state) next.looked_at = state->looked_at;
-  if (state && state->source == source && state->target == target) {
+  if (same) {
     *state = next;
     return;
   }

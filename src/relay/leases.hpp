@@ -1,10 +1,12 @@
 // What a packet path below the relay may forward by itself, and for how long: leases. The relay
-// stays the only judge. For a session in use it grants some bytes ahead of their coming, charged to
+// stays the only judge. For a session in use it grants some traffic ahead of its coming, charged to
 // all limits at once; whatever has no lease, or has used it up, comes to the relay as ever, and
 // brings the next one. So limits hold to within a lease, and one packet in a thousand pays for all.
 //
 // Sizes follow the session: a lease that was used up doubles the next, one that ran out of time
-// makes it smaller.
+// makes it smaller. It holds as many packets as its bytes are, by the size of the packets that came
+// to the relay: were they larger than those to come, its packets are used up first, and the small
+// ones that come then correct that.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/time.hpp"
+#include "relay/budget.hpp"
 #include "relay/client_table.hpp"
 #include "relay/flat_table.hpp"
 
@@ -33,9 +36,9 @@ struct FastRoute {
 class FastPath {
  public:
   virtual ~FastPath() = default;
-  // In place of the lease that this source and index had. `bytes` counts UDP payload. A path that
-  // can't take it does nothing: the packets go on coming.
-  virtual void grant(const FastRoute& route, std::uint64_t bytes, Instant until) = 0;
+  // In place of the lease that this source and index had; it is used up by bytes or by packets. A
+  // path that can't take it does nothing: the packets go on coming.
+  virtual void grant(const FastRoute& route, const Traffic& traffic, Instant until) = 0;
   virtual void revoke(const Endpoint& from, std::uint32_t index) = 0;
 };
 
@@ -47,13 +50,13 @@ class Leases {
 
   explicit Leases(std::uint64_t seed) : states_(seed) {}
 
-  // A packet of that session has come to the relay: the bytes that its next lease should have, zero
-  // for none. The first packet after a while gets none; a session that merely keeps itself alive
-  // isn't worth it.
-  std::uint64_t wanted(Instant now, ClientRef source, std::uint32_t index) const;
+  // A packet of that session and `size` has come to the relay: what its next lease should hold, no
+  // bytes for none. The first packet after a while gets none; a session that merely keeps itself
+  // alive isn't worth it.
+  Traffic wanted(Instant now, ClientRef source, std::uint32_t index, std::size_t size) const;
   // The lease was charged and granted (or, with `bytes` zero, refused: the session was seen).
   void note(Instant now, ClientRef source, ClientRef target, const Endpoint& from,
-            std::uint32_t index, std::uint64_t bytes);
+            std::uint32_t index, std::size_t size, std::uint64_t bytes);
 
   // Leases from and to that client hold no more.
   void revoke(std::uint32_t slot, FastPath& path);
@@ -66,7 +69,8 @@ class Leases {
     ClientRef source;
     ClientRef target;
     Endpoint from;
-    std::uint64_t bytes = 0;  // zero: seen, without a lease
+    std::uint64_t bytes = 0;        // zero: seen, without a lease
+    std::uint64_t packet_size = 0;  // of those that came to the relay, the latest counting most
     Instant until;
     Instant looked_at;  // when its entry in expiries_ is due
   };
@@ -78,6 +82,7 @@ class Leases {
   static std::uint64_t key(std::uint32_t slot, std::uint32_t index) {
     return std::uint64_t{slot} << 32 | index;
   }
+  static std::uint64_t packet_size(const State* before, std::size_t size);
   void forget(std::uint64_t key, FastPath& path);
   std::vector<std::uint64_t>& keys_of(std::uint32_t slot);
 

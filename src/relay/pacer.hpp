@@ -22,24 +22,92 @@ class PacerRate {
 
  private:
   friend class Pacer;
+  friend class SharedPacer;
   std::uint64_t cost_q10_;  // nanoseconds a unit, in 1/1024
   std::uint64_t burst_ns_;
 };
 
 class Pacer {
  public:
+  bool has(Instant now, std::uint64_t units, const PacerRate& rate) const {
+    return after(now, cost(units, rate)) - nanoseconds(now) <= rate.burst_ns_;
+  }
+  // Takes `units`, whether there are so many or not: the bucket then owes them.
+  void charge(Instant now, std::uint64_t units, const PacerRate& rate) {
+    full_at_ns_ = after(now, cost(units, rate));
+  }
   // Takes `units` if there are so many now.
   bool take(Instant now, std::uint64_t units, const PacerRate& rate) {
-    auto now_ns = static_cast<std::uint64_t>(now.time_since_epoch().count()) * 1000;
-    std::uint64_t full_at = std::max(full_at_ns_, now_ns) + (units * rate.cost_q10_ >> 10);
-    if (full_at - now_ns > rate.burst_ns_) return false;
-    full_at_ns_ = full_at;
-    return true;
+    const bool enough = has(now, units, rate);
+    if (enough) charge(now, units, rate);
+    return enough;
   }
 
  private:
+  friend class SharedPacer;
+
+  static std::uint64_t nanoseconds(Instant now) {
+    return static_cast<std::uint64_t>(now.time_since_epoch().count()) * 1000;
+  }
+  static std::uint64_t cost(std::uint64_t units, const PacerRate& rate) {
+    return units * rate.cost_q10_ >> 10;
+  }
+  // When the bucket is full again if it gives away what takes so long.
+  std::uint64_t after(Instant now, std::uint64_t cost) const {
+    return std::max(full_at_ns_, nanoseconds(now)) + cost;
+  }
+
   std::uint64_t full_at_ns_ = 0;
 };
+
+// A bucket that several clients draw on. While there is something in it, whoever comes takes it.
+// When it is empty, a client still gets its share, rate and burst divided by all clients, and the
+// bucket owes that: so one that floods takes no more than the others leave. In any time the rate
+// and two bursts can pass at most.
+class SharedPacer {
+ public:
+  // `share` is that client's own, and nobody else's.
+  bool has(Instant now, std::uint64_t units, const Pacer& share, std::uint32_t clients,
+           const PacerRate& rate) const {
+    return pool_.has(now, units, rate) || share_has(now, units, share, clients, rate);
+  }
+  // For units that it has.
+  void charge(Instant now, std::uint64_t units, Pacer& share, std::uint32_t clients,
+              const PacerRate& rate) {
+    if (!pool_.has(now, units, rate))
+      share.full_at_ns_ = share.after(now, share_cost(units, clients, rate));
+    pool_.charge(now, units, rate);
+  }
+  // Takes `units` if there are so many without anybody's share.
+  bool take_beyond_shares(Instant now, std::uint64_t units, const PacerRate& rate) {
+    return pool_.take(now, units, rate);
+  }
+
+ private:
+  // Of more clients nobody has less: that keeps the product in its 64 bits.
+  static constexpr std::uint32_t kMostShares = 1u << 16;
+
+  static std::uint64_t share_cost(std::uint64_t units, std::uint32_t clients,
+                                  const PacerRate& rate) {
+    return Pacer::cost(units, rate) * std::clamp(clients, 1u, kMostShares);
+  }
+  // A full share gives any one packet: there may be more clients than the burst has packets.
+  static bool share_has(Instant now, std::uint64_t units, const Pacer& share, std::uint32_t clients,
+                        const PacerRate& rate) {
+    const std::uint64_t now_ns = Pacer::nanoseconds(now);
+    return share.full_at_ns_ <= now_ns ||
+           share.after(now, share_cost(units, clients, rate)) - now_ns <= rate.burst_ns_;
+  }
+
+  Pacer pool_;
+};
+
+// Which of so many cells an IPv4 address or IPv6 /64 has.
+inline std::size_t address_cell(const IpAddress& address, std::uint64_t seed, std::size_t cells) {
+  ByteReader reader(address.bytes());
+  const std::uint64_t key = address.is_v4() ? reader.u32() : reader.u64();
+  return mix(key, seed) % cells;
+}
 
 // One bucket for each IPv4 address or IPv6 /64, in constant memory: addresses that fall on the same
 // cell share a bucket, and the seed keeps that from being arranged.
@@ -49,9 +117,7 @@ class AddressPacer {
       : rate_(rate), seed_(seed), cells_(cells) {}
 
   bool take(Instant now, const IpAddress& address, std::uint64_t units) {
-    ByteReader reader(address.bytes());
-    std::uint64_t key = address.is_v4() ? reader.u32() : reader.u64();
-    return cells_[mix(key, seed_) % cells_.size()].take(now, units, rate_);
+    return cells_[address_cell(address, seed_, cells_.size())].take(now, units, rate_);
   }
 
  private:

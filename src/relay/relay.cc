@@ -42,11 +42,8 @@ Relay::Relay(const RelayConfig& config, Random& random)
       clients_(limits_, seed_),
       sessions_(limits_, seed_),
       binds_(config.id, config.token_key, limits_, random),
-      client_rate_(limits_.client_bytes),
-      group_rate_(limits_.group_bytes),
-      initiation_rate_(limits_.initiations_a_client),
+      rates_(limits_),
       route_rate_(limits_.routes_a_client),
-      address_bytes_(limits_.address_bytes, seed_, limits_.address_cells),
       stun_requests_(limits_.stun_an_address, seed_, limits_.address_cells),
       signatures_(limits_.verify_an_address, seed_, limits_.address_cells),
       notices_(limits_.notice_spacing, limits_.notices, seed_, limits_.notice_cells),
@@ -97,25 +94,22 @@ Verdict Relay::on_data(Instant now, ClientRef source, std::uint32_t index, std::
   if (!route) return Verdict::drop(DropReason::no_session);
   const Verdict verdict = forward(now, clients_.at(source.slot), route->target, size);
   if (fast_path_ != nullptr && verdict.kind == Verdict::Kind::forward)
-    lease(now, source, index, *route);
+    lease(now, source, index, size, *route);
   return verdict;
 }
 
-void Relay::lease(Instant now, ClientRef source, std::uint32_t index,
+void Relay::lease(Instant now, ClientRef source, std::uint32_t index, std::size_t size,
                   const SessionTable::Route& route) {
   Client& client = clients_.at(source.slot);
   const Client& receiver = clients_.at(route.target.slot);
-  std::uint64_t bytes = leases_.wanted(now, source, index);
+  Traffic traffic = leases_.wanted(now, source, index, size);
   // Addresses of another family would change the packet's size.
-  if (client.address.address.is_v4() != receiver.address.address.is_v4()) bytes = 0;
-  if (bytes != 0 && !(client.bytes.take(now, bytes, client_rate_) &&
-                      address_bytes_.take(now, client.address.address, bytes) &&
-                      client.group->bytes.take(now, bytes, group_rate_)))
-    bytes = 0;
-  leases_.note(now, source, route.target, client.address, index, bytes);
-  if (bytes == 0) return;
-  fast_path_->grant({client.address, client.local, index, receiver.address, receiver.local}, bytes,
-                    std::min(now + Leases::kTime, route.expires));
+  if (client.address.address.is_v4() != receiver.address.address.is_v4()) traffic = {};
+  if (traffic.bytes != 0 && !rates_.charge_ahead(now, client, traffic)) traffic = {};
+  leases_.note(now, source, route.target, client.address, index, size, traffic.bytes);
+  if (traffic.bytes == 0) return;
+  fast_path_->grant({client.address, client.local, index, receiver.address, receiver.local},
+                    traffic, std::min(now + Leases::kTime, route.expires));
 }
 
 void Relay::revoke_leases() {
@@ -126,22 +120,14 @@ void Relay::revoke_leases() {
 Verdict Relay::forward(Instant now, Client& source, ClientRef target, std::size_t size) {
   const Client* receiver = clients_.get(target);
   if (!receiver || !receiver->has_address) return Verdict::drop(DropReason::receiver_gone);
-  if (!source.bytes.take(now, size, client_rate_)) return Verdict::drop(DropReason::client_rate);
-  if (!address_bytes_.take(now, source.address.address, size)) {
-    return Verdict::drop(DropReason::address_rate);
-  }
-  if (!source.group->bytes.take(now, size, group_rate_)) {
-    return Verdict::drop(DropReason::group_rate);
-  }
+  if (const auto refusal = rates_.charge(now, source, size)) return Verdict::drop(*refusal);
   return Verdict::forward(receiver->address, receiver->local);
 }
 
 Verdict Relay::on_initiation(Instant now, ClientRef source, ByteView packet, std::uint32_t index) {
   Client& client = clients_.at(source.slot);
   // Before the search, which costs a BLAKE2s for each member of the group.
-  if (!client.initiations.take(now, 1, initiation_rate_)) {
-    return Verdict::drop(DropReason::initiation_rate);
-  }
+  if (const auto refusal = rates_.charge_initiation(now, client)) return Verdict::drop(*refusal);
   auto target = addressee(client, source.slot, packet);
   if (!target) return Verdict::drop(DropReason::no_member);
   client.last_destination = target->slot;

@@ -16,6 +16,7 @@
 #include "relay/leases.hpp"
 #include "relay/limits.hpp"
 #include "relay/notice_gate.hpp"
+#include "relay/rates.hpp"
 #include "relay/session_table.hpp"
 #include "relay/verdict.hpp"
 #include "wireguard/packet.hpp"
@@ -67,7 +68,8 @@ class Relay {
   Verdict on_data(Instant now, ClientRef source, std::uint32_t index, std::size_t size);
   Verdict on_unbound(Instant now, const Endpoint& from);
   // A data packet was forwarded: the next ones may go without us.
-  void lease(Instant now, ClientRef source, std::uint32_t index, const SessionTable::Route& route);
+  void lease(Instant now, ClientRef source, std::uint32_t index, std::size_t size,
+             const SessionTable::Route& route);
   void revoke_leases();
   Verdict forward(Instant now, Client& source, ClientRef target, std::size_t size);
   std::optional<ClientRef> addressee(const Client& source, std::uint32_t source_slot,
@@ -79,11 +81,8 @@ class Relay {
   ClientTable clients_;
   SessionTable sessions_;
   BindServer binds_;
-  PacerRate client_rate_;
-  PacerRate group_rate_;
-  PacerRate initiation_rate_;
+  Rates rates_;
   PacerRate route_rate_;
-  AddressPacer address_bytes_;
   AddressPacer stun_requests_;
   AddressPacer signatures_;
   NoticeGate notices_;

@@ -20,11 +20,16 @@ enum class DropReason : std::uint8_t {
   index_collision,  // an index in use toward somebody else; WireGuard retries
   rows_full,        // the client has as many sessions as it may
   pairs_full,
-  receiver_gone,  // the session's other end is no longer bound
-  initiation_rate,
-  client_rate,
-  group_rate,
+  receiver_gone,    // the session's other end is no longer bound
+  initiation_rate,  // of the client, or of the pair
+  address_initiation_rate,
+  group_initiation_rate,
+  client_rate,  // bytes
   address_rate,
+  group_rate,
+  client_packet_rate,
+  address_packet_rate,
+  group_packet_rate,
   stun_rate,
   stun_malformed,
   would_amplify,  // a Binding request smaller than its answer
@@ -54,12 +59,22 @@ constexpr std::string_view name_of(DropReason reason) {
       return "receiver_gone";
     case DropReason::initiation_rate:
       return "initiation_rate";
+    case DropReason::address_initiation_rate:
+      return "address_initiation_rate";
+    case DropReason::group_initiation_rate:
+      return "group_initiation_rate";
     case DropReason::client_rate:
       return "client_rate";
-    case DropReason::group_rate:
-      return "group_rate";
     case DropReason::address_rate:
       return "address_rate";
+    case DropReason::group_rate:
+      return "group_rate";
+    case DropReason::client_packet_rate:
+      return "client_packet_rate";
+    case DropReason::address_packet_rate:
+      return "address_packet_rate";
+    case DropReason::group_packet_rate:
+      return "group_packet_rate";
     case DropReason::stun_rate:
       return "stun_rate";
     case DropReason::stun_malformed:

@@ -120,12 +120,13 @@ static __always_inline int forward4(struct xdp_md* context, struct ethhdr* ether
   struct RelayKey4 key = {.address = ip->saddr, .port = udp->source};
   __builtin_memcpy(key.index, data->index, sizeof key.index);
   struct RelayLease4* lease = bpf_map_lookup_elem(&leases4, &key);
-  if (!lease || lease->from_local != ip->daddr || lease->bytes < size ||
+  if (!lease || lease->from_local != ip->daddr || lease->bytes < size || !lease->packets ||
       bpf_ktime_get_ns() >= lease->until_ns)
     return pass();
 
   /* One client's packets come by one queue, so nobody else writes here meanwhile. */
   lease->bytes -= size;
+  --lease->packets;
   if (udp->check) {
     __u32 sum = (__u16)~udp->check;
     sum = replace32(sum, ip->saddr, lease->to_local);
@@ -180,10 +181,11 @@ static __always_inline int forward6(struct xdp_md* context, struct ethhdr* ether
   __builtin_memcpy(key.index, data->index, sizeof key.index);
   struct RelayLease6* lease = bpf_map_lookup_elem(&leases6, &key);
   if (!lease || !equal128((__be32*)lease->from_local, ip->daddr.in6_u.u6_addr32) ||
-      lease->bytes < size || bpf_ktime_get_ns() >= lease->until_ns)
+      lease->bytes < size || !lease->packets || bpf_ktime_get_ns() >= lease->until_ns)
     return pass();
 
   lease->bytes -= size;
+  --lease->packets;
   __u32 sum = (__u16)~udp->check;
   sum = replace128(sum, ip->saddr.in6_u.u6_addr32, (__be32*)lease->to_local);
   sum = replace128(sum, ip->daddr.in6_u.u6_addr32, (__be32*)lease->to);

@@ -27,7 +27,8 @@ struct RelayHop {
 
 struct RelayLease4 {
   __u64 until_ns; /* CLOCK_MONOTONIC */
-  __u64 bytes;    /* of UDP payload, that may still pass */
+  __u32 bytes;    /* of UDP payload, that may still pass */
+  __u32 packets;
   __be32 from_local;
   __be32 to;
   __be32 to_local;
@@ -37,7 +38,8 @@ struct RelayLease4 {
 };
 struct RelayLease6 {
   __u64 until_ns;
-  __u64 bytes;
+  __u32 bytes;
+  __u32 packets;
   __u8 from_local[16];
   __u8 to[16];
   __u8 to_local[16];

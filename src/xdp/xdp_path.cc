@@ -53,6 +53,10 @@ RelayKey6 key6(const Endpoint& from, std::uint32_t index) {
   return out;
 }
 
+__u32 at_most_32_bits(std::uint64_t value) {
+  return static_cast<__u32>(std::min<std::uint64_t>(value, UINT32_MAX));
+}
+
 std::uint64_t nanoseconds(Instant at) {
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count());
@@ -159,7 +163,7 @@ Result<void> XdpPath::attach(Mode mode) {
   return fail(Errc::cannot_attach, "no interface takes the program: " + refusals);
 }
 
-void XdpPath::grant(const relay::FastRoute& route, std::uint64_t bytes, Instant until) {
+void XdpPath::grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) {
   // A socket with one address of ours isn't told by which a packet came.
   const auto ours = [this](const IpAddress& local) {
     return local.is_unspecified() ? listen_.address : local;
@@ -174,7 +178,8 @@ void XdpPath::grant(const relay::FastRoute& route, std::uint64_t bytes, Instant 
   if (v4) {
     RelayLease4 lease{};
     lease.until_ns = nanoseconds(until);
-    lease.bytes = bytes;
+    lease.bytes = at_most_32_bits(traffic.bytes);
+    lease.packets = at_most_32_bits(traffic.packets);
     lease.from_local = v4_of(from_local);
     lease.to = v4_of(route.to.address);
     lease.to_local = v4_of(to_local);
@@ -186,7 +191,8 @@ void XdpPath::grant(const relay::FastRoute& route, std::uint64_t bytes, Instant 
   }
   RelayLease6 lease{};
   lease.until_ns = nanoseconds(until);
-  lease.bytes = bytes;
+  lease.bytes = at_most_32_bits(traffic.bytes);
+  lease.packets = at_most_32_bits(traffic.packets);
   put_address(lease.from_local, from_local);
   put_address(lease.to, route.to.address);
   put_address(lease.to_local, to_local);

@@ -57,7 +57,7 @@ class XdpPath final : public relay::FastPath {
   ~XdpPath() override;
 
   // Of one thread at a time.
-  void grant(const relay::FastRoute& route, std::uint64_t bytes, Instant until) override;
+  void grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) override;
   void revoke(const Endpoint& from, std::uint32_t index) override;
 
   XdpCounters counters() const;  // from any thread

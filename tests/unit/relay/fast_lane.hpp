@@ -13,13 +13,14 @@ class FastLane final : public FastPath {
  public:
   struct Lease {
     FastRoute route;
-    std::uint64_t bytes = 0;
+    Traffic left;
     Instant until;
   };
 
-  void grant(const FastRoute& route, std::uint64_t bytes, Instant until) override {
-    leases[{route.from, route.index}] = {route, bytes, until};
-    granted += bytes;
+  void grant(const FastRoute& route, const Traffic& traffic, Instant until) override {
+    leases[{route.from, route.index}] = {route, traffic, until};
+    granted.bytes += traffic.bytes;
+    granted.packets += traffic.packets;
   }
   void revoke(const Endpoint& from, std::uint32_t index) override { leases.erase({from, index}); }
 
@@ -27,16 +28,19 @@ class FastLane final : public FastPath {
   std::optional<Endpoint> take(Instant now, const Endpoint& from, std::uint32_t index,
                                std::size_t size) {
     const auto found = leases.find({from, index});
-    if (found == leases.end() || now >= found->second.until || found->second.bytes < size)
+    if (found == leases.end()) return std::nullopt;
+    Lease& lease = found->second;
+    if (now >= lease.until || lease.left.bytes < size || lease.left.packets == 0)
       return std::nullopt;
-    found->second.bytes -= size;
+    lease.left.bytes -= size;
+    --lease.left.packets;
     ++taken;
-    return found->second.route.to;
+    return lease.route.to;
   }
 
   std::map<std::pair<Endpoint, std::uint32_t>, Lease> leases;
-  std::uint64_t granted = 0;  // bytes
-  std::uint64_t taken = 0;    // packets
+  Traffic granted;
+  std::uint64_t taken = 0;  // packets
 };
 
 }  // namespace lanrage::relay

@@ -24,7 +24,7 @@ class LeasesTest : public testing::Test {
     expect_forward(world.send(a.endpoint, data(2, size)), b.endpoint);
     return false;
   }
-  std::uint64_t lease() const { return lane.leases.at({a.endpoint, 2}).bytes; }
+  std::uint64_t lease() const { return lane.leases.at({a.endpoint, 2}).left.bytes; }
 
   FastLane lane;
   World world;
@@ -38,7 +38,7 @@ TEST_F(LeasesTest, ASessionThatMerelyKeepsAliveGetsNone) {
     world.now += 5s;
     world.relay->on_timeout(world.now);
   }
-  EXPECT_EQ(lane.granted, 0u);
+  EXPECT_EQ(lane.granted, Traffic{});
 }
 
 TEST_F(LeasesTest, OneInUseIsLeasedFromItsSecondPacketOn) {
@@ -51,7 +51,7 @@ TEST_F(LeasesTest, OneInUseIsLeasedFromItsSecondPacketOn) {
   EXPECT_EQ(lease.route.from, a.endpoint);
   EXPECT_EQ(lease.route.to, b.endpoint);
   EXPECT_EQ(lease.route.index, 2u);
-  EXPECT_EQ(lease.bytes, Leases::kLeast);
+  EXPECT_EQ(lease.left, (Traffic{Leases::kLeast, 5}));  // of 1000 bytes
   EXPECT_EQ(lease.until, world.now + Leases::kTime);
   world.now += 20ms;
   EXPECT_TRUE(send_data());
@@ -71,6 +71,35 @@ TEST_F(LeasesTest, TheSizeFollowsTheTraffic) {
     send_data(100);
   }
   EXPECT_LE(lease(), Leases::kLeast);
+}
+
+TEST_F(LeasesTest, ItHoldsAsManyPacketsAsItsBytesAre) {
+  const auto packets_of = [&](std::uint64_t size) {
+    for (int i = 0; i < 50'000; ++i) {
+      world.now += 1ms;
+      send_data(size);
+    }
+    lane.leases.clear();
+    send_data(size);
+    const Traffic left = lane.leases.at({a.endpoint, 2}).left;
+    return static_cast<double>(left.packets * size) / static_cast<double>(left.bytes);
+  };
+  EXPECT_NEAR(packets_of(1400), 1, 0.02);
+  EXPECT_NEAR(packets_of(64), 1, 0.02) << "whatever came before";
+  EXPECT_NEAR(packets_of(1400), 1, 0.02);
+}
+
+TEST_F(LeasesTest, ASessionOfSmallPacketsIsLeasedAsMuch) {
+  for (int i = 0; i < 20; ++i) {
+    world.now += 1ms;
+    send_data(1400);
+  }
+  const auto before = world.relay->counters().forwarded_packets;
+  for (int i = 0; i < 20'000; ++i) {
+    world.now += 1ms;
+    send_data(100);
+  }
+  EXPECT_LE(world.relay->counters().forwarded_packets - before, 40u);
 }
 
 TEST_F(LeasesTest, NoneOutlivesItsSession) {
@@ -124,6 +153,27 @@ TEST(LeasesLimits, HoldToWithinALease) {
   EXPECT_GE(through, 10 * 100'000u * 8 / 10);
 }
 
+TEST(LeasesLimits, HoldForPacketsToo) {
+  Limits limits;
+  limits.client_packets = {1'000, 500};
+  World world(limits);
+  FastLane lane;
+  world.relay->set_fast_path(lane);
+  Player a = world.bound(1, "198.51.100.1:1000");
+  Player b = world.bound(1, "198.51.100.2:2000");
+  world.shake_hands(a, 1, b, 2);
+  std::uint64_t through = 0;
+  for (int i = 0; i < 100'000; ++i) {  // ten seconds at ten times the limit, large and small ones
+    world.now += 100us;
+    const Bytes packet = data(2, i / 1'000 % 2 == 0 ? 64 : 1'000);
+    through += lane.take(world.now, a.endpoint, 2, packet.size()) ||
+               world.send(a.endpoint, packet).kind == Verdict::Kind::forward;
+  }
+  EXPECT_LE(through, 10 * 1'000u + 500u);
+  EXPECT_GE(through, 10 * 1'000u * 8 / 10);
+  EXPECT_GT(lane.taken, 0u);
+}
+
 // The same random life twice, with a fast lane and without.
 class Twins {
  public:
@@ -166,6 +216,7 @@ class Twins {
   static Limits roomy() {
     Limits limits;
     limits.client_bytes = limits.group_bytes = limits.address_bytes = {1ull << 34, 1ull << 34};
+    limits.client_packets = limits.group_packets = limits.address_packets = {1u << 24, 1u << 24};
     limits.stun_an_address = limits.verify_an_address = {1'000'000, 1'000'000};
     return limits;
   }

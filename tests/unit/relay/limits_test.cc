@@ -26,6 +26,13 @@ TEST(RelayLimits, Defaults) {
   EXPECT_EQ(limits.session_lifetime, seconds(200));
   EXPECT_EQ(limits.pending_lifetime, seconds(15));
   EXPECT_EQ(limits.notice_spacing, seconds(1));
+  // Packets of the usual size are limited by bytes, not by their number.
+  for (const auto& [bytes, packets] : {std::pair(limits.client_bytes, limits.client_packets),
+                                       std::pair(limits.address_bytes, limits.address_packets),
+                                       std::pair(limits.group_bytes, limits.group_packets)}) {
+    EXPECT_GE(packets.per_second, bytes.per_second / 1420);
+    EXPECT_GE(packets.burst, bytes.burst / 1420);
+  }
 }
 
 TEST(RelayLimits, Clients) {
@@ -123,7 +130,9 @@ TEST(RelayLimits, BytesOfAGroup) {
   world.shake_hands(x, 3, y, 4);
   world.now += seconds(10);
   fill(world, a, 2, 5'000);
-  expect_drop(world.send(b.endpoint, data(1, 1000)), DropReason::group_rate);
+  fill(world, a, 2, 2'000);  // of its own share, a half
+  expect_drop(world.send(a.endpoint, data(2, 1000)), DropReason::group_rate);
+  expect_forward(world.send(b.endpoint, data(1, 1000)), a.endpoint);
   expect_forward(world.send(x.endpoint, data(4, 1000)), y.endpoint);
 }
 
@@ -137,8 +146,81 @@ TEST(RelayLimits, BytesOfAnAddress) {
   world.shake_hands(b, 3, c, 4);
   world.now += seconds(10);
   fill(world, a, 2, 5'000);
-  expect_drop(world.send(b.endpoint, data(4, 1000)), DropReason::address_rate);
+  fill(world, a, 2, 2'000);  // of its own share, a half
+  expect_drop(world.send(a.endpoint, data(2, 1000)), DropReason::address_rate);
+  expect_forward(world.send(b.endpoint, data(4, 1000)), c.endpoint);
   expect_forward(world.send(c.endpoint, data(1, 1000)), a.endpoint);
+}
+
+// Two behind one address, and one elsewhere, all of one party.
+struct PacketLimits : testing::Test {
+  void start(const Limits& limits) {
+    world = std::make_unique<World>(limits);
+    for (const char* at : {"198.51.100.1:1000", "198.51.100.1:2000", "198.51.100.2:1000"})
+      players.push_back(world->bound(1, at));
+    world->shake_hands(players[0], 1, players[2], 2);
+    world->shake_hands(players[1], 3, players[2], 4);
+    world->now += seconds(10);
+  }
+  // How many of the smallest packets the first gets through at once.
+  int burst(DropReason then) {
+    int through = 0;
+    Verdict verdict;
+    while ((verdict = world->send(players[0].endpoint, data(2, 32))).kind == Verdict::Kind::forward)
+      ++through;
+    expect_drop(verdict, then);
+    return through;
+  }
+  std::unique_ptr<World> world;
+  std::vector<Player> players;
+};
+
+TEST_F(PacketLimits, OfAClient) {
+  start({.client_packets = {100, 50}});
+  EXPECT_EQ(burst(DropReason::client_packet_rate), 50);
+  expect_forward(world->send(players[2].endpoint, data(1)), players[0].endpoint);
+  world->now += milliseconds(10);
+  EXPECT_EQ(burst(DropReason::client_packet_rate), 1);
+}
+
+TEST_F(PacketLimits, OfAnAddress) {
+  start({.address_packets = {100, 50}});
+  EXPECT_EQ(burst(DropReason::address_packet_rate), 50 + 25) << "its share beside";
+  expect_forward(world->send(players[1].endpoint, data(4)), players[2].endpoint);
+}
+
+TEST_F(PacketLimits, OfAGroup) {
+  start({.group_packets = {100, 30}});
+  EXPECT_EQ(burst(DropReason::group_packet_rate), 30 + 10) << "its share beside";
+  expect_forward(world->send(players[1].endpoint, data(4)), players[2].endpoint);
+}
+
+TEST_F(PacketLimits, WhatIsDroppedForOneLimitIsChargedToNone) {
+  start({.address_packets = {1'000, 1'000}, .group_packets = {1, 30}});
+  EXPECT_EQ(burst(DropReason::group_packet_rate), 40);
+  for (int i = 0; i < 10'000; ++i)
+    expect_drop(world->send(players[0].endpoint, data(2)), DropReason::group_packet_rate);
+  Player elsewhere = world->bound(2, "198.51.100.1:3000");
+  Player other = world->bound(2, "198.51.100.9:1000");
+  world->shake_hands(elsewhere, 5, other, 6);
+  expect_forward(world->send(elsewhere.endpoint, data(6)), other.endpoint);
+}
+
+TEST(InitiationLimits, OfAnAddressAndOfAGroupBeforeTheSearch) {
+  for (const bool of_group : {false, true}) {
+    Limits limits;
+    limits.initiations_a_pair = limits.initiations_a_client = {1'000, 1'000};
+    (of_group ? limits.initiations_a_group : limits.initiations_an_address) = {1, 12};
+    World world(limits);
+    Player a = world.bound(1, "198.51.100.1:1000");
+    Player b = world.bound(1, "198.51.100.1:2000");
+    Player stranger = world.bound(2, "198.51.100.3:1000");
+    for (std::uint32_t i = 0; i < 12 + 6; ++i)  // all, and its share of one half
+      expect_drop(world.send(a.endpoint, initiation(i, stranger.mac1_key)), DropReason::no_member);
+    expect_drop(world.send(a.endpoint, initiation(99, b.mac1_key)),
+                of_group ? DropReason::group_initiation_rate : DropReason::address_initiation_rate);
+    expect_forward(world.send(b.endpoint, initiation(1, a.mac1_key)), a.endpoint);
+  }
 }
 
 TEST(RelayLimits, StunOfAnAddress) {

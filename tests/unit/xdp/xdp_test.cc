@@ -81,8 +81,8 @@ class XdpTest : public testing::Test {
 };
 
 TEST_F(XdpTest, LeasedPacketsAreForwardedWithRightChecksums) {
-  path->grant({a4, kRelay4, 77, b4, kRelay4}, 1 << 20, soon());
-  path->grant({a6, kRelay6, 77, b6, kRelay6}, 1 << 20, soon());
+  path->grant({a4, kRelay4, 77, b4, kRelay4}, {1 << 20, 1'000}, soon());
+  path->grant({a6, kRelay6, 77, b6, kRelay6}, {1 << 20, 1'000}, soon());
   SeededRandom random(1);
   for (std::size_t size = 32; size < 1473; size += 17) {
     Bytes packet = relay::data(77, size);
@@ -101,7 +101,7 @@ TEST_F(XdpTest, LeasedPacketsAreForwardedWithRightChecksums) {
 }
 
 TEST_F(XdpTest, WhatHasNoLeaseIsTheRelays) {
-  path->grant({a4, kRelay4, 77, b4, kRelay4}, 100'000, soon());
+  path->grant({a4, kRelay4, 77, b4, kRelay4}, {100'000, 1'000}, soon());
   const Bytes packet = relay::data(77, 160);
   expect_forwards(frame(a4, kRelay4, packet), b4, kRelay4);
   expect_passes_untouched(frame(a4, kRelay4, relay::data(78, 160)));    // another index
@@ -126,8 +126,8 @@ TEST_F(XdpTest, WhatHasNoLeaseIsTheRelays) {
 }
 
 TEST_F(XdpTest, UnusualPacketsAreTheRelays) {
-  path->grant({a4, kRelay4, 77, b4, kRelay4}, 100'000, soon());
-  path->grant({a6, kRelay6, 77, b6, kRelay6}, 100'000, soon());
+  path->grant({a4, kRelay4, 77, b4, kRelay4}, {100'000, 1'000}, soon());
+  path->grant({a6, kRelay6, 77, b6, kRelay6}, {100'000, 1'000}, soon());
   const Bytes v4 = test::encode(frame(a4, kRelay4, relay::data(77, 160)));
   const Bytes v6 = test::encode(frame(a6, kRelay6, relay::data(77, 160)));
   const auto passes = [&](Bytes bytes, std::size_t at, std::uint8_t value) {
@@ -155,23 +155,30 @@ TEST_F(XdpTest, UnusualPacketsAreTheRelays) {
               XDP_PASS);
 }
 
-TEST_F(XdpTest, ALeaseEndsByBytesByTimeAndByRevocation) {
+TEST_F(XdpTest, ALeaseEndsByBytesByPacketsByTimeAndByRevocation) {
   const Frame packet = frame(a4, kRelay4, relay::data(77, 160));
-  path->grant({a4, kRelay4, 77, b4, kRelay4}, 400, soon());
+  path->grant({a4, kRelay4, 77, b4, kRelay4}, {400, 9}, soon());
   expect_forwards(packet, b4, kRelay4);
   expect_forwards(packet, b4, kRelay4);
   expect_passes_untouched(packet);
-  path->grant({a4, kRelay4, 77, b4, kRelay4}, 400, io::monotonic_now() - 1ms);
+  const Frame six = frame(a6, kRelay6, relay::data(77, 160));
+  path->grant({a4, kRelay4, 77, b4, kRelay4}, {9'000, 1}, soon());
+  path->grant({a6, kRelay6, 77, b6, kRelay6}, {9'000, 1}, soon());
+  expect_forwards(packet, b4, kRelay4);
+  expect_forwards(six, b6, kRelay6);
   expect_passes_untouched(packet);
-  path->grant({a4, kRelay4, 77, b4, kRelay4}, 400, soon());
+  expect_passes_untouched(six);
+  path->grant({a4, kRelay4, 77, b4, kRelay4}, {400, 9}, io::monotonic_now() - 1ms);
+  expect_passes_untouched(packet);
+  path->grant({a4, kRelay4, 77, b4, kRelay4}, {400, 9}, soon());
   path->revoke(a4, 77);
   expect_passes_untouched(packet);
-  EXPECT_EQ(path->counters().passed, 3u);
+  EXPECT_EQ(path->counters().passed, 5u);
 }
 
 TEST_F(XdpTest, WithoutANextHopItIsTheRelays) {
   const Endpoint neighbour = *Endpoint::parse("203.0.113.77:2000");  // on the LAN, never seen
-  path->grant({a4, kRelay4, 77, neighbour, kRelay4}, 1'000, soon());
+  path->grant({a4, kRelay4, 77, neighbour, kRelay4}, {1'000, 9}, soon());
   expect_passes_untouched(frame(a4, kRelay4, relay::data(77, 160)));
 }
 
@@ -179,10 +186,10 @@ TEST_F(XdpTest, WithoutANextHopItIsTheRelays) {
 class VirtualTime final : public relay::FastPath {
  public:
   explicit VirtualTime(XdpPath& kernel) : kernel_(kernel) {}
-  void grant(const relay::FastRoute& route, std::uint64_t bytes, Instant until) override {
+  void grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) override {
     auto told = route;
     told.from_local = told.to_local = route.from.address.is_v4() ? kRelay4 : kRelay6;
-    kernel_.grant(told, bytes, until + 600s);
+    kernel_.grant(told, traffic, until + 600s);
     ends_[{route.from, route.index}] = until;
   }
   void revoke(const Endpoint& from, std::uint32_t index) override {
@@ -205,6 +212,7 @@ TEST_F(XdpTest, AgreesWithTheRelayOnEveryPacket) {
   SeededRandom random(7);
   relay::Limits roomy;
   roomy.client_bytes = roomy.group_bytes = roomy.address_bytes = {1ull << 34, 1ull << 34};
+  roomy.client_packets = roomy.group_packets = roomy.address_packets = {1u << 24, 1u << 24};
   relay::World world(roomy);
   relay::World plain(roomy);
   world.now = plain.now = io::monotonic_now();
