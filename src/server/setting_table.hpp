@@ -90,7 +90,7 @@ class SettingTable {
   }
 
   template <class At>
-  void byte_rate(const std::string& key, At at) {
+  void whole_rate(const std::string& key, At at) {
     constexpr std::uint64_t kMost = std::uint64_t{1} << 40;
     whole(key + ".per_second", [at](auto& c) -> auto& { return at(c).per_second; }, 1, kMost);
     whole(key + ".burst", [at](auto& c) -> auto& { return at(c).burst; }, 1, kMost);

@@ -323,10 +323,17 @@ void add_http_limits(SettingTable& t) {
 void add_udp_limits(SettingTable& t) {
   t.whole("relay.clients", relay(&relay::Limits::clients), 2, 1'000'000);
   t.whole("relay.clients_a_group", relay(&relay::Limits::clients_a_group), 2, 10'000);
-  t.byte_rate("relay.client_bytes", relay(&relay::Limits::client_bytes));
-  t.byte_rate("relay.group_bytes", relay(&relay::Limits::group_bytes));
-  t.byte_rate("relay.address_bytes", relay(&relay::Limits::address_bytes));
-  t.byte_rate("stun.requests_an_address", at(&Config::stun_an_address));
+  using Relay = relay::Limits;
+  t.whole_rate("relay.client_bytes", relay(&Relay::client_bytes));
+  t.whole_rate("relay.group_bytes", relay(&Relay::group_bytes));
+  t.whole_rate("relay.address_bytes", relay(&Relay::address_bytes));
+  t.whole_rate("relay.client_packets", relay(&Relay::client_packets));
+  t.whole_rate("relay.group_packets", relay(&Relay::group_packets));
+  t.whole_rate("relay.address_packets", relay(&Relay::address_packets));
+  t.whole_rate("relay.initiations_a_client", relay(&Relay::initiations_a_client));
+  t.whole_rate("relay.initiations_a_group", relay(&Relay::initiations_a_group));
+  t.whole_rate("relay.initiations_an_address", relay(&Relay::initiations_an_address));
+  t.whole_rate("stun.requests_an_address", at(&Config::stun_an_address));
 }
 
 std::vector<Setting> make_settings() {

@@ -1,5 +1,6 @@
 // Each number in Limits.
 #include <gtest/gtest.h>
+#include <set>
 
 #include "relay_world.hpp"
 
@@ -33,6 +34,13 @@ TEST(RelayLimits, Defaults) {
     EXPECT_GE(packets.per_second, bytes.per_second / 1420);
     EXPECT_GE(packets.burst, bytes.burst / 1420);
   }
+}
+
+TEST(RelayLimits, EveryReasonHasANameOfItsOwn) {
+  std::set<std::string_view> names;
+  for (int i = 0; i < static_cast<int>(DropReason::count); ++i)
+    EXPECT_TRUE(names.insert(name_of(static_cast<DropReason>(i))).second) << i;
+  EXPECT_FALSE(names.contains("unknown"));
 }
 
 TEST(RelayLimits, Clients) {

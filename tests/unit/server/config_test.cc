@@ -104,7 +104,8 @@ TEST(Config, ReadsEachKindOfValue) {
     [limits.updates_a_peer]
     burst = 7
     [relay]
-    client_bytes.per_second = 1000000)");
+    client_bytes.per_second = 1000000
+    group_packets = { per_second = 9, burst = 99 })");
   EXPECT_EQ(c.listen.to_string(), "[::1]:9000");
   EXPECT_EQ(c.public_address->to_string(), "203.0.113.10");
   EXPECT_TRUE(c.has_role("relay"));
@@ -124,6 +125,8 @@ TEST(Config, ReadsEachKindOfValue) {
   EXPECT_EQ(c.limits.updates_a_peer.per_second, Limits{}.updates_a_peer.per_second) << "untouched";
   EXPECT_EQ(c.limits.updates_a_peer.burst, 7);
   EXPECT_EQ(c.relay.client_bytes.per_second, 1'000'000u);
+  EXPECT_EQ(c.relay.group_packets.per_second, 9u);
+  EXPECT_EQ(c.relay.group_packets.burst, 99u);
 }
 
 TEST(Config, AnErrorNamesFileLineKeyWhatWasExpectedAndWhatItWas) {
