@@ -80,15 +80,17 @@ BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const 
   auto nonce_time = check_nonce(now, from, *nonce);
   if (!nonce_time) return {error(now, from, request, kStaleNonce), kStaleNonce};
 
-  ClientRef admitted;
+  Admitted admitted;
   if (int code = judge(unix_now, from, request, *nonce, *nonce_time, clients, admitted)) {
     return {error(now, from, request, code), code};
   }
-  clients.set_address(admitted, from, local);
-  clients.get(admitted)->last_bind = now;
+  const ClientRef client = admitted.client;
+  // A replay to another address of ours mustn't make that the one that the client hears from.
+  if (!admitted.again) clients.set_address(client, from, local);
+  clients.get(client)->last_bind = now;
 
   auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(limits_.client_lifetime);
-  std::uint64_t slot = std::uint64_t{admitted.slot} << 32 | admitted.generation;
+  std::uint64_t slot = std::uint64_t{client.slot} << 32 | client.generation;
   Bytes answer =
       stun::MessageBuilder(stun::Method::bind_relay, stun::Class::success, request.transaction())
           .xor_mapped_address(from)
@@ -102,7 +104,7 @@ BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const 
 
 int BindServer::judge(UnixTime unix_now, const Endpoint& from, const stun::MessageView& request,
                       ByteView nonce, std::uint64_t nonce_time, ClientTable& clients,
-                      ClientRef& admitted) {
+                      Admitted& admitted) {
   auto token_bytes = request.find(Attribute::relay_token);
   auto signature_bytes = request.find(Attribute::bind_signature);
   if (!token_bytes || !signature_bytes ||
@@ -139,8 +141,8 @@ int BindServer::judge(UnixTime unix_now, const Endpoint& from, const stun::Messa
 
   auto slot = clients.admit(token);
   if (!slot) return kFull;
-  admitted = *slot;
-  client = clients.get(admitted);
+  admitted = {*slot, same_key && nonce_time == client->nonce_time};
+  client = clients.get(*slot);
   client->nonce_time = nonce_time;
   client->token = token;
   client->token_hash = hash;

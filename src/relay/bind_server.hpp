@@ -47,9 +47,13 @@ class BindServer {
   Bytes nonce_for(Instant now, const Endpoint& from) const;
   // The nonce's time in microseconds, when it is one of ours for that source and fresh.
   std::optional<std::uint64_t> check_nonce(Instant now, const Endpoint& from, ByteView nonce) const;
+  struct Admitted {
+    ClientRef client;
+    bool again = false;  // with the nonce that it is bound with: retransmitted, or replayed
+  };
   // Zero, or the code to refuse with.
   int judge(UnixTime unix_now, const Endpoint& from, const stun::MessageView& request,
-            ByteView nonce, std::uint64_t nonce_time, ClientTable& clients, ClientRef& admitted);
+            ByteView nonce, std::uint64_t nonce_time, ClientTable& clients, Admitted& admitted);
 
   RelayId id_;
   crypto::VerifyKey token_key_;

@@ -70,6 +70,7 @@ void ClientTable::set_address(ClientRef wanted, const Endpoint& address, const I
   // Whoever had it before proved it earlier; the newer proof counts.
   if (const std::uint32_t* other = sources_.find(address)) {
     moved_.push_back(*other);
+    ++slots_[*other].nonce_time;  // its last bind, replayed, doesn't bring it back
     leave_address(slots_[*other]);
   }
   client->address = address;

@@ -47,7 +47,7 @@ struct alignas(64) Client {
   Pacer routes;
   std::uint32_t last_destination = 0;  // a guess for the next initiation, any slot
   Instant last_bind;
-  std::uint64_t nonce_time = 0;  // of the nonce last bound with: an older one is a replay
+  std::uint64_t nonce_time = 0;  // of the nonce last bound with: one from before is a replay
   Token token;
   ByteArray<32> token_hash{};
 };

@@ -33,6 +33,7 @@ void Leases::note(Instant now, ClientRef source, ClientRef target, const Endpoin
              .target = target,
              .from = from,
              .bytes = bytes,
+             .leased = bytes != 0 || (same && state->leased),
              .packet_size = packet_size(same ? state : nullptr, size),
              .until = now + kTime,
              .looked_at = now + 2 * kTime};
@@ -77,7 +78,7 @@ void Leases::expire(Instant now, FastPath& path) {
 void Leases::forget(std::uint64_t its_key, FastPath& path) {
   const State* state = states_.find(its_key);
   if (!state) return;
-  if (state->bytes != 0) path.revoke(state->from, static_cast<std::uint32_t>(its_key));
+  if (state->leased) path.revoke(state->from, static_cast<std::uint32_t>(its_key));
   std::erase(keys_of(state->source.slot), its_key);
   std::erase(keys_of(state->target.slot), its_key);
   states_.erase(its_key);

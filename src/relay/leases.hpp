@@ -70,6 +70,7 @@ class Leases {
     ClientRef target;
     Endpoint from;
     std::uint64_t bytes = 0;        // zero: seen, without a lease
+    bool leased = false;            // the path may hold one still, even if the last was refused
     std::uint64_t packet_size = 0;  // of those that came to the relay, the latest counting most
     Instant until;
     Instant looked_at;  // when its entry in expiries_ is due

@@ -125,6 +125,17 @@ TEST_F(Abuse, ReplayedBindCantPullAClientBackToWhereItWas) {
   expect_unharmed();
 }
 
+TEST_F(Abuse, ReplayedBindCantTakeAnAddressBackFromItsNextOwner) {
+  const auto sniffed = requests_of_a_bind(c);
+  c.endpoint = x.endpoint;  // the NAT gave C's port to X, and X's to C
+  x.endpoint = *Endpoint::parse("198.51.100.3:1000");
+  requests_of_a_bind(x);
+  for (const Bytes& request : sniffed)
+    EXPECT_EQ(code_of(world.send(x.endpoint, request)), kStaleNonce);
+  requests_of_a_bind(c);
+  expect_unharmed();
+}
+
 TEST_F(Abuse, ReplayedBindsFromTheSameAddressChangeNothing) {
   const auto sniffed = requests_of_a_bind(a);
   for (int i = 0; i < 20; ++i)
@@ -135,6 +146,25 @@ TEST_F(Abuse, ReplayedBindsFromTheSameAddressChangeNothing) {
   for (const Bytes& request : sniffed)
     EXPECT_EQ(code_of(world.send(a.endpoint, request)), kStaleNonce);
   expect_unharmed();
+}
+
+TEST_F(Abuse, ReplayedBindToAnotherAddressOfTheRelayChangesNotHowItsSenderIsReached) {
+  const auto sniffed = requests_of_a_bind(a);
+  const IpAddress other = *IpAddress::parse("203.0.113.2");
+  EXPECT_EQ(code_of(world.relay->on_packet(world.now, world.unix_now(), a.endpoint, sniffed.back(),
+                                           other)),
+            0);
+  EXPECT_NE(world.send(b.endpoint, data(11)).local, other);
+  // By a bind of its own it is another matter.
+  const auto fresh = [&] {
+    stun::Datagrams out;
+    world.now += 1s;
+    a.bind->start(world.now, out);
+    return out.back().bytes;
+  }();
+  EXPECT_EQ(code_of(world.relay->on_packet(world.now, world.unix_now(), a.endpoint, fresh, other)),
+            0);
+  EXPECT_EQ(world.send(b.endpoint, data(11)).local, other);
 }
 
 TEST_F(Abuse, SniffedTokenIsUselessWithoutItsBindKey) {

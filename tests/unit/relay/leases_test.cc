@@ -174,6 +174,25 @@ TEST(LeasesLimits, HoldForPacketsToo) {
   EXPECT_GT(lane.taken, 0u);
 }
 
+TEST(LeasesLimits, WhatIsLeftOfOneIsTakenBackThoughTheNextWasRefused) {
+  Limits limits;
+  limits.client_bytes = {1'000, 9'000};
+  World world(limits);
+  FastLane lane;
+  world.relay->set_fast_path(lane);
+  Player a = world.bound(1, "198.51.100.1:1000");
+  Player b = world.bound(1, "198.51.100.2:2000");
+  world.shake_hands(a, 1, b, 2);
+  world.now += 10s;
+  for (int i = 0; i < 2; ++i)
+    expect_forward(world.send(a.endpoint, data(2, 1'000)), b.endpoint);
+  ASSERT_TRUE(lane.take(world.now, a.endpoint, 2, 4'000));
+  expect_forward(world.send(a.endpoint, data(2, 1'000)), b.endpoint);  // nothing left for a lease
+  ASSERT_EQ(lane.leases.at({a.endpoint, 2}).left.bytes, 96u);
+  world.bound(2, b.endpoint.to_string());
+  EXPECT_FALSE(lane.take(world.now, a.endpoint, 2, 64)) << "another party's client is there now";
+}
+
 // The same random life twice, with a fast lane and without.
 class Twins {
  public:
