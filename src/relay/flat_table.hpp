@@ -77,7 +77,7 @@ class FlatTable {
  private:
   struct Cell {
     Key key{};
-    Value value{};
+    [[no_unique_address]] Value value{};  // whose last bytes may be free
     bool used = false;
   };
 

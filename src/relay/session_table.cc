@@ -61,7 +61,7 @@ Learned SessionTable::initiation(Instant now, ClientRef source, ClientRef target
     pair->next = static_cast<std::uint8_t>((pair->next + 1) % limit);
   }
   Instant expires = now + limits_.pending_lifetime;
-  pending_.put(pending_key, {source, target.generation, expires});
+  pending_.put(pending_key, {source, expires, target.generation});
   pending_expiries_.push_back({pending_key, expires});
   return Learned::yes;
 }
@@ -106,7 +106,7 @@ void SessionTable::put_row(Instant now, ClientRef source, std::uint32_t index, C
   const Row* row = rows_.find(row_key);
   if (!row || row->owner != source.generation) ++rows_of(source);
   Instant expires = now + limits_.session_lifetime;
-  rows_.put(row_key, {target, source.generation, expires});
+  rows_.put(row_key, {target, expires, source.generation});
   row_expiries_.push_back({row_key, expires});
 }
 

@@ -56,13 +56,13 @@ class SessionTable {
   // `owner` is the generation of the client whose slot the key has.
   struct Row {
     ClientRef target;
-    std::uint32_t owner = 0;
     Instant expires;
+    std::uint32_t owner = 0;
   };
   struct Pending {
     ClientRef initiator;
-    std::uint32_t owner = 0;
     Instant expires;
+    std::uint32_t owner = 0;
   };
   struct Pair {
     ClientRef source;

@@ -1,24 +1,49 @@
-// The forward path allocates nothing: counted by replacing operator new for this program.
+// The forward path allocates nothing, and what clients and pairs take stays small: counted by
+// replacing operator new for this program.
+#include <algorithm>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <new>
 
 #include "relay_world.hpp"
 
 namespace {
+
 std::size_t allocations = 0;
+std::size_t live_bytes = 0;  // as the allocator rounds them
+
+void* counted(void* memory) {
+  if (!memory) throw std::bad_alloc();
+  ++allocations;
+  live_bytes += ::malloc_usable_size(memory);
+  return memory;
+}
+void release(void* memory) {
+  live_bytes -= ::malloc_usable_size(memory);
+  std::free(memory);
 }
 
+}  // namespace
+
 void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
+  return counted(std::malloc(size));
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  const auto align = static_cast<std::size_t>(alignment);
+  return counted(std::aligned_alloc(align, (size + align - 1) / align * align));
 }
 void operator delete(void* memory) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
+  release(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  release(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  release(memory);
 }
 
 namespace lanrage::relay {
@@ -64,6 +89,91 @@ TEST(RelayAllocation, NoneForWhatIsDroppedOrNoticed) {
   }
   EXPECT_EQ(allocations, before);
   EXPECT_EQ(world.relay->counters().notices, 10u);
+}
+
+// Its leases aren't anybody's memory here.
+struct NoPath final : FastPath {
+  void grant(const FastRoute&, const Traffic&, Instant) override {}
+  void revoke(const Endpoint&, std::uint32_t) override {}
+};
+
+// Clients in parties of two, and sessions of each pair. Tables double, so each takes most right
+// after that: the figures are the greatest on the way.
+class RelayMemory : public testing::Test {
+ protected:
+  static constexpr std::size_t kPairs = 1'050;
+  static constexpr std::size_t kLeast = 128;  // until then the tables' beginnings count
+
+  // Bytes a client.
+  std::size_t bind_all() {
+    for (int i = 0; i < 2; ++i)
+      bind();
+    const std::size_t before = live_bytes;
+    std::size_t most = 0;
+    for (std::size_t pair = 1; pair < kPairs; ++pair) {
+      bind();
+      bind();
+      if (pair >= kLeast) most = std::max(most, (live_bytes - before) / (2 * pair));
+    }
+    std::printf("a client: %zu bytes\n", most);
+    return most;
+  }
+  // Bytes a pair with so many sessions at a time.
+  std::size_t talk_all(std::uint32_t sessions) {
+    const std::size_t before = live_bytes;
+    std::size_t most = 0;
+    for (std::uint32_t pair = 0; pair < kPairs; ++pair) {
+      for (std::uint32_t session = 0; session < sessions; ++session)
+        talk(clients_[2 * pair], clients_[2 * pair + 1], 1 + 4 * pair + 2 * session);
+      if (pair >= kLeast) most = std::max(most, (live_bytes - before) / (pair + 1));
+    }
+    EXPECT_EQ(world_.relay->sessions(), 2 * sessions * kPairs);
+    std::printf("a pair: %zu bytes\n", most);
+    return most;
+  }
+  World world_;
+
+ private:
+  struct Client {
+    Endpoint endpoint;
+    ByteArray<32> mac1_key;
+  };
+  void bind() {
+    const auto number = static_cast<std::uint32_t>(clients_.size());
+    const Endpoint at{IpAddress::v4(0x0A000000u + number), 1000};
+    const Player player = world_.bound(1 + number / 2, at.to_string());
+    clients_.push_back({player.endpoint, player.mac1_key});
+  }
+  void talk(const Client& a, const Client& b, std::uint32_t index) {
+    expect_forward(world_.send(a.endpoint, initiation(index, b.mac1_key)), b.endpoint);
+    expect_forward(world_.send(b.endpoint, response(index + 1, index, a.mac1_key)), a.endpoint);
+    for (int i = 0; i < 3; ++i) {
+      world_.send(a.endpoint, data(index + 1));
+      world_.send(b.endpoint, data(index));
+    }
+  }
+  std::vector<Client> clients_ = [] {
+    std::vector<Client> out;
+    out.reserve(2 * kPairs);
+    return out;
+  }();
+};
+
+TEST_F(RelayMemory, AKibibyteForAClientAndForAPairThatTalks) {
+  EXPECT_LE(bind_all(), 1024u);
+  EXPECT_LE(talk_all(1), 1024u);
+}
+
+TEST_F(RelayMemory, NorMoreForAPairThatHasItsSessionBeforeAsWell) {
+  bind_all();
+  EXPECT_LE(talk_all(2), 1024u);
+}
+
+TEST_F(RelayMemory, ThreeWhereSessionsAreLeased) {
+  NoPath path;
+  world_.relay->set_fast_path(path);
+  bind_all();
+  EXPECT_LE(talk_all(2), 3072u);
 }
 
 }  // namespace
