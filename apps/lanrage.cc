@@ -26,6 +26,7 @@ struct DaemonOptions {
   Backend wireguard = Backend::automatic;
   std::string interface_name;
   bool map_ports = true;
+  bool predict_ports = true;
   bool verbose = false;
 };
 
@@ -53,11 +54,11 @@ int run_daemon(const DaemonOptions& options) {
   boost::asio::io_context io(1);
   lanrage::io::Log log(
       stderr, options.verbose ? lanrage::io::LogLevel::debug : lanrage::io::LogLevel::info);
-  auto agent =
-      lanrage::agent::Agent::start(io,
-                                   {options.state_dir, options.wireguard, options.interface_name,
-                                    socket.parent_path() / "discovery", options.map_ports},
-                                   log);
+  auto agent = lanrage::agent::Agent::start(
+      io,
+      {options.state_dir, options.wireguard, options.interface_name,
+       socket.parent_path() / "discovery", options.map_ports, options.predict_ports},
+      log);
   if (!agent) return refuse(agent.error().message());
   lanrage::agent::LocalApi api(**agent);
   lanrage::io::LocalServer::Options local;
@@ -92,6 +93,10 @@ int daemon_main(int argc, char** argv) {
   app.add_option("--interface", options.interface_name, "Name of the network device");
   app.add_option("--map-ports", options.map_ports,
                  "Whether to ask the home's router to forward ports: auto or off")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, bool>{{"auto", true}, {"off", false}}));
+  app.add_option("--predict-ports", options.predict_ports,
+                 "Whether to try likely ports of symmetric NATs: auto or off")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, bool>{{"auto", true}, {"off", false}}));
   // There is no dashboard yet; scripts that switch it off already work.

@@ -50,6 +50,7 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
       search_(std::make_shared<ServerSearch>(context_, lan_host_.files(), search_callbacks())),
       dormant_timer_(io) {
   context_.network = &network_;
+  context_.predict_ports = options.predict_ports;
   if (!options.map_ports) return;
   ports_ = std::make_unique<PortMapper>(io, PortMapper::defaults(nonce_key(keys_)), log);
   context_.ports = ports_.get();

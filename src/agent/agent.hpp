@@ -49,6 +49,7 @@ class Agent {
     std::string interface_name;             // empty: lanrageN
     std::filesystem::path discovery_dir{};  // shared with other agents; else the state directory
     bool map_ports = true;                  // ask the home's router to forward the parties' ports
+    bool predict_ports = true;              // try a dozen likely ports of a symmetric NAT
   };
 
   // Reads keys and state, and takes up every party it was in. Errors: StateErrc.

@@ -21,6 +21,7 @@ struct AgentContext {
   std::string interface_name;         // of the first party's device; empty: lanrageN
   PortMapper* ports = nullptr;        // none: no router is asked to forward a port
   NetworkMonitor* network = nullptr;  // none: nobody notices that it changes
+  bool predict_ports = true;          // of symmetric NATs
 };
 
 }  // namespace lanrage::agent

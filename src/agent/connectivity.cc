@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/clock.hpp"
+#include "agent/mapping_question.hpp"
 #include "path/check.hpp"
 
 namespace lanrage::agent {
@@ -65,6 +66,9 @@ Connectivity::Connectivity(asio::io_context& io, Tunnel& tunnel, const Options& 
                 relays_.set_routes(monotonic_now(), peer, indexes, datagrams);
                 send_all(datagrams);
               },
+          .ask_mapping = [this](const PeerId& peer,
+                                std::uint32_t number) { ask_mapping_for(peer, number); },
+          .predict_ports = options.predict_ports,
           .failed = [this](const Error& error, std::string_view doing) { failed(error, doing); }} {}
 
 Connectivity::~Connectivity() {
@@ -220,6 +224,19 @@ void Connectivity::on_stun(Instant now, const Endpoint& from, const stun::Messag
     for (const auto& [id, link] : links_)
       if (link->on_check_response(now, from, message)) break;
   }
+}
+
+void Connectivity::ask_mapping_for(const PeerId& peer, std::uint32_t number) {
+  const auto server = mapping_server(discovery_.relays());
+  if (!server) return;
+  ask_mapping(io_, *server, random_, [weak = weak_from_this(), peer, number](const Endpoint& seen) {
+    const auto self = weak.lock();
+    if (!self || self->closed_) return;
+    const auto found = self->links_.find(peer);
+    if (found == self->links_.end()) return;
+    found->second->on_mapping_seen(monotonic_now(), number, seen);
+    self->schedule();
+  });
 }
 
 void Connectivity::on_mapping(const std::optional<PortMapping>& mapping) {

@@ -36,6 +36,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     // Both outlive it, or its close(). None: the router isn't asked; moves go unnoticed.
     PortMapper* ports = nullptr;
     NetworkMonitor* network = nullptr;
+    bool predict_ports = true;  // of symmetric NATs, ours and peers'
   };
   struct Callbacks {
     std::function<void(const PeerId& to, Bytes sealed)> send_signal;
@@ -83,6 +84,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   void on_handshake_sent(ByteView payload);
   void on_stun(Instant now, const Endpoint& from, const stun::MessageView& message);
   void on_mapping(const std::optional<PortMapping>& mapping);
+  void ask_mapping_for(const PeerId& peer, std::uint32_t number);
   void on_timer();
   void poll_wireguard(Instant now);
   void probe_tunnels(Instant now);

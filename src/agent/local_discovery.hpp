@@ -35,6 +35,7 @@ class LocalDiscovery {
 
   // False when they are the relays that were known already.
   bool set_relays(const std::vector<protocol::Relay>& relays);
+  const std::vector<protocol::Relay>& relays() const { return relays_; }
   // Asks the servers anew how our port looks from outside.
   void probe(Instant now, stun::Datagrams& out);
   // True when the message answered the probe.

@@ -10,13 +10,10 @@ namespace {
 constexpr std::uint16_t kKeepaliveSeconds = 25;
 
 path::PeerPathConfig path_config(const ConnectivityPeer& peer, const LinkSurroundings& around) {
-  return {around.self,
-          peer.id,
-          around.wireguard,
-          peer.tunnel.public_key,
-          {around.prefix},
-          around.filter != nullptr,
-          {}};
+  return {around.self,          peer.id,
+          around.wireguard,     peer.tunnel.public_key,
+          {around.prefix},      around.filter != nullptr,
+          around.predict_ports, {}};
 }
 
 }  // namespace
@@ -115,6 +112,12 @@ void PeerLink::on_tunnel_probe(Instant now, std::optional<Duration> rtt) {
   run(now, actions);
 }
 
+void PeerLink::on_mapping_seen(Instant now, std::uint32_t number, const Endpoint& seen) {
+  path::Actions actions;
+  path_.on_mapping_seen(now, number, seen, actions);
+  run(now, actions);
+}
+
 void PeerLink::on_link_change(Instant now) {
   // WireGuard keeps the source address that it sent from: to one that is gone, it may hold on. Said
   // anew, the endpoint loses it; and the packet that follows lets the peer's WireGuard roam.
@@ -163,6 +166,7 @@ void PeerLink::run(Instant now, const path::Actions& actions) {
                                         routes.receiver_indexes);
                    },
                    [&](const path::ProbeTunnel&) { next_probe_ = now; },
+                   [&](const path::AskMapping& ask) { around_.ask_mapping(peer_.id, ask.number); },
                    [&](const path::SendSignal&) { send_signal(); },
                    [&](const path::WantFastPoll& want) { fast_poll_ = want.fast; },
                    [&](const path::StateChanged&) { log_path(now); },

@@ -52,6 +52,9 @@ struct LinkSurroundings {
   // Our data packets with these receiver indexes are for the peer with that key.
   std::function<void(const wireguard::Mac1Key& peer, std::span<const std::uint32_t> indexes)>
       set_routes;
+  // Sends the question at once; its answer goes to PeerLink::on_mapping_seen.
+  std::function<void(const PeerId& peer, std::uint32_t number)> ask_mapping;
+  bool predict_ports = true;
   // Hears of every call on tunnel and filter that failed.
   std::function<void(const Error& error, std::string_view doing)> failed;
 };
@@ -72,6 +75,7 @@ class PeerLink {
   void on_handshake_sent(Instant now, ByteView packet);
   void on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device);
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt);
+  void on_mapping_seen(Instant now, std::uint32_t number, const Endpoint& seen);
   // The machine's addresses changed, or it slept.
   void on_link_change(Instant now);
   void on_timeout(Instant now);

@@ -41,6 +41,11 @@ struct SetRoutes {
 };
 // Send an echo through the tunnel now; its outcome needn't be told.
 struct ProbeTunnel {};
+// Ask a STUN server by IPv4, at once, from a local port that was never used before, how that port
+// looks from outside, and tell PeerPath::on_mapping_seen.
+struct AskMapping {
+  std::uint32_t number = 0;
+};
 // Send the peer `PeerPath::signal()`, with boot and counter filled in.
 struct SendSignal {};
 // Report WireGuard's status every 100 ms rather than every second.
@@ -50,9 +55,9 @@ struct WantFastPoll {
 // `PeerPath::status()` says something new.
 struct StateChanged {};
 
-using Action =
-    std::variant<SendDatagram, SetEndpoint, ReplacePeer, SendKeepalive, BlockRelayed,
-                 UnblockRelayed, SetRoutes, ProbeTunnel, SendSignal, WantFastPoll, StateChanged>;
+using Action = std::variant<SendDatagram, SetEndpoint, ReplacePeer, SendKeepalive, BlockRelayed,
+                            UnblockRelayed, SetRoutes, ProbeTunnel, AskMapping, SendSignal,
+                            WantFastPoll, StateChanged>;
 using Actions = std::vector<Action>;
 
 }  // namespace lanrage::path

@@ -108,6 +108,7 @@ void PeerPath::Impl::decide(Instant now, Actions& out) {
   tell_routes(now, out);
   watch(now);
   poll_rate(now, out);
+  tell_guesses(now);
   schedule_signal(now, out);
   report(now, out);
 }

@@ -43,7 +43,8 @@ PeerPath::Impl::Impl(PeerPathConfig config, Random& random)
       connector_(initiator_, config_.tuning, random),
       index_(config_.own_wg, config_.peer_wg),
       switch_(config_.tuning),
-      pace_(config_.tuning) {}
+      pace_(config_.tuning),
+      prediction_(config_.tuning) {}
 
 void PeerPath::Impl::on_local(Instant now, const LocalView& local, Actions& out) {
   if (!began_) began_ = now;
@@ -77,6 +78,7 @@ void PeerPath::Impl::on_signal(Instant now, const Signal& signal, Actions& out) 
   }
   if (restarted) {
     checks_.forget_remote();
+    prediction_.tell_again(now);
     last_failure_.reset();
     distrust_session(now, out);
   }
@@ -84,7 +86,10 @@ void PeerPath::Impl::on_signal(Instant now, const Signal& signal, Actions& out) 
   if (news && !has_session(now)) began_ = now;
   connector_.hurry();
   remote_ = signal;
-  checks_.set_remote(now, signal.candidates, signal.check_password);
+  auto candidates = signal.candidates;
+  if (!config_.predict_ports && signal.nat == stun::NatType::symmetric)
+    std::erase_if(candidates, [](const auto& each) { return each.kind == CandidateKind::guessed; });
+  checks_.set_remote(now, candidates, signal.check_password);
   decide(now, out);
 }
 
@@ -178,6 +183,7 @@ void PeerPath::Impl::on_link_change(Instant now, Actions& out) {
   if (checks_.can_check()) checks_.punch(now);
   connector_.hurry();
   pace_.restart();
+  prediction_.on_link_change();
   signal_due_ = true;
   relay_quality_ = {};
   tunnel_quality_ = {};
@@ -191,7 +197,9 @@ void PeerPath::Impl::on_timeout(Instant now, Actions& out) {
   const DirectPath* path = direct_in_use(now);
   const auto sent_before = path ? path->sent : std::nullopt;
   const int losses_before = checks_.watched_losses();
+  const std::size_t first = out.size();
   checks_.on_timeout(now, out);
+  ask_around_checks(now, first, out);
   note_checks(now, sent_before, losses_before);
   decide(now, out);
 }
@@ -207,7 +215,7 @@ Signal PeerPath::Impl::signal() const {
   Signal out;
   out.check_password = password_;
   if (!local_) return out;
-  out.candidates = tidy(local_->candidates, config_.excluded);
+  out.candidates = with_guesses(tidy(local_->candidates, config_.excluded), prediction_.guesses());
   out.nat = local_->nat;
   out.ready = local_->ready;
   for (const RelayBinding& binding : local_->relays) {
@@ -278,6 +286,10 @@ void PeerPath::on_handshake_sent(Instant now, ByteView packet, Actions& out) {
 }
 void PeerPath::on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out) {
   impl_->on_tunnel_probe(now, rtt, out);
+}
+void PeerPath::on_mapping_seen(Instant now, std::uint32_t number, const Endpoint& seen,
+                               Actions& out) {
+  impl_->on_mapping_seen(now, number, seen, out);
 }
 void PeerPath::on_link_change(Instant now, Actions& out) {
   impl_->on_link_change(now, out);

@@ -44,6 +44,7 @@ struct PeerPathConfig {
   crypto::ExchangeKey peer_wg;
   std::vector<Prefix> excluded;  // prefixes of our tunnels: no path may lead through one
   bool packet_filter = true;     // BlockRelayed works here
+  bool predict_ports = true;     // guess our symmetric NAT's ports, and check what a peer guessed
   Tuning tuning;
 };
 
@@ -113,6 +114,7 @@ struct PathCounters {
   std::uint64_t reroutes_done = 0;
   std::uint64_t peers_replaced = 0;
   std::uint64_t endpoints_set_back = 0;
+  std::uint64_t mappings_asked = 0;
 };
 
 class PeerPath {
@@ -136,6 +138,8 @@ class PeerPath {
   void on_handshake_sent(Instant now, ByteView packet, Actions& out);
   // An echo through the tunnel: its RTT, or nothing when it was lost.
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out);
+  // The answer to AskMapping.
+  void on_mapping_seen(Instant now, std::uint32_t number, const Endpoint& seen, Actions& out);
   // Link change or resume from sleep: punch again, trust nothing measured before.
   void on_link_change(Instant now, Actions& out);
 

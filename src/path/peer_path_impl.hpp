@@ -1,6 +1,6 @@
 // The state of a PeerPath. Private to this module: peer_path.cc takes the inputs in,
 // path_decision.cc decides what follows (path_direct.cc on a direct path, path_relay.cc on a
-// relayed one), path_report.cc tells about it.
+// relayed one, path_prediction.cc about guessed ports), path_report.cc tells about it.
 #pragma once
 
 #include <functional>
@@ -14,6 +14,7 @@
 #include "path/handshake_index.hpp"
 #include "path/keepalive_pace.hpp"
 #include "path/peer_path.hpp"
+#include "path/port_prediction.hpp"
 #include "path/report.hpp"
 #include "path/selector.hpp"
 #include "path/switching.hpp"
@@ -34,6 +35,7 @@ class PeerPath::Impl {
   void on_handshake_packet(Instant now, ByteView packet, Actions& out);
   void on_handshake_sent(Instant now, ByteView packet, Actions& out);
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt, Actions& out);
+  void on_mapping_seen(Instant now, std::uint32_t number, const Endpoint& seen, Actions& out);
   void on_link_change(Instant now, Actions& out);
   void on_timeout(Instant now, Actions& out);
   std::optional<Instant> next_timeout() const;
@@ -86,6 +88,7 @@ class PeerPath::Impl {
   const DirectPath* direct_in_use(Instant now) const;
   bool direct_is_dead(Instant now, const DirectPath& path) const;
   bool relay_is_dead(Instant now) const;
+  bool prediction_may_help() const;
   bool heard_since(Instant at) const;  // the peer
   PathFacts facts(Instant now) const;
 
@@ -123,6 +126,9 @@ class PeerPath::Impl {
   void note_checks(Instant now, std::optional<Instant> sent_before, int losses_before);
   void note_loss(Instant now);
   void poll_rate(Instant now, Actions& out);
+  // Among `out` from `first` on, where a check may make a mapping whose port is worth guessing.
+  void ask_around_checks(Instant now, std::size_t first, Actions& out);
+  void tell_guesses(Instant now);
   Signal news() const;  // signal(), as far as it is worth one
   void schedule_signal(Instant now, Actions& out);
   void report(Instant now, Actions& out);
@@ -151,6 +157,7 @@ class PeerPath::Impl {
   WireguardView view_;
   TrafficWatch traffic_;
   KeepalivePace pace_;
+  PortPrediction prediction_;
   Instant path_used_{};     // the last packet on the direct path, either way
   Duration idle_before_{};  // how long the path had been quiet when the latest check on it left
   Instant rx_moved_{};

@@ -29,13 +29,21 @@ void Clock::run_until(Instant end) {
   now_ = end;
 }
 
+std::uint16_t Router::new_port() {
+  if (nat_ != Nat::counting) return static_cast<std::uint16_t>(1024 + random_->below(60'000));
+  const auto others = flows_between == 0 ? 0 : random_->below(flows_between + 1);
+  const int moved = step * static_cast<int>(1 + others);
+  next_port_ = (next_port_ + 60'000 + moved) % 60'000;
+  return static_cast<std::uint16_t>(1024 + next_port_);
+}
+
 Endpoint Router::translate_out(Instant now, const Endpoint& from, const Endpoint& to) {
   if (nat_ == Nat::open) return from;
-  std::pair key(from, nat_ == Nat::symmetric ? to : Endpoint{});
+  const bool symmetric = nat_ == Nat::symmetric || nat_ == Nat::counting;
+  std::pair key(from, symmetric ? to : Endpoint{});
   auto it = mappings_.find(key);
   if (it == mappings_.end() || now - it->second.used > kMappingLife) {
-    auto port = static_cast<std::uint16_t>(1024 + random_->below(60'000));
-    it = mappings_.insert_or_assign(key, Mapping{from, port, {}, now}).first;
+    it = mappings_.insert_or_assign(key, Mapping{from, new_port(), {}, now}).first;
   }
   it->second.used = now;
   it->second.contacted[to] = now;

@@ -40,8 +40,9 @@ class Clock {
   std::priority_queue<Event> events_;
 };
 
-enum class Nat { open, full_cone, restricted, port_restricted, symmetric };
-inline constexpr int kNats = 5;
+// Symmetric NATs draw the ports of new flows by lot, or count.
+enum class Nat { open, full_cone, restricted, port_restricted, symmetric, counting };
+inline constexpr int kNats = 5;  // all but the last, behind which it depends on luck as well
 constexpr std::string_view name_of(Nat nat) {
   switch (nat) {
     case Nat::open:
@@ -54,6 +55,8 @@ constexpr std::string_view name_of(Nat nat) {
       return "port_restricted";
     case Nat::symmetric:
       return "symmetric";
+    case Nat::counting:
+      return "counting";
   }
   return "unknown";
 }
@@ -72,7 +75,10 @@ using Receive = std::function<void(const Datagram&)>;
 class Router {
  public:
   Router(Nat nat, IpAddress address, Random& random)
-      : nat_(nat), address_(address), random_(&random) {}
+      : nat_(nat),
+        address_(address),
+        random_(&random),
+        next_port_(nat == Nat::counting ? static_cast<int>(random.below(60'000)) : 0) {}
   Nat nat() const { return nat_; }
   IpAddress address() const { return address_; }
   // The public source for a packet that leaves.
@@ -88,6 +94,10 @@ class Router {
   // Of all packets.
   double loss_out = 0;
   double loss_in = 0;
+  // Of Nat::counting: a new flow's port is greater by so much, or less; and at most so many flows
+  // of other devices begin in between.
+  int step = 1;
+  std::uint64_t flows_between = 0;
 
  private:
   struct Mapping {
@@ -97,8 +107,11 @@ class Router {
     Instant used;
   };
   Nat nat_;
+  std::uint16_t new_port();
+
   IpAddress address_;
   Random* random_;
+  int next_port_;                                              // from 1024 on, modulo 60,000
   std::map<std::pair<Endpoint, Endpoint>, Mapping> mappings_;  // (inside, destination or {})
 };
 

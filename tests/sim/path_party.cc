@@ -24,6 +24,7 @@ stun::NatType nat_type(Nat nat) {
     case Nat::port_restricted:
       return stun::NatType::port_restricted_cone;
     case Nat::symmetric:
+    case Nat::counting:
       return stun::NatType::symmetric;
   }
   return stun::NatType::unknown;
@@ -46,6 +47,7 @@ path::PeerPathConfig Agent::config_for(const Agent& other) const {
   config.own_wg = key_;
   config.peer_wg = other.key_;
   config.packet_filter = filter_works;
+  config.predict_ports = predicts;
   return config;
 }
 
@@ -294,6 +296,8 @@ void Agent::run(Peer& peer, path::Actions actions) {
       tell_routes();
     } else if (std::get_if<path::ProbeTunnel>(&action)) {
       send_ping(peer, party_->random.u64());
+    } else if (auto* ask = std::get_if<path::AskMapping>(&action)) {
+      ask_mapping(peer, ask->number);
     } else if (std::get_if<path::SendSignal>(&action)) {
       path::Signal signal = peer.path->signal();
       signal.boot = boot_;
@@ -314,6 +318,23 @@ void Agent::run(Peer& peer, path::Actions actions) {
   schedule(peer);
 }
 
+// The STUN server itself isn't simulated: what it would see is known at once.
+void Agent::ask_mapping(Peer& peer, std::uint32_t question) {
+  const Endpoint server{IpAddress::v4(0xC63364C8u), 3478};  // 198.51.100.200
+  const Endpoint unused{local_.address, ++last_unused_port_};
+  const Endpoint seen = router_->translate_out(party_->clock.now(), unused, server);
+  Duration answered = 2 * party_->network.quality.delay;
+  const auto lost = static_cast<std::uint64_t>(party_->network.quality.loss * 10'000);
+  while (party_->random.below(10'000) < lost)
+    answered += Milliseconds(250);
+  party_->clock.after(answered, [this, &peer, question, seen, asked = boot_] {
+    if (asked != boot_) return;
+    path::Actions actions;
+    peer.path->on_mapping_seen(party_->clock.now(), question, seen, actions);
+    run(peer, std::move(actions));
+  });
+}
+
 void Agent::note(Peer& peer) {
   const path::PathStatus status = peer.path->status(party_->clock.now());
   if (status.path == peer.last) return;
@@ -327,7 +348,8 @@ void Agent::count(Peer& peer, const path::Action& action) {
   const bool packet = std::holds_alternative<path::SendDatagram>(action) ||
                       std::holds_alternative<path::SendKeepalive>(action) ||
                       std::holds_alternative<path::SetEndpoint>(action) ||
-                      std::holds_alternative<path::ProbeTunnel>(action);
+                      std::holds_alternative<path::ProbeTunnel>(action) ||
+                      std::holds_alternative<path::AskMapping>(action);
   if (!packet) return;
   const Instant now = party_->clock.now();
   ++peer.packets;

@@ -70,6 +70,7 @@ class Agent {
   const std::uint64_t number;
   bool filter_works = true;
   bool with_relay = true;
+  bool predicts = true;
 
  private:
   friend class Party;
@@ -83,6 +84,7 @@ class Agent {
   void send_from_port(const Endpoint& to, Bytes bytes);
   void on_data(const crypto::ExchangeKey& from, ByteView data);
   void send_ping(Peer& peer, std::uint64_t id);
+  void ask_mapping(Peer& peer, std::uint32_t question);
   void note(Peer& peer);
   void count(Peer& peer, const path::Action& action);
   path::PeerPathConfig config_for(const Agent& other) const;
@@ -96,6 +98,7 @@ class Agent {
   std::unique_ptr<WireGuard> wireguard_;
   std::map<std::uint64_t, Peer> peers_;
   std::vector<SimBind> binds_;
+  std::uint16_t last_unused_port_ = 20'000;
 };
 
 class Party {

@@ -27,12 +27,27 @@ void for_seeds(std::uint64_t count, Run run, std::uint64_t first = 1) {
 
 inline bool can_be_direct(Agent& a, Agent& b) {
   if (&a.router() == &b.router()) return true;
-  auto closed = [](Nat nat) { return nat == Nat::symmetric || nat == Nat::port_restricted; };
+  auto symmetric = [](Nat nat) { return nat == Nat::symmetric || nat == Nat::counting; };
+  auto closed = [&](Nat nat) { return symmetric(nat) || nat == Nat::port_restricted; };
   Nat x = a.router().nat();
   Nat y = b.router().nat();
-  if (x == Nat::symmetric) return !closed(y);
-  if (y == Nat::symmetric) return !closed(x);
+  if (symmetric(x)) return !closed(y);
+  if (symmetric(y)) return !closed(x);
   return true;
+}
+
+// A port is guessed, and that may fail.
+inline bool depends_on_luck(Agent& a, Agent& b) {
+  auto pair = std::pair(a.router().nat(), b.router().nat());
+  return pair == std::pair(Nat::counting, Nat::port_restricted) ||
+         pair == std::pair(Nat::port_restricted, Nat::counting);
+}
+
+inline bool is_best_path(Agent& a, Agent& b) {
+  const path::PathKind kind = a.status(b).path;
+  const path::PathKind best = can_be_direct(a, b) ? path::PathKind::direct : path::PathKind::relay;
+  const bool lucky = kind == path::PathKind::direct && depends_on_luck(a, b);
+  return (kind == best || lucky) && b.status(a).path == kind;
 }
 
 inline std::string describe(Agent& a, Agent& b) {
