@@ -70,8 +70,8 @@ Player& LabTest::add_player(const std::string& nick, NatKind kind) {
   return add_player(nick, network_.add_player(nick, kind));
 }
 
-Player& LabTest::add_player(const std::string& nick, const Host& host) {
-  return *players_.emplace_back(std::make_unique<Player>(host, nick));
+Player& LabTest::add_player(const std::string& nick, const Host& host, Argv daemon_arguments) {
+  return *players_.emplace_back(std::make_unique<Player>(host, nick, std::move(daemon_arguments)));
 }
 
 AssertionResult pings(const Player& from, const IpAddress& vip) {

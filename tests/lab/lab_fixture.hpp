@@ -28,7 +28,7 @@ class LabTest : public ::testing::Test {
   Server& add_server();  // on a public host of its own
   Server& add_server(const Host& host, const IpAddress& public_address, const Argv& arguments = {});
   Player& add_player(const std::string& nick, NatKind kind);
-  Player& add_player(const std::string& nick, const Host& host);
+  Player& add_player(const std::string& nick, const Host& host, Argv daemon_arguments = {});
 
   Network network_;
 

@@ -93,6 +93,20 @@ TEST(Nat, SymmetricGivesEachDestinationItsOwnPort) {
   EXPECT_TRUE(reaches(world.server_a, *a, world.inside));
 }
 
+TEST(Nat, OneThatCountsGivesEachNewFlowTheNextPort) {
+  World world(NatKind::counting);
+  const auto a = mapped(world.inside, world.server_a, world.server);
+  const auto b = mapped(world.inside, world.server_b, world.server);
+  UdpProbe other(world.player.netns());
+  const auto c = mapped(other, world.server_a, world.server);
+  ASSERT_TRUE(a && b && c);
+  EXPECT_EQ(b->port, a->port + 1);
+  EXPECT_EQ(c->port, a->port + 2);
+  EXPECT_EQ(mapped(world.inside, world.server_a, world.server), a);
+  EXPECT_TRUE(is_kept_out(world.stranger_a, *a, world.inside));
+  EXPECT_TRUE(reaches(world.server_a, *a, world.inside));
+}
+
 TEST(Nat, FullConeLetsStrangersInOnceMapped) {
   World world(NatKind::full_cone);
   const auto first = mapped(world.inside, world.server_a, world.server);

@@ -38,10 +38,26 @@ std::string prerouting(const NatPlan& plan) {
   return rules + "  }\n";
 }
 
+// The kernel knows no such allocation, but how to count the first packets of flows that come by
+// here.
+std::string counted_ports() {
+  constexpr int kFirst = 20'000;
+  constexpr int kPorts = 4'000;
+  std::string ports;
+  for (int i = 0; i < kPorts; ++i)
+    ports.append(i == 0 ? "" : ", ")
+        .append(std::to_string(i))
+        .append(" : ")
+        .append(std::to_string(kFirst + i));
+  return "numgen inc mod " + std::to_string(kPorts) + " map { " + ports + " }";
+}
+
 std::string postrouting(const NatPlan& plan) {
   std::string rules = "  chain outbound {\n    type nat hook postrouting priority srcnat;\n";
   if (plan.kind == NatKind::symmetric)
     rules += "    oifname \"wan\" meta l4proto udp masquerade to :1024-65535 random,fully-random\n";
+  if (plan.kind == NatKind::counting)
+    rules += "    oifname \"wan\" meta l4proto udp masquerade to :" + counted_ports() + "\n";
   rules += "    oifname \"wan\" masquerade\n";
   if (plan.hairpin)
     rules += "    iifname \"lan\" oifname \"lan\" ct status dnat snat to " +

@@ -21,8 +21,10 @@ enum class NatKind {
   symmetric,
   cgnat,  // two routers in a row, the home's and the carrier's, each port_restricted_cone
   udp_blocked,
+  counting,  // symmetric, and each new flow gets the next port: a sort of `symmetric`, not a kind
 };
 
+// Those that players know; `netcheck` and the table of pairs know no other.
 inline constexpr std::array kNatKinds{
     NatKind::open,      NatKind::full_cone, NatKind::restricted_cone, NatKind::port_restricted_cone,
     NatKind::symmetric, NatKind::cgnat,     NatKind::udp_blocked};
@@ -43,6 +45,8 @@ constexpr std::string_view name_of(NatKind kind) {
       return "cgnat";
     case NatKind::udp_blocked:
       return "udp_blocked";
+    case NatKind::counting:
+      return "counting";
   }
   return "unknown";
 }

@@ -59,20 +59,32 @@ PeerView to_view(const json::object& object) {
 
 }  // namespace
 
-Player::Player(const Host& host, std::string nick)
+Player::Player(const Host& host, std::string nick, Argv arguments)
     : host_(host),
       nick_(std::move(nick)),
       interface_(unique_interface_name()),
+      arguments_(std::move(arguments)),
       socket_(directory_.path() / "agent.sock") {
   start_agent();
 }
 
 void Player::start_agent() {
   const char* wireguard = std::getenv("LANRAGE_LAB_WIREGUARD");
+  Argv argv{(bin_dir() / "lanrage").string(),
+            "daemon",
+            "--state-dir",
+            state_dir().string(),
+            "--socket",
+            socket_,
+            "--interface",
+            interface_,
+            "--dashboard",
+            "off",
+            "--wireguard",
+            wireguard != nullptr ? wireguard : "auto"};
+  argv.insert(argv.end(), arguments_.begin(), arguments_.end());
   agent_ = std::make_unique<Process>(
-      Argv{(bin_dir() / "lanrage").string(), "daemon", "--state-dir", state_dir().string(),
-           "--socket", socket_, "--interface", interface_, "--dashboard", "off", "--wireguard",
-           wireguard != nullptr ? wireguard : "auto"},
+      argv,
       Process::Options{.netns_fd = host_.netns().fd(), .log_prefix = directory_.path() / "agent"});
   const bool ready =
       eventually(kAgentLimit, [&] { return answers(socket_) || !agent_->running(); }) &&

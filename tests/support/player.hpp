@@ -45,8 +45,8 @@ struct PeerView {
 
 class Player {
  public:
-  // Starts the agent and waits until its socket answers.
-  Player(const Host& host, std::string nick);
+  // Starts the agent, with these arguments besides its own, and waits until its socket answers.
+  Player(const Host& host, std::string nick, Argv arguments = {});
   ~Player();
   void kill_agent();        // SIGKILL
   ExitStatus stop_agent();  // SIGTERM
@@ -87,6 +87,7 @@ class Player {
   const Host& host_;
   std::string nick_;
   std::string interface_;
+  Argv arguments_;
   TempDir directory_;
   std::string socket_;
   std::unique_ptr<Process> agent_;
