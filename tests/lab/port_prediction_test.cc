@@ -1,7 +1,10 @@
 // A player behind a symmetric NAT and one behind a port-restricted one: whether the port is
 // guessed, and what that costs the other side's router. Prints its figures, a JSON line each.
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <map>
@@ -63,19 +66,30 @@ class Watch {
   std::size_t most_entries_ = 0;
 };
 
-// Another device of the home, which begins fifty flows a second.
+// Another device behind the same address, which begins fifty flows a second, or with
+// LANRAGE_LAB_NEIGHBOUR=n one every n microseconds.
+std::chrono::microseconds neighbours_pause() {
+  const char* given = std::getenv("LANRAGE_LAB_NEIGHBOUR");
+  return std::chrono::microseconds(given ? std::atoi(given) : 20'000);
+}
+
 class Neighbour {
  public:
   Neighbour(Network& network, Router& home, const Endpoint& to)
-      : host_(network.add_host("neighbour", home)), thread_([this, to](std::stop_token stop) {
+      : host_(network.add_host("neighbour", home)),
+        thread_([this, to, pause = neighbours_pause()](std::stop_token stop) {
           while (!stop.stop_requested()) {
             UdpProbe(host_.netns()).send(to, "hello");
-            std::this_thread::sleep_for(Millis(20));
+            ++flows_;
+            std::this_thread::sleep_for(pause);
           }
         }) {}
 
+  int flows() const { return flows_; }
+
  private:
   Host& host_;
+  std::atomic<int> flows_ = 0;
   std::jthread thread_;
 };
 
@@ -87,6 +101,7 @@ class PortPrediction : public LabTest {
     server_ = &add_server();
     hard_router_ = &network_.add_router(symmetric);
     Router& cone = network_.add_router(NatKind::port_restricted_cone);
+    if (blocked_) hard_router_->block(cone.wan_address(), Way::in);
     neighbour_.emplace(network_, *hard_router_, Endpoint{server_->host().address(), 9});
     watch_.emplace(cone, hard_router_->wan_address());
     cone_ = &add_player("ada", network_.add_host("ada", cone), arguments);
@@ -122,10 +137,12 @@ class PortPrediction : public LabTest {
       if (!view || !view->endpoint.ends_with(":" + std::to_string(port))) wasted += count;
     std::printf(
         "{\"run\": \"%s\", \"direct\": %s, \"ports\": %zu, \"packets_elsewhere\": %d, "
-        "\"conntrack_entries\": %zu}\n",
-        name, direct ? "true" : "false", packets.size(), wasted, watch_->most_entries());
+        "\"conntrack_entries\": %zu, \"neighbours_flows\": %d}\n",
+        name, direct ? "true" : "false", packets.size(), wasted, watch_->most_entries(),
+        neighbour_->flows());
   }
 
+  bool blocked_ = false;
   Server* server_ = nullptr;
   Router* hard_router_ = nullptr;
   Player* cone_ = nullptr;
@@ -142,6 +159,22 @@ TEST_F(PortPrediction, ANatThatCountsIsPassed) {
   EXPECT_LE(watch_->most_entries(), kListedPorts + kMostGuesses);
   EXPECT_TRUE(cli_pings(*hard_, "ada"));
   tell("counting", direct);
+}
+
+// No check passes the symmetric router: what an attempt costs that fails.
+TEST_F(PortPrediction, InVainItCostsADozenEntriesAndEnds) {
+  blocked_ = true;
+  meet(NatKind::counting, {});
+  const bool direct = direct_in_the_end();
+  EXPECT_FALSE(direct);
+  const auto packets = watch_->packets();
+  EXPECT_GT(packets.size(), kListedPorts) << "something is guessed";
+  EXPECT_LE(packets.size(), kListedPorts + kMostGuesses);
+  EXPECT_LE(watch_->most_entries(), kListedPorts + kMostGuesses);
+  for (const auto& [port, count] : packets)
+    EXPECT_LE(count, 45) << "to port " << port;
+  EXPECT_TRUE(cli_pings(*hard_, "ada"));
+  tell("in vain", direct);
 }
 
 TEST_F(PortPrediction, SwitchedOffNothingIsGuessed) {
