@@ -60,7 +60,9 @@ class Driver {
   }
 
   void step() {
-    switch (in_.u8() % 9) {
+    const std::uint8_t what = in_.u8();
+    if (what >= 243) return path_->on_mapping_seen(now_, what - 243u, endpoint(), out_);
+    switch (what % 9) {
       case 0:
         return local();
       case 1:
@@ -99,6 +101,7 @@ class Driver {
     path::LocalView view;
     std::uint8_t bits = in_.u8();
     view.ready = bits & 1;
+    if (bits & 8) view.nat = stun::NatType::symmetric;
     if (bits & 2) view.relays.push_back({"a", endpoint(), milliseconds(bits), in_.u8()});
     if (bits & 4) view.relays.push_back({"b", endpoint(), std::nullopt, 1});
     for (int i = 0; i < bits / 16; ++i)
@@ -141,6 +144,7 @@ class Driver {
 
   void obey() {
     require(out_.size() < 64);
+    require(path_->signal().candidates.size() <= path::kMaxCandidates);
     for (const path::Action& action : out_) {
       if (auto* send = std::get_if<path::SendDatagram>(&action)) {
         auto message = stun::MessageView::parse(send->bytes);

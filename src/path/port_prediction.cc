@@ -68,7 +68,7 @@ std::optional<PortPrediction::Questions> PortPrediction::on_send(Instant now, co
   if (mapped || sent_.size() < kMostEndpoints) sent_[to] = now;
   if (mapped || !worthwhile) return std::nullopt;
   const Duration pace = tuning_.prediction_every;
-  const Instant paid = std::max(paid_, now - pace * tuning_.predictions_at_once);
+  const Instant paid = std::max(paid_, now - pace * kMostPredictions);
   if (paid + pace > now) return std::nullopt;
   paid_ = paid + pace;
   if (asked_.size() == kMostAsked) asked_.erase(asked_.begin());
@@ -96,6 +96,7 @@ void PortPrediction::conclude(Instant now, const Endpoint& before, const Endpoin
   const auto ports = ports_between(before.port, after.port);
   if (ports.empty()) return;
   std::vector<Endpoint> likely;
+  likely.reserve(ports.size());
   for (const std::uint16_t port : ports)
     likely.push_back({before.address, port});
   const std::size_t kept = std::min(likely_.size(), kKept);

@@ -5,7 +5,7 @@
 // each from a local port that was never used before, leave right before and right after the packet
 // that makes the mapping; its port lies between the two that the server sees. Where those are far
 // apart the NAT draws lots: one port of 64,000 isn't worth guessing, and nothing is
-// (docs/adr/0016).
+// (docs/adr/0018).
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,7 @@ namespace lanrage::path {
 // Told at a time. Each is an entry in the table of the peer's router for as long as that keeps one
 // that nobody answers.
 inline constexpr std::size_t kMostGuesses = 12;
+inline constexpr int kMostPredictions = 4;  // at once
 
 // Where the port of a flow is that began between two others, likeliest first, at most kMostGuesses;
 // none when the two don't look as if the NAT counted.

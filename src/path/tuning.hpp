@@ -116,8 +116,7 @@ struct Tuning {
   Duration lossy_recheck = ms(3'000);    // of a direct path that was left for its loss
 
   // Guessing the port of a symmetric NAT (two STUN questions each time)
-  Duration prediction_every = ms(300'000);  // once in so long,
-  int predictions_at_once = 4;              // after a pause so many
+  Duration prediction_every = ms(300'000);  // once in so long, and kMostPredictions after a pause
   Duration mapping_doubt = ms(25'000);      // nothing sent for so long: the NAT may have forgotten
   Duration guesses_told_for = ms(15'000);   // the peer punches hard for hard_punching
 
