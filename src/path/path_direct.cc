@@ -100,8 +100,9 @@ void PeerPath::Impl::leave_direct(Instant now, Endpoint from, bool dead, Duratio
     const auto fresh = now - config_.tuning.fresh_answer;
     if (relay && other && other->answered <= std::max(path->answered.value_or(fresh), fresh))
       other = nullptr;
+    // Not at every turn while the way out has to wait: a punch is due at once.
+    if (!path->failed || now - *path->failed >= config_.tuning.check_lost) checks_.punch(now);
     path->failed = now;
-    checks_.punch(now);
   }
   if (other) return start_switch(now, *other, out);
   avoid(now, from, at_least);
