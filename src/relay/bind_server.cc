@@ -73,8 +73,8 @@ Bytes BindServer::error(Instant now, const Endpoint& from, const stun::MessageVi
 }
 
 BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const Endpoint& from,
-                                          const IpAddress& local, const stun::MessageView& request,
-                                          ClientTable& clients) {
+                                          const IpAddress& local, std::uint32_t home,
+                                          const stun::MessageView& request, ClientTable& clients) {
   auto nonce = request.find(Attribute::nonce);
   if (!nonce) return {error(now, from, request, kChallenge), kChallenge};
   auto nonce_time = check_nonce(now, from, *nonce);
@@ -86,7 +86,7 @@ BindServer::Answer BindServer::on_request(Instant now, UnixTime unix_now, const 
   }
   const ClientRef client = admitted.client;
   // A replay to another address of ours mustn't make that the one that the client hears from.
-  if (!admitted.again) clients.set_address(client, from, local);
+  if (!admitted.again) clients.set_address(client, from, local, home);
   clients.get(client)->last_bind = now;
 
   auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(limits_.client_lifetime);
@@ -142,10 +142,8 @@ int BindServer::judge(UnixTime unix_now, const Endpoint& from, const stun::Messa
   auto slot = clients.admit(token);
   if (!slot) return kFull;
   admitted = {*slot, same_key && nonce_time == client->nonce_time};
-  client = clients.get(*slot);
-  client->nonce_time = nonce_time;
-  client->token = token;
-  client->token_hash = hash;
+  clients.get(*slot)->nonce_time = nonce_time;
+  clients.set_token(*slot, token, hash);
   return 0;
 }
 

@@ -28,9 +28,9 @@ class BindServer {
     Bytes bytes;
     int code = 0;  // zero: accepted
   };
-  // `request` is of method bind_relay.
+  // `request` is of method bind_relay, and came to the shard `home`.
   Answer on_request(Instant now, UnixTime unix_now, const Endpoint& from, const IpAddress& local,
-                    const stun::MessageView& request, ClientTable& clients);
+                    std::uint32_t home, const stun::MessageView& request, ClientTable& clients);
 
   // Nothing to say (zero) when `request`, of method route_relay, bears this client's signature over
   // its routes; else the code to refuse with.

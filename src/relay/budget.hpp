@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "relay/pacer.hpp"
 
@@ -23,11 +25,17 @@ struct TrafficBudget {
   SharedPacer packets;
 };
 
-// Of one party, or of one address: whatever clients of several threads would have in common.
-struct SharedBudget {
+// Of one party, or of one address: what clients of several threads have in common.
+struct BudgetPools {
   TrafficBudget traffic;
   SharedPacer initiations;
-  std::uint32_t clients = 0;  // bound now
+};
+using AddressPools = std::shared_ptr<std::vector<BudgetPools>>;  // by cell
+
+// One shard's side of it.
+struct SharedBudget {
+  std::shared_ptr<BudgetPools> pools;
+  std::uint32_t clients = 0;  // bound now, to any shard
 };
 
 // One client's shares of such a budget.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -36,11 +37,15 @@ struct Group {
 struct alignas(64) Client {
   std::uint32_t generation = 0;  // 0: the slot is free
   bool has_address = false;      // false when somebody else was bound from it since
+  bool held = false;             // its sessions and buckets are in this shard
+  std::uint16_t home = 0;        // the shard that its packets come to
   Endpoint address;
   IpAddress local;  // our address that this client bound to
   TrafficPacer traffic;
+  BudgetPools* group_pools = nullptr;
+  BudgetPools* address_pools = nullptr;  // this and its budget: set for whoever has had an address
   Group* group = nullptr;
-  SharedBudget* address_budget = nullptr;  // set for whoever has had an address
+  SharedBudget* address_budget = nullptr;
   Shares of_group;
   Shares of_address;
   Pacer initiations;
@@ -52,9 +57,22 @@ struct alignas(64) Client {
   ByteArray<32> token_hash{};
 };
 
+// What shards that don't admit clients know of one: see docs/adr/0017.
+struct ClientUpdate {
+  ClientRef client;  // generation 0: the slot is free
+  std::uint64_t group = 0;
+  std::shared_ptr<BudgetPools> group_pools;
+  ByteArray<32> mac1_key{};
+  crypto::VerifyKey bind_key;
+  bool has_address = false;
+  Endpoint address;
+  IpAddress local;
+  std::uint16_t home = 0;
+};
+
 class ClientTable {
  public:
-  ClientTable(const Limits& limits, std::uint64_t seed);
+  ClientTable(const Limits& limits, std::uint64_t seed, const AddressPools& address_pools);
 
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return slots_.size(); }
@@ -72,13 +90,22 @@ class ClientTable {
   // A slot for the token's owner: the one it has, or a new one. Nothing when relay or group is
   // full.
   std::optional<ClientRef> admit(const Token& token);
-  void set_address(ClientRef wanted, const Endpoint& address, const IpAddress& local);
-  // Slots whose client left or changed its address, or ours that it uses, since the last call.
+  void set_address(ClientRef wanted, const Endpoint& address, const IpAddress& local,
+                   std::uint32_t home);
+  void set_token(ClientRef wanted, const Token& token, const ByteArray<32>& hash);
+  // Slots whose client left, came, or changed its address, ours that it uses, its home or its bind
+  // key since the last call.
   std::vector<std::uint32_t> take_moved() { return std::exchange(moved_, {}); }
+  // The same client in another shard's table, which admits none itself. Updates come in the order
+  // in which they were made.
+  ClientUpdate update_of(std::uint32_t slot) const;
+  void apply(const ClientUpdate& update);
   // Removes clients whose last bind is older than the limit.
   void expire(Instant now);
 
  private:
+  // `group_pools`: the party's, where another shard has them already.
+  Client& make(ClientRef wanted, std::uint64_t group, std::shared_ptr<BudgetPools> group_pools);
   void remove(std::uint32_t slot);
   void leave_address(Client& client);
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/endpoint.hpp"
@@ -60,27 +62,62 @@ class Pacer {
   std::uint64_t full_at_ns_ = 0;
 };
 
+enum class Threads : std::uint8_t { one, several };
+
+// A bucket that several threads may draw on. Nothing but itself depends on it, so its steps are in
+// no order toward anything else.
+class AtomicPacer {
+ public:
+  Pacer now() const { return state_.load(std::memory_order_relaxed); }
+  bool take(Instant now, std::uint64_t units, const PacerRate& rate) {
+    Pacer before = state_.load(std::memory_order_relaxed);
+    while (true) {
+      Pacer after = before;
+      if (!after.take(now, units, rate)) return false;
+      if (state_.compare_exchange_weak(before, after, std::memory_order_relaxed)) return true;
+    }
+  }
+  // As Pacer::charge. What others charge at the same time isn't forgotten, unless there are none.
+  void charge(Instant now, std::uint64_t units, const PacerRate& rate, Threads threads) {
+    Pacer before = state_.load(std::memory_order_relaxed);
+    while (true) {
+      Pacer after = before;
+      after.charge(now, units, rate);
+      if (threads == Threads::one) return state_.store(after, std::memory_order_relaxed);
+      if (state_.compare_exchange_weak(before, after, std::memory_order_relaxed)) return;
+    }
+  }
+
+ private:
+  static_assert(std::atomic<Pacer>::is_always_lock_free);
+  std::atomic<Pacer> state_{};
+};
+
 // A bucket that several clients draw on. While there is something in it, whoever comes takes it.
 // When it is empty, a client still gets its share, rate and burst divided by all clients, and the
 // bucket owes that: so one that floods takes no more than the others leave. In any time the rate
-// and two bursts can pass at most.
+// and two bursts can pass at most, and a packet more for each thread beside the first.
 class SharedPacer {
  public:
   // `share` is that client's own, and nobody else's.
   bool has(Instant now, std::uint64_t units, const Pacer& share, std::uint32_t clients,
            const PacerRate& rate) const {
-    return pool_.has(now, units, rate) || share_has(now, units, share, clients, rate);
+    return has_beyond_shares(now, units, rate) || share_has(now, units, share, clients, rate);
   }
   // For units that it has.
   void charge(Instant now, std::uint64_t units, Pacer& share, std::uint32_t clients,
-              const PacerRate& rate) {
-    if (!pool_.has(now, units, rate))
+              const PacerRate& rate, Threads threads) {
+    if (!has_beyond_shares(now, units, rate))
       share.full_at_ns_ = share.after(now, share_cost(units, clients, rate));
-    pool_.charge(now, units, rate);
+    pool_.charge(now, units, rate, threads);
   }
-  // Takes `units` if there are so many without anybody's share.
-  bool take_beyond_shares(Instant now, std::uint64_t units, const PacerRate& rate) {
-    return pool_.take(now, units, rate);
+  // The same without anybody's share.
+  bool has_beyond_shares(Instant now, std::uint64_t units, const PacerRate& rate) const {
+    return pool_.now().has(now, units, rate);
+  }
+  void charge_beyond_shares(Instant now, std::uint64_t units, const PacerRate& rate,
+                            Threads threads) {
+    pool_.charge(now, units, rate, threads);
   }
 
  private:
@@ -99,7 +136,7 @@ class SharedPacer {
            share.after(now, share_cost(units, clients, rate)) - now_ns <= rate.burst_ns_;
   }
 
-  Pacer pool_;
+  AtomicPacer pool_;
 };
 
 // Which of so many cells an IPv4 address or IPv6 /64 has.
@@ -110,20 +147,20 @@ inline std::size_t address_cell(const IpAddress& address, std::uint64_t seed, st
 }
 
 // One bucket for each IPv4 address or IPv6 /64, in constant memory: addresses that fall on the same
-// cell share a bucket, and the seed keeps that from being arranged.
+// cell share a bucket, and the seed keeps that from being arranged. Copies share the buckets.
 class AddressPacer {
  public:
   AddressPacer(const Rate& rate, std::uint64_t seed, std::size_t cells = 8192)
-      : rate_(rate), seed_(seed), cells_(cells) {}
+      : rate_(rate), seed_(seed), cells_(std::make_shared<std::vector<AtomicPacer>>(cells)) {}
 
   bool take(Instant now, const IpAddress& address, std::uint64_t units) {
-    return cells_[address_cell(address, seed_, cells_.size())].take(now, units, rate_);
+    return (*cells_)[address_cell(address, seed_, cells_->size())].take(now, units, rate_);
   }
 
  private:
   PacerRate rate_;
   std::uint64_t seed_;
-  std::vector<Pacer> cells_;
+  std::shared_ptr<std::vector<AtomicPacer>> cells_;
 };
 
 }  // namespace lanrage::relay

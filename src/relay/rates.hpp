@@ -15,7 +15,7 @@ namespace lanrage::relay {
 
 class Rates {
  public:
-  explicit Rates(const Limits& limits);
+  Rates(const Limits& limits, Threads threads);
 
   // One packet of so many bytes; or why it is too much.
   std::optional<DropReason> charge(Instant now, Client& client, std::size_t bytes) const;
@@ -31,6 +31,7 @@ class Rates {
     PacerRate packets;
     PacerRate initiations;
   };
+  Threads threads_;
   Each client_;
   Each address_;
   Each group_;

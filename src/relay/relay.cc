@@ -19,7 +19,14 @@ Bytes make_notice(std::uint64_t boot_id) {
   return stun::MessageBuilder(stun::Method::bind_relay, stun::Class::indication, id).fingerprint();
 }
 
-DropReason reason_of(Learned learned) {
+Rate share_of(const Rate& rate, std::uint32_t shards) {
+  return {std::max<std::uint64_t>(rate.per_second / shards, 1),
+          std::max<std::uint64_t>(rate.burst / shards, 1)};
+}
+
+}  // namespace
+
+DropReason Relay::reason_of(Learned learned) {
   switch (learned) {
     case Learned::too_fast:
       return DropReason::initiation_rate;
@@ -34,35 +41,67 @@ DropReason reason_of(Learned learned) {
   return DropReason::rows_full;
 }
 
-}  // namespace
+struct Relay::Common {
+  Common(const RelayConfig& config, Random& random)
+      : seed(random.u64()),
+        binds(config.id, config.token_key, config.limits, random),
+        address_pools(std::make_shared<std::vector<BudgetPools>>(config.limits.address_cells)),
+        stun_requests(config.limits.stun_an_address, seed, config.limits.address_cells),
+        signatures(config.limits.verify_an_address, seed, config.limits.address_cells) {}
+
+  std::uint64_t seed;
+  BindServer binds;  // every shard answers as the same relay
+  AddressPools address_pools;
+  AddressPacer stun_requests;
+  AddressPacer signatures;
+};
 
 Relay::Relay(const RelayConfig& config, Random& random)
-    : limits_(config.limits),
-      seed_(random.u64()),
-      clients_(limits_, seed_),
-      sessions_(limits_, seed_),
-      binds_(config.id, config.token_key, limits_, random),
-      rates_(limits_),
+    : Relay(config, Common(config, random), Shard{}) {}
+
+std::vector<std::unique_ptr<Relay>> Relay::shards(const RelayConfig& config, Random& random,
+                                                  std::uint32_t count) {
+  const Common common(config, random);
+  std::vector<std::unique_ptr<Relay>> out;
+  for (std::uint32_t number = 0; number < count; ++number)
+    out.emplace_back(new Relay(config, common, {number, count}));
+  return out;
+}
+
+Relay::Relay(const RelayConfig& config, const Common& common, Shard shard)
+    : shard_(shard),
+      limits_(config.limits),
+      seed_(common.seed),
+      clients_(limits_, seed_, common.address_pools),
+      sessions_(limits_, seed_,
+                shard_.count > 1 ? SessionTable::Moves::yes : SessionTable::Moves::no),
+      binds_(common.binds),
+      rates_(limits_, shard_.count == 1 ? Threads::one : Threads::several),
       route_rate_(limits_.routes_a_client),
-      stun_requests_(limits_.stun_an_address, seed_, limits_.address_cells),
-      signatures_(limits_.verify_an_address, seed_, limits_.address_cells),
-      notices_(limits_.notice_spacing, limits_.notices, seed_, limits_.notice_cells),
+      stun_requests_(common.stun_requests),
+      signatures_(common.signatures),
+      notices_(limits_.notice_spacing, share_of(limits_.notices, shard_.count), seed_,
+               limits_.notice_cells),
       leases_(seed_),
       notice_(make_notice(binds_.boot_id())) {}
 
 Verdict Relay::on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
                          const IpAddress& local) {
-  Verdict verdict = judge(now, unix_now, from, packet, local);
+  return count(judge(now, unix_now, from, packet, local), packet.size(), local);
+}
+
+Verdict Relay::count(Verdict verdict, std::size_t size, const IpAddress& local) {
   switch (verdict.kind) {
     case Verdict::Kind::forward:
       ++counters_.forwarded_packets;
-      counters_.forwarded_bytes += packet.size();
+      counters_.forwarded_bytes += size;
       break;
     case Verdict::Kind::reply:
       verdict.local = local;
-      if (verdict.reply.size() > packet.size()) verdict = Verdict::drop(DropReason::would_amplify);
+      if (verdict.reply.size() > size) verdict = Verdict::drop(DropReason::would_amplify);
       break;
     case Verdict::Kind::drop:
+    case Verdict::Kind::elsewhere:
       break;
   }
   if (verdict.kind == Verdict::Kind::drop) ++counters_.drops[static_cast<int>(verdict.reason)];
@@ -75,7 +114,7 @@ Verdict Relay::judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteV
   auto header = wireguard::classify(packet);
   if (!header) return on_stun(now, unix_now, from, packet, local);
   auto source = clients_.find(from);
-  if (!source) return on_unbound(now, from);
+  if (!source || !is_home(clients_.at(source->slot))) return on_unbound(now, from);
   switch (header->type) {
     case wireguard::PacketType::data:
       return on_data(now, *source, header->receiver_index, packet.size());
@@ -112,11 +151,6 @@ void Relay::lease(Instant now, ClientRef source, std::uint32_t index, std::size_
                     traffic, std::min(now + Leases::kTime, route.expires));
 }
 
-void Relay::revoke_leases() {
-  for (const std::uint32_t slot : clients_.take_moved())
-    if (fast_path_ != nullptr) leases_.revoke(slot, *fast_path_);
-}
-
 Verdict Relay::forward(Instant now, Client& source, ClientRef target, std::size_t size) {
   const Client* receiver = clients_.get(target);
   if (!receiver || !receiver->has_address) return Verdict::drop(DropReason::receiver_gone);
@@ -131,9 +165,9 @@ Verdict Relay::on_initiation(Instant now, ClientRef source, ByteView packet, std
   auto target = addressee(client, source.slot, packet);
   if (!target) return Verdict::drop(DropReason::no_member);
   client.last_destination = target->slot;
-  Learned learned = sessions_.initiation(now, source, *target, index);
-  if (learned != Learned::yes) return Verdict::drop(reason_of(learned));
-  return forward(now, client, *target, packet.size());
+  const Verdict verdict = forward(now, client, *target, packet.size());
+  if (verdict.kind != Verdict::Kind::forward) return verdict;
+  return deliver(now, PassedInitiation{source, *target, index, {}}, packet);
 }
 
 std::optional<ClientRef> Relay::addressee(const Client& source, std::uint32_t source_slot,
@@ -161,10 +195,14 @@ Verdict Relay::on_response(Instant now, ClientRef source, ByteView packet,
   if (!wireguard::mac1_matches(packet, receiver->token.mac1_key)) {
     return Verdict::drop(DropReason::wrong_mac1);
   }
-  Learned learned =
-      sessions_.response(now, source, header.sender_index, *initiator, header.receiver_index);
+  // Both ways or neither: half a session would only time out.
+  const Learned learned = sessions_.may_tell(now, source, header.receiver_index, *initiator);
   if (learned != Learned::yes) return Verdict::drop(reason_of(learned));
-  return forward(now, clients_.at(source.slot), *initiator, packet.size());
+  const Verdict verdict = forward(now, clients_.at(source.slot), *initiator, packet.size());
+  if (verdict.kind != Verdict::Kind::forward) return verdict;
+  return deliver(now,
+                 PassedResponse{source, *initiator, header.sender_index, header.receiver_index, {}},
+                 packet);
 }
 
 Verdict Relay::on_cookie(Instant now, ClientRef source, std::uint32_t index, std::size_t size) {
@@ -196,8 +234,8 @@ Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, Byt
   }
   // Who has proved his address draws on a bucket of its own, which nobody who forges that address
   // can empty.
-  AddressPacer& pacer =
-      (bind || route) && binds_.has_fresh_nonce(now, from, *message) ? signatures_ : stun_requests_;
+  const bool proved = (bind || route) && binds_.has_fresh_nonce(now, from, *message);
+  AddressPacer& pacer = proved ? signatures_ : stun_requests_;
   if (!pacer.take(now, from.address, 1)) return Verdict::drop(DropReason::stun_rate);
   if (route) return on_route(now, from, *message);
   if (!bind) {
@@ -206,8 +244,17 @@ Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, Byt
     reply_ = std::move(answer->bytes);
     return Verdict::answer(from, reply_);
   }
-  auto answer = binds_.on_request(now, unix_now, from, local, *message, clients_);
-  revoke_leases();
+  if (proved && shard_.number != kAdmitting) {
+    post(kAdmitting, BindRequest{from, local, shard_.number, Bytes(packet.begin(), packet.end())});
+    return Verdict::elsewhere();
+  }
+  return on_bind(now, unix_now, from, local, shard_.number, *message);
+}
+
+Verdict Relay::on_bind(Instant now, UnixTime unix_now, const Endpoint& from, const IpAddress& local,
+                       std::uint32_t home, const stun::MessageView& request) {
+  auto answer = binds_.on_request(now, unix_now, from, local, home, request, clients_);
+  follow_moves();
   bool challenged = answer.code == kChallenge || answer.code == kStaleNonce;
   ++(answer.code == 0 ? counters_.binds
      : challenged     ? counters_.challenges
@@ -218,7 +265,7 @@ Verdict Relay::on_stun(Instant now, UnixTime unix_now, const Endpoint& from, Byt
 
 Verdict Relay::on_route(Instant now, const Endpoint& from, const stun::MessageView& request) {
   auto source = clients_.find(from);
-  if (!source) return on_unbound(now, from);
+  if (!source || !is_home(clients_.at(source->slot))) return on_unbound(now, from);
   if (int code = binds_.judge_routes(now, from, request, clients_.at(source->slot))) {
     if (code != kStaleNonce) ++counters_.route_refusals;
     reply_ = binds_.error(now, from, request, code);
@@ -253,8 +300,8 @@ std::uint32_t Relay::take_routes(Instant now, ClientRef source, ByteView routes)
 
 void Relay::on_timeout(Instant now) {
   sessions_.expire(now);
-  clients_.expire(now);
-  revoke_leases();
+  if (shard_.number == kAdmitting) clients_.expire(now);
+  follow_moves();
   if (fast_path_ != nullptr) leases_.expire(now, *fast_path_);
 }
 

@@ -7,7 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/random.hpp"
 #include "base/time.hpp"
@@ -18,6 +21,7 @@
 #include "relay/notice_gate.hpp"
 #include "relay/rates.hpp"
 #include "relay/session_table.hpp"
+#include "relay/shard.hpp"
 #include "relay/verdict.hpp"
 #include "wireguard/packet.hpp"
 
@@ -33,11 +37,22 @@ class Relay {
  public:
   // Draws boot id, nonce key and hash seed. `random` is used here only.
   Relay(const RelayConfig& config, Random& random);
+  // One relay in so many shards, each for a thread of its own. All packets of one source come to
+  // the same shard.
+  static std::vector<std::unique_ptr<Relay>> shards(const RelayConfig& config, Random& random,
+                                                    std::uint32_t count);
 
   // `unix_now` judges tokens, `now` everything else. Doesn't allocate for data packets.
   // `local` is the address of ours that the packet came to (unspecified: there is only one).
   Verdict on_packet(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
                     const IpAddress& local = {});
+  // What another shard posted to this one, in the order of its posts. A forward or drop is of the
+  // packet that the message carries.
+  Verdict on_message(Instant now, UnixTime unix_now, const ShardMessage& message);
+  // What is to be taken to other shards. Whatever was posted comes before the packets that this
+  // shard sends afterwards: their answers count on it.
+  bool has_posted() const { return !posted_.empty(); }
+  std::vector<Posted> take_posted() { return std::exchange(posted_, {}); }
   // Forgets what ran out; call about once a second. Nothing goes wrong when it is late.
   void on_timeout(Instant now);
 
@@ -45,15 +60,21 @@ class Relay {
   // counted here.
   void set_fast_path(FastPath& path) { fast_path_ = &path; }
 
-  // Tokens are the control server's with this key from now on; who is bound stays.
+  // Tokens are the control server's with this key from now on; who is bound stays. The admitting
+  // shard's business.
   void set_token_key(const crypto::VerifyKey& key) { binds_.set_token_key(key); }
 
   const Counters& counters() const { return counters_; }
-  std::size_t clients() const { return clients_.size(); }
+  std::size_t clients() const { return clients_.size(); }    // of all shards
   std::size_t sessions() const { return sessions_.size(); }  // rows: two a session
   std::uint64_t boot_id() const { return binds_.boot_id(); }
 
  private:
+  struct Common;  // what shards share
+  Relay(const RelayConfig& config, const Common& common, Shard shard);
+
+  static DropReason reason_of(Learned learned);
+  Verdict count(Verdict verdict, std::size_t size, const IpAddress& local);
   Verdict judge(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
                 const IpAddress& local);
   Verdict on_stun(Instant now, UnixTime unix_now, const Endpoint& from, ByteView packet,
@@ -61,6 +82,8 @@ class Relay {
   Verdict on_route(Instant now, const Endpoint& from, const stun::MessageView& request);
   // A bit for each route that holds from now on.
   std::uint32_t take_routes(Instant now, ClientRef source, ByteView routes);
+  Verdict on_bind(Instant now, UnixTime unix_now, const Endpoint& from, const IpAddress& local,
+                  std::uint32_t home, const stun::MessageView& request);
   Verdict on_initiation(Instant now, ClientRef source, ByteView packet, std::uint32_t index);
   Verdict on_response(Instant now, ClientRef source, ByteView packet,
                       const wireguard::Packet& header);
@@ -70,11 +93,20 @@ class Relay {
   // A data packet was forwarded: the next ones may go without us.
   void lease(Instant now, ClientRef source, std::uint32_t index, std::size_t size,
              const SessionTable::Route& route);
-  void revoke_leases();
+  // Clients left, came or moved: leases go, other shards are told.
+  void follow_moves();
+  void follow_move(std::uint32_t slot);
+  Verdict deliver(Instant now, const PassedInitiation& passed, ByteView packet);
+  Verdict deliver(Instant now, const PassedResponse& passed, ByteView packet);
+  void on_answered(Instant now, const Answered& answered);
+  void on_moved(const MovedClient& moved);
+  bool is_home(const Client& client) const { return client.home == shard_.number; }
+  void post(std::uint32_t to, ShardMessage message) { posted_.push_back({to, std::move(message)}); }
   Verdict forward(Instant now, Client& source, ClientRef target, std::size_t size);
   std::optional<ClientRef> addressee(const Client& source, std::uint32_t source_slot,
                                      ByteView packet);
 
+  Shard shard_;
   Limits limits_;
   Counters counters_;
   std::uint64_t seed_;
@@ -90,6 +122,7 @@ class Relay {
   Leases leases_;
   Bytes notice_;  // the same for everybody
   Bytes reply_;
+  std::vector<Posted> posted_;
 };
 
 }  // namespace lanrage::relay

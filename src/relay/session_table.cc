@@ -1,5 +1,8 @@
 #include "relay/session_table.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace lanrage::relay {
 namespace {
 
@@ -8,8 +11,9 @@ constexpr Duration kPairLifetime = std::chrono::seconds(60);
 
 }  // namespace
 
-SessionTable::SessionTable(const Limits& limits, std::uint64_t seed)
+SessionTable::SessionTable(const Limits& limits, std::uint64_t seed, Moves moves)
     : limits_(limits),
+      moves_(moves),
       pair_rate_(limits.initiations_a_pair),
       rows_(seed),
       pending_(seed),
@@ -22,19 +26,43 @@ std::uint32_t& SessionTable::rows_of(ClientRef client) {
   return count.rows;
 }
 
+SessionTable::Keys& SessionTable::keys_of(ClientRef client) {
+  if (keys_.size() <= client.slot) keys_.resize(client.slot + 1);
+  Keys& keys = keys_[client.slot];
+  if (keys.owner != client.generation) keys = {client.generation, {}, {}, {}};
+  return keys;
+}
+
+void SessionTable::track(ClientRef client, std::vector<std::uint32_t> Keys::* list,
+                         std::uint32_t key) {
+  if (moves_ == Moves::yes) (keys_of(client).*list).push_back(key);
+}
+
+void SessionTable::untrack(ClientRef client, std::vector<std::uint32_t> Keys::* list,
+                           std::uint32_t key) {
+  if (moves_ == Moves::no) return;
+  Keys& keys = keys_[client.slot];
+  if (keys.owner == client.generation) std::erase(keys.*list, key);
+}
+
 SessionTable::Pair* SessionTable::pair_of(Instant now, ClientRef source, ClientRef target) {
-  std::uint64_t pair_key = key(source.slot, target.slot);
-  Pair* pair = pairs_.find(pair_key);
-  if (!pair) {
-    if (pairs_.size() >= limits_.pairs) return nullptr;
-    pairs_.put(pair_key, {.source = source, .target = target, .initiations = {}, .last = now});
-    pair_expiries_.push_back({pair_key, now + kPairLifetime});
-    return pairs_.find(pair_key);
-  }
-  if (pair->source != source || pair->target != target) {  // an earlier tenant's
-    *pair = {.source = source, .target = target, .initiations = {}, .last = now};
-  }
-  return pair;
+  const Pair* pair = pairs_.find(key(source.slot, target.slot));
+  const bool theirs = pair && pair->source == source && pair->target == target;
+  if (!pair && pairs_.size() >= limits_.pairs) return nullptr;
+  if (!theirs)  // the first, or an earlier tenant's
+    put_pair({.source = source, .target = target, .initiations = {}, .last = now, .looked_at = {}},
+             now + kPairLifetime);
+  return pairs_.find(key(source.slot, target.slot));
+}
+
+void SessionTable::put_pair(const Pair& pair, Instant look_at) {
+  const std::uint64_t pair_key = key(pair.source.slot, pair.target.slot);
+  const Pair* before = pairs_.find(pair_key);
+  if (!before || before->target != pair.target) track(pair.target, &Keys::pairs, pair.source.slot);
+  Pair put = pair;
+  put.looked_at = look_at;
+  pairs_.put(pair_key, put);
+  pair_expiries_.push_back({pair_key, look_at});
 }
 
 Learned SessionTable::initiation(Instant now, ClientRef source, ClientRef target,
@@ -53,16 +81,14 @@ Learned SessionTable::initiation(Instant now, ClientRef source, ClientRef target
     if (pair->used == limit) {  // the oldest makes room
       std::uint64_t oldest = key(target.slot, pair->indexes[pair->next]);
       const Pending* entry = pending_.find(oldest);
-      if (entry && entry->initiator == source) pending_.erase(oldest);
+      if (entry && entry->initiator == source) erase_pending(oldest);
     } else {
       ++pair->used;
     }
     pair->indexes[pair->next] = sender_index;
     pair->next = static_cast<std::uint8_t>((pair->next + 1) % limit);
   }
-  Instant expires = now + limits_.pending_lifetime;
-  pending_.put(pending_key, {source, expires, target.generation});
-  pending_expiries_.push_back({pending_key, expires});
+  put_pending(target, sender_index, source, now + limits_.pending_lifetime);
   return Learned::yes;
 }
 
@@ -73,41 +99,114 @@ std::optional<ClientRef> SessionTable::awaiting(Instant now, ClientRef responder
   return entry->initiator;
 }
 
-Learned SessionTable::response(Instant now, ClientRef responder, std::uint32_t responder_index,
-                               ClientRef initiator, std::uint32_t initiator_index) {
-  // Both or neither: half a session would only time out.
-  for (Learned verdict : {may_put_row(now, responder, initiator_index, initiator),
-                          may_put_row(now, initiator, responder_index, responder)}) {
-    if (verdict != Learned::yes) return verdict;
-  }
-  put_row(now, responder, initiator_index, initiator);
-  put_row(now, initiator, responder_index, responder);
-  pending_.erase(key(responder.slot, initiator_index));
-  return Learned::yes;
+void SessionTable::answered(Instant now, ClientRef responder, ClientRef initiator,
+                            std::uint32_t initiator_index) {
+  if (told(now, responder, initiator_index, initiator) == Learned::yes)
+    erase_pending(key(responder.slot, initiator_index));
 }
 
 Learned SessionTable::told(Instant now, ClientRef source, std::uint32_t index, ClientRef target) {
-  const Learned verdict = may_put_row(now, source, index, target);
-  if (verdict == Learned::yes) put_row(now, source, index, target);
+  const Learned verdict = may_tell(now, source, index, target);
+  if (verdict == Learned::yes) put_row(source, index, target, now + limits_.session_lifetime);
   return verdict;
 }
 
-Learned SessionTable::may_put_row(Instant now, ClientRef source, std::uint32_t index,
-                                  ClientRef target) {
+Learned SessionTable::may_tell(Instant now, ClientRef source, std::uint32_t index,
+                               ClientRef target) {
   const Row* row = rows_.find(key(source.slot, index));
   bool own = row && row->owner == source.generation;
   if (own && row->expires > now && row->target != target) return Learned::collision;
-  if (!own && rows_of(source) >= limits_.rows_a_client) return Learned::rows_full;
-  return Learned::yes;
+  if (own || rows_of(source) < limits_.rows_a_client) return Learned::yes;
+  expire(now);
+  if (moves_ == Moves::yes) forget_expired_rows(now, source);
+  return rows_of(source) < limits_.rows_a_client ? Learned::yes : Learned::rows_full;
 }
 
-void SessionTable::put_row(Instant now, ClientRef source, std::uint32_t index, ClientRef target) {
+void SessionTable::forget_expired_rows(Instant now, ClientRef source) {
+  const auto indexes = keys_of(source).rows;
+  for (const std::uint32_t index : indexes)
+    if (rows_.find(key(source.slot, index))->expires <= now) erase_row(key(source.slot, index));
+}
+
+void SessionTable::put_row(ClientRef source, std::uint32_t index, ClientRef target,
+                           Instant expires) {
   std::uint64_t row_key = key(source.slot, index);
   const Row* row = rows_.find(row_key);
-  if (!row || row->owner != source.generation) ++rows_of(source);
-  Instant expires = now + limits_.session_lifetime;
+  if (!row || row->owner != source.generation) {
+    ++rows_of(source);
+    track(source, &Keys::rows, index);
+  }
   rows_.put(row_key, {target, expires, source.generation});
   row_expiries_.push_back({row_key, expires});
+}
+
+void SessionTable::put_pending(ClientRef responder, std::uint32_t index, ClientRef initiator,
+                               Instant expires) {
+  std::uint64_t pending_key = key(responder.slot, index);
+  const Pending* entry = pending_.find(pending_key);
+  if (!entry || entry->owner != responder.generation) track(responder, &Keys::pending, index);
+  pending_.put(pending_key, {initiator, expires, responder.generation});
+  pending_expiries_.push_back({pending_key, expires});
+}
+
+void SessionTable::erase_row(std::uint64_t row_key) {
+  const Row* row = rows_.find(row_key);
+  if (!row) return;
+  const ClientRef client{static_cast<std::uint32_t>(row_key >> 32), row->owner};
+  if (counts_[client.slot].owner == client.generation) --counts_[client.slot].rows;
+  untrack(client, &Keys::rows, static_cast<std::uint32_t>(row_key));
+  rows_.erase(row_key);
+}
+
+void SessionTable::erase_pending(std::uint64_t pending_key) {
+  const Pending* entry = pending_.find(pending_key);
+  if (!entry) return;
+  untrack({static_cast<std::uint32_t>(pending_key >> 32), entry->owner}, &Keys::pending,
+          static_cast<std::uint32_t>(pending_key));
+  pending_.erase(pending_key);
+}
+
+void SessionTable::erase_pair(std::uint64_t pair_key) {
+  const Pair* pair = pairs_.find(pair_key);
+  if (!pair) return;
+  untrack(pair->target, &Keys::pairs, pair->source.slot);
+  pairs_.erase(pair_key);
+}
+
+ClientSessions SessionTable::take(ClientRef client) {
+  ClientSessions out;
+  const Keys keys = std::exchange(keys_of(client), {client.generation, {}, {}, {}});
+  for (const std::uint32_t index : keys.rows) {
+    const Row* row = rows_.find(key(client.slot, index));
+    out.rows.push_back({index, row->target, row->expires});
+    rows_.erase(key(client.slot, index));
+  }
+  rows_of(client) = 0;
+  for (const std::uint32_t index : keys.pending) {
+    const Pending* entry = pending_.find(key(client.slot, index));
+    out.pending.push_back({index, entry->initiator, entry->expires});
+    pending_.erase(key(client.slot, index));
+  }
+  for (const std::uint32_t source : keys.pairs) {
+    out.pairs.push_back(*pairs_.find(key(source, client.slot)));
+    pairs_.erase(key(source, client.slot));
+  }
+  return out;
+}
+
+void SessionTable::put(ClientRef client, const ClientSessions& sessions) {
+  for (const auto& entry : sessions.rows) {
+    const Row* row = rows_.find(key(client.slot, entry.index));
+    if (row && row->owner == client.generation && row->expires >= entry.expires) continue;
+    put_row(client, entry.index, entry.other, entry.expires);
+  }
+  for (const auto& entry : sessions.pending) {
+    const Pending* other = pending_.find(key(client.slot, entry.index));
+    if (other && other->owner == client.generation && other->expires >= entry.expires) continue;
+    put_pending(client, entry.index, entry.other, entry.expires);
+  }
+  for (const auto& pair : sessions.pairs)
+    if (!pairs_.find(key(pair.source.slot, client.slot))) put_pair(pair, pair.last + kPairLifetime);
 }
 
 void SessionTable::expire(Instant now) {
@@ -116,23 +215,24 @@ void SessionTable::expire(Instant now) {
     row_expiries_.pop_front();
     const Row* row = rows_.find(row_key);
     if (!row || row->expires != at) continue;  // renewed since
-    auto slot = static_cast<std::uint32_t>(row_key >> 32);
-    if (counts_[slot].owner == row->owner) --counts_[slot].rows;
-    rows_.erase(row_key);
+    erase_row(row_key);
   }
   while (!pending_expiries_.empty() && pending_expiries_.front().at <= now) {
     auto [pending_key, at] = pending_expiries_.front();
     pending_expiries_.pop_front();
     const Pending* entry = pending_.find(pending_key);
-    if (entry && entry->expires == at) pending_.erase(pending_key);
+    if (entry && entry->expires == at) erase_pending(pending_key);
   }
   while (!pair_expiries_.empty() && pair_expiries_.front().at <= now) {
-    std::uint64_t pair_key = pair_expiries_.front().key;
+    const auto [pair_key, at] = pair_expiries_.front();
     pair_expiries_.pop_front();
-    if (now - pairs_.find(pair_key)->last >= kPairLifetime) {
-      pairs_.erase(pair_key);
+    Pair* pair = pairs_.find(pair_key);
+    if (!pair || pair->looked_at != at) continue;  // begun anew since
+    if (now - pair->last >= kPairLifetime) {
+      erase_pair(pair_key);
     } else {
-      pair_expiries_.push_back({pair_key, now + kPairLifetime});
+      pair->looked_at = now + kPairLifetime;
+      pair_expiries_.push_back({pair_key, pair->looked_at});
     }
   }
 }

@@ -22,9 +22,34 @@ namespace lanrage::relay {
 
 enum class Learned { yes, too_fast, collision, rows_full, pairs_full };
 
+// What a table knew of one client, on the way to another table.
+struct ClientSessions {
+  struct Entry {
+    std::uint32_t index = 0;
+    ClientRef other;  // row: where it goes; pending: the initiator
+    Instant expires;
+  };
+  // One that sends the client initiations.
+  struct Pair {
+    ClientRef source;
+    ClientRef target;
+    Pacer initiations;
+    Instant last;
+    Instant looked_at;                       // when its entry in the table's expiries is due
+    std::array<std::uint32_t, 4> indexes{};  // of its pending initiations, oldest at `next`
+    std::uint8_t next = 0;
+    std::uint8_t used = 0;
+  };
+  std::vector<Entry> rows;
+  std::vector<Entry> pending;
+  std::vector<Pair> pairs;
+};
+
 class SessionTable {
  public:
-  SessionTable(const Limits& limits, std::uint64_t seed);
+  // Whether clients may move to another table and back, which costs memory to keep track.
+  enum class Moves : bool { no, yes };
+  SessionTable(const Limits& limits, std::uint64_t seed, Moves moves);
 
   struct Route {
     ClientRef target;
@@ -41,12 +66,20 @@ class SessionTable {
   Learned initiation(Instant now, ClientRef source, ClientRef target, std::uint32_t sender_index);
   // Who waits for an answer from `responder` with that receiver index.
   std::optional<ClientRef> awaiting(Instant now, ClientRef responder, std::uint32_t index) const;
-  // The answer came: the session exists, both ways.
-  Learned response(Instant now, ClientRef responder, std::uint32_t responder_index,
-                   ClientRef initiator, std::uint32_t initiator_index);
+  // The answer came, and the way to the initiator holds: so does the one from it. Each row is in
+  // the table of its sender's shard, so both are learned one after the other: may_tell() for the
+  // responder, told() for the initiator, answered() for the responder.
+  void answered(Instant now, ClientRef responder, ClientRef initiator,
+                std::uint32_t initiator_index);
 
-  // `source` says itself that its packets with this index are for `target`.
+  // `source` says itself, or a handshake does, that its packets with this index are for `target`.
   Learned told(Instant now, ClientRef source, std::uint32_t index, ClientRef target);
+  // Whether that would be learned.
+  Learned may_tell(Instant now, ClientRef source, std::uint32_t index, ClientRef target);
+
+  // To another table, and from one. What has been learned anew since is kept.
+  ClientSessions take(ClientRef client);
+  void put(ClientRef client, const ClientSessions& sessions);
 
   void expire(Instant now);
   std::size_t size() const { return rows_.size(); }
@@ -64,15 +97,7 @@ class SessionTable {
     Instant expires;
     std::uint32_t owner = 0;
   };
-  struct Pair {
-    ClientRef source;
-    ClientRef target;
-    Pacer initiations;
-    Instant last;
-    std::array<std::uint32_t, 4> indexes{};  // of its pending initiations, oldest at `next`
-    std::uint8_t next = 0;
-    std::uint8_t used = 0;
-  };
+  using Pair = ClientSessions::Pair;
   struct Expiry {
     std::uint64_t key;
     Instant at;
@@ -81,22 +106,39 @@ class SessionTable {
     std::uint32_t owner = 0;
     std::uint32_t rows = 0;
   };
+  struct Keys {  // of one client's entries
+    std::uint32_t owner = 0;
+    std::vector<std::uint32_t> rows;     // indexes
+    std::vector<std::uint32_t> pending;  // indexes
+    std::vector<std::uint32_t> pairs;    // sources' slots
+  };
 
   static std::uint64_t key(std::uint32_t slot, std::uint32_t index) {
     return std::uint64_t{slot} << 32 | index;
   }
   std::uint32_t& rows_of(ClientRef client);
-  Learned may_put_row(Instant now, ClientRef source, std::uint32_t index, ClientRef target);
-  void put_row(Instant now, ClientRef source, std::uint32_t index, ClientRef target);
+  Keys& keys_of(ClientRef client);
+  // Keeps track of a key, or no more. The client is the one whose slot the entry has.
+  void track(ClientRef client, std::vector<std::uint32_t> Keys::* list, std::uint32_t key);
+  void untrack(ClientRef client, std::vector<std::uint32_t> Keys::* list, std::uint32_t key);
+  void put_row(ClientRef source, std::uint32_t index, ClientRef target, Instant expires);
+  void put_pending(ClientRef responder, std::uint32_t index, ClientRef initiator, Instant expires);
+  void put_pair(const Pair& pair, Instant look_at);
+  void forget_expired_rows(Instant now, ClientRef source);
+  void erase_row(std::uint64_t row_key);
+  void erase_pending(std::uint64_t pending_key);
+  void erase_pair(std::uint64_t pair_key);
   Pair* pair_of(Instant now, ClientRef source, ClientRef target);
 
   Limits limits_;
+  Moves moves_;
   PacerRate pair_rate_;
   FlatTable<std::uint64_t, Row> rows_;
   FlatTable<std::uint64_t, Pending> pending_;
   FlatTable<std::uint64_t, Pair> pairs_;
   std::vector<RowCount> counts_;  // by slot
-  // In order of their times, as all of a kind live equally long.
+  std::vector<Keys> keys_;        // by slot; none without moves
+  // In order of their times, as all of a kind live equally long; what another table gave is late.
   std::deque<Expiry> row_expiries_;
   std::deque<Expiry> pending_expiries_;
   std::deque<Expiry> pair_expiries_;

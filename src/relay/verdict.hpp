@@ -88,7 +88,8 @@ constexpr std::string_view name_of(DropReason reason) {
 }
 
 struct Verdict {
-  enum class Kind : std::uint8_t { drop, forward, reply };
+  // elsewhere: another shard goes on with it, or there was nothing to judge.
+  enum class Kind : std::uint8_t { drop, forward, reply, elsewhere };
 
   Kind kind = Kind::drop;
   DropReason reason = DropReason::not_for_us;  // drop
@@ -100,6 +101,7 @@ struct Verdict {
   static Verdict forward(const Endpoint& to, const IpAddress& local) {
     return {Kind::forward, {}, to, local, {}};
   }
+  static Verdict elsewhere() { return {Kind::elsewhere, {}, {}, {}, {}}; }
   static Verdict answer(const Endpoint& to, ByteView bytes) {
     return {Kind::reply, {}, to, {}, bytes};
   }
@@ -117,6 +119,17 @@ struct Counters {
   std::uint64_t route_refusals = 0;  // single routes, and requests as a whole
   std::array<std::uint64_t, static_cast<std::size_t>(DropReason::count)> drops{};
   std::uint64_t dropped(DropReason reason) const { return drops[static_cast<std::size_t>(reason)]; }
+
+  Counters& operator+=(const Counters& other) {
+    for (const auto each :
+         {&Counters::forwarded_packets, &Counters::forwarded_bytes, &Counters::replies,
+          &Counters::notices, &Counters::binds, &Counters::challenges, &Counters::bind_refusals,
+          &Counters::routes, &Counters::route_refusals})
+      this->*each += other.*each;
+    for (std::size_t i = 0; i < drops.size(); ++i)
+      drops[i] += other.drops[i];
+    return *this;
+  }
 };
 
 }  // namespace lanrage::relay

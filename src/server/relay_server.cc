@@ -1,12 +1,10 @@
 #include "server/relay_server.hpp"
 
 #include <algorithm>
+#include <sched.h>
 
 namespace lanrage::server {
 namespace {
-
-// Then others' turn comes (the timer, the end); a full socket is polled again at once.
-constexpr int kBatchesATurn = 16;
 
 // Sessions in use at a time; memory is taken as they come. Beyond it, they go by the socket.
 constexpr std::size_t kLeasesAClient = 16;
@@ -14,96 +12,62 @@ constexpr std::size_t kMostLeases = 1'000'000;
 
 }  // namespace
 
+std::size_t usable_processors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::size_t>(std::clamp(CPU_COUNT(&set), 1, 256));
+}
+
 Result<std::unique_ptr<RelayServer>> RelayServer::start(const RelayServerConfig& config) {
-  auto socket = UdpSocket::open(config.listen, "--relay-listen");
-  if (!socket) return std::unexpected(socket.error());
+  const std::size_t count = std::max<std::size_t>(config.threads, 1);
+  auto sockets = UdpSocket::open_several(config.listen, "--relay-listen", count);
+  if (!sockets) return std::unexpected(sockets.error());
   crypto::SystemRandom random;
-  std::unique_ptr<RelayServer> server(new RelayServer(std::move(*socket), config.relay, random));
-  RelayServer* self = server.get();
-  if (config.xdp) self->open_xdp(*config.xdp, config.relay.limits);
-  auto worker = UdpWorker::start(
-      {&self->socket_},
-      {.readable = [self](std::size_t, const UdpTimes& times) { self->on_readable(times); },
-       .every_second =
-           [self](const UdpTimes& times) {
-             self->relay_.on_timeout(times.now);
-             self->publish();
-           }});
-  if (!worker) return std::unexpected(worker.error());
-  server->worker_ = std::move(*worker);
+  auto shards = relay::Relay::shards(config.relay, random, static_cast<std::uint32_t>(count));
+  std::unique_ptr<RelayServer> server(new RelayServer());
+  for (std::size_t i = 0; i < count; ++i) {
+    auto inbox = ShardInbox::open();
+    if (!inbox) return std::unexpected(inbox.error());
+    server->inboxes_.push_back(std::move(*inbox));
+  }
+  for (std::size_t i = 0; i < count; ++i)
+    server->threads_.push_back(std::make_unique<RelayThread>(
+        std::move((*sockets)[i]), std::move(shards[i]), server->inboxes_, i));
+  if (config.xdp) server->open_xdp(*config.xdp, config.relay.limits);
+  for (const auto& thread : server->threads_)
+    if (auto started = thread->start(); !started) return std::unexpected(started.error());
   return server;
 }
 
-RelayServer::RelayServer(UdpSocket socket, const relay::RelayConfig& config, Random& random)
-    : socket_(std::move(socket)), relay_(config, random) {}
-
 void RelayServer::open_xdp(xdp::Mode mode, const relay::Limits& limits) {
   const auto sessions = std::clamp<std::size_t>(limits.clients * kLeasesAClient, 1, kMostLeases);
-  auto opened = xdp::XdpPath::open({.mode = mode, .listen = socket_.local(), .sessions = sessions});
+  auto opened = xdp::XdpPath::open({.mode = mode, .listen = endpoint(), .sessions = sessions});
   if (!opened) {
     xdp_refusal_ = opened.error();
     return;
   }
   xdp_ = std::move(*opened);
-  relay_.set_fast_path(*xdp_);
+  for (const auto& thread : threads_)
+    thread->set_fast_path(*xdp_);
 }
 
 void RelayServer::stop() {
-  worker_.reset();
-}
-
-void RelayServer::set_token_key(const crypto::VerifyKey& key) {
-  const std::lock_guard lock(key_mutex_);
-  next_key_ = key;
-  has_next_key_ = true;
-}
-
-void RelayServer::adopt_token_key() {
-  if (!has_next_key_) return;
-  const std::lock_guard lock(key_mutex_);
-  relay_.set_token_key(*next_key_);
-  has_next_key_ = false;
-}
-
-void RelayServer::on_readable(const UdpTimes& times) {
-  adopt_token_key();
-  for (int turn = 0; turn < kBatchesATurn; ++turn) {
-    auto received = batch_.receive(socket_);
-    for (const auto& datagram : received) {
-      auto verdict = relay_.on_packet(times.now, times.unix_now, datagram.from, datagram.bytes,
-                                      datagram.local);
-      switch (verdict.kind) {
-        case relay::Verdict::Kind::drop:
-          break;
-        case relay::Verdict::Kind::forward:
-          batch_.queue(socket_, verdict.to, verdict.local, datagram.bytes);
-          break;
-        case relay::Verdict::Kind::reply: {
-          // No larger than what came, so it fits in its place.
-          std::ranges::copy(verdict.reply, datagram.buffer.begin());
-          batch_.queue(socket_, verdict.to, verdict.local,
-                       datagram.buffer.first(verdict.reply.size()));
-          break;
-        }
-      }
-    }
-    batch_.send(socket_);
-    if (received.size() < UdpBatch::kDatagrams) break;
-  }
-  publish();
-}
-
-void RelayServer::publish() {
-  std::lock_guard lock(counters_mutex_);
-  published_ = {relay_.counters(), batch_.counters(), {}, relay_.clients(), relay_.sessions()};
+  for (const auto& thread : threads_)
+    thread->stop();
 }
 
 RelayServer::Counters RelayServer::counters() const {
   Counters out;
-  {
-    const std::lock_guard lock(counters_mutex_);
-    out = published_;
+  for (const auto& thread : threads_) {
+    const auto counters = thread->counters();
+    out.relay += counters.relay;
+    out.udp += counters.udp;
+    out.passed += counters.passed;
+    out.sessions += counters.sessions;
+    out.latency += counters.latency;
+    out.cpu_seconds.push_back(counters.cpu_seconds);
   }
+  out.clients = threads_.front()->counters().clients;
   if (xdp_) out.xdp = xdp_->counters();
   out.relay.forwarded_packets += out.xdp.packets;
   out.relay.forwarded_bytes += out.xdp.bytes;

@@ -136,10 +136,30 @@ FileDescriptor::~FileDescriptor() {
 }
 
 Result<UdpSocket> UdpSocket::open(const Endpoint& listen, std::string_view flag) {
+  return open(listen, flag, Share::no);
+}
+
+Result<std::vector<UdpSocket>> UdpSocket::open_several(const Endpoint& listen,
+                                                       std::string_view flag, std::size_t count) {
+  std::vector<UdpSocket> out;
+  // The first is bound alone: a second program on the port must fail, not take a part of it.
+  auto first = open(listen, flag, Share::no);
+  if (!first) return std::unexpected(first.error());
+  if (count > 1) set_option(first->fd(), SOL_SOCKET, SO_REUSEPORT, 1);
+  out.push_back(std::move(*first));
+  while (out.size() < count) {
+    auto next = open(out.front().local(), flag, Share::yes);
+    if (!next) return std::unexpected(next.error());
+    out.push_back(std::move(*next));
+  }
+  return out;
+}
+
+Result<UdpSocket> UdpSocket::open(const Endpoint& listen, std::string_view flag, Share share) {
   bool v6 = listen.address.is_v6();
   FileDescriptor fd(socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (fd.get() < 0 && errno == EAFNOSUPPORT && v6 && listen.address.is_unspecified())
-    return open({IpAddress(), listen.port}, flag);
+    return open({IpAddress(), listen.port}, flag, share);
   if (fd.get() < 0) return bind_error(errno, listen, flag);
   if (v6) {
     set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
@@ -158,6 +178,7 @@ Result<UdpSocket> UdpSocket::open(const Endpoint& listen, std::string_view flag)
     }
   }
 
+  if (share == Share::yes) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   sockaddr_storage address;
   socklen_t size = to_sockaddr(listen, v6, address);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) != 0) {

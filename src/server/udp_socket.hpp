@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
@@ -54,12 +55,17 @@ class UdpSocket {
   // `flag` is the option that changes `listen`, named in errors. Port 0 takes any; "[::]" takes
   // IPv4 as well, and IPv4 alone on a machine without IPv6.
   static Result<UdpSocket> open(const Endpoint& listen, std::string_view flag);
+  // So many on one endpoint: the kernel gives all packets between two endpoints to the same socket.
+  static Result<std::vector<UdpSocket>> open_several(const Endpoint& listen, std::string_view flag,
+                                                     std::size_t count);
 
   int fd() const { return fd_.get(); }
   bool is_v6() const { return local_.address.is_v6(); }
   const Endpoint& local() const { return local_; }
 
  private:
+  enum class Share { no, yes };
+  static Result<UdpSocket> open(const Endpoint& listen, std::string_view flag, Share share);
   UdpSocket(FileDescriptor fd, const Endpoint& local) : fd_(std::move(fd)), local_(local) {}
   FileDescriptor fd_;
   Endpoint local_;
@@ -70,6 +76,14 @@ struct UdpCounters {
   std::uint64_t sent = 0;
   std::uint64_t oversized = 0;      // came in larger than the buffer, dropped
   std::uint64_t send_failures = 0;  // each costs its datagram only
+
+  UdpCounters& operator+=(const UdpCounters& other) {
+    received += other.received;
+    sent += other.sent;
+    oversized += other.oversized;
+    send_failures += other.send_failures;
+    return *this;
+  }
 };
 
 // Buffers for one batch, allocated once.

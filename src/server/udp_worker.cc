@@ -21,18 +21,21 @@ UdpTimes times() {
 }  // namespace
 
 Result<std::unique_ptr<UdpWorker>> UdpWorker::start(std::vector<const UdpSocket*> sockets,
-                                                    Callbacks callbacks) {
+                                                    Callbacks callbacks, int nudge_fd) {
   FileDescriptor wake(eventfd(0, EFD_CLOEXEC));
   if (wake.get() < 0) {
     return fail(UdpErrc::socket_failed, std::string("no eventfd: ") + std::strerror(errno));
   }
   return std::unique_ptr<UdpWorker>(
-      new UdpWorker(std::move(wake), std::move(sockets), std::move(callbacks)));
+      new UdpWorker(std::move(wake), std::move(sockets), std::move(callbacks), nudge_fd));
 }
 
 UdpWorker::UdpWorker(FileDescriptor wake, std::vector<const UdpSocket*> sockets,
-                     Callbacks callbacks)
-    : wake_(std::move(wake)), sockets_(std::move(sockets)), callbacks_(std::move(callbacks)) {
+                     Callbacks callbacks, int nudge_fd)
+    : wake_(std::move(wake)),
+      sockets_(std::move(sockets)),
+      callbacks_(std::move(callbacks)),
+      nudge_fd_(nudge_fd) {
   // A thread inherits its mask: SIGTERM must reach whoever waits for it.
   sigset_t all, before;
   sigfillset(&all);
@@ -49,7 +52,8 @@ UdpWorker::~UdpWorker() {
 }
 
 void UdpWorker::run() {
-  std::vector<pollfd> polled{{wake_.get(), POLLIN, 0}};
+  // poll passes over a negative descriptor.
+  std::vector<pollfd> polled{{wake_.get(), POLLIN, 0}, {nudge_fd_, POLLIN, 0}};
   for (const UdpSocket* socket : sockets_)
     polled.push_back({socket->fd(), POLLIN, 0});
   Instant next_second = times().now;
@@ -57,8 +61,9 @@ void UdpWorker::run() {
     poll(polled.data(), polled.size(), 1000);
     if (polled[0].revents) return;
     UdpTimes current = times();
-    for (std::size_t i = 1; i < polled.size(); ++i) {
-      if (polled[i].revents) callbacks_.readable(i - 1, current);
+    if (polled[1].revents) callbacks_.nudged(current);
+    for (std::size_t i = 2; i < polled.size(); ++i) {
+      if (polled[i].revents) callbacks_.readable(i - 2, current);
     }
     if (current.now >= next_second) {
       callbacks_.every_second(current);

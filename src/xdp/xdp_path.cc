@@ -203,7 +203,10 @@ void XdpPath::grant(const relay::FastRoute& route, const relay::Traffic& traffic
 }
 
 std::optional<RelayHop> XdpPath::hop_to(const IpAddress& to, const IpAddress& from) {
-  const auto found = hops_.find(io::monotonic_now(), to, from);
+  const auto found = [&] {
+    const std::lock_guard lock(hops_mutex_);
+    return hops_.find(io::monotonic_now(), to, from);
+  }();
   if (!found) return std::nullopt;
   const auto interface = std::ranges::find(interfaces_, found->interface, &Interface::index);
   if (interface == interfaces_.end()) return std::nullopt;

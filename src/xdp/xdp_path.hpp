@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,7 +57,7 @@ class XdpPath final : public relay::FastPath {
   static Result<std::unique_ptr<XdpPath>> open(const XdpOptions& options);
   ~XdpPath() override;
 
-  // Of one thread at a time.
+  // From any thread.
   void grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) override;
   void revoke(const Endpoint& from, std::uint32_t index) override;
 
@@ -74,6 +75,7 @@ class XdpPath final : public relay::FastPath {
 
   std::unique_ptr<Object> object_;
   Endpoint listen_;
+  std::mutex hops_mutex_;  // a grant is one in a thousand packets
   NextHops hops_;
   std::vector<Interface> interfaces_;  // where it runs
   std::vector<std::string> attached_;

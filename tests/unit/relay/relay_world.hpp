@@ -19,6 +19,14 @@ struct Player {
   std::unique_ptr<BindClient> bind;
 };
 
+// Sees what happens to a relay.
+class Witness {
+ public:
+  virtual ~Witness() = default;
+  virtual void on_packet(const Endpoint& from, ByteView packet, const Verdict& verdict) = 0;
+  virtual void on_timeout() = 0;
+};
+
 class World {
  public:
   explicit World(const Limits& limits = {}, std::uint64_t seed = 1)
@@ -32,7 +40,13 @@ class World {
   }
 
   Verdict send(const Endpoint& from, ByteView packet) {
-    return relay->on_packet(now, unix_now(), from, packet);
+    const Verdict verdict = relay->on_packet(now, unix_now(), from, packet);
+    if (witness) witness->on_packet(from, packet, verdict);
+    return verdict;
+  }
+  void time_out() {
+    relay->on_timeout(now);
+    if (witness) witness->on_timeout();
   }
   UnixTime unix_now() const {
     return kToday + std::chrono::duration_cast<std::chrono::milliseconds>(now - kStart);
@@ -95,6 +109,7 @@ class World {
   SeededRandom random;
   crypto::SigningKey control_key = crypto::SigningKey::generate(random);
   std::unique_ptr<Relay> relay;
+  Witness* witness = nullptr;
 };
 
 inline void expect_forward(const Verdict& verdict, const Endpoint& to) {

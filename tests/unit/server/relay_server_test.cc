@@ -2,47 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "relay/bind_client.hpp"
-#include "udp_player.hpp"
-#include "unit/relay/relay_world.hpp"
+#include "relay_client.hpp"
 
 namespace lanrage::server {
 namespace {
 
 using relay::BindClient;
-
-struct Client {
-  Client(const Endpoint& relay, const crypto::SigningKey& control_key, std::uint64_t group)
-      : mac1_key(random.array<32>()) {
-    auto key = crypto::SigningKey::generate(random);
-    auto expires =
-        std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()) +
-        relay::kTokenLifetime;
-    Bytes token = relay::issue({group, mac1_key, key.public_key(), expires}, control_key);
-    bind =
-        std::make_unique<BindClient>(relay::BindTarget{relay::kRelayId, relay}, token, key, random);
-  }
-  void make_bound() {
-    stun::Datagrams out;
-    bind->start(socket.now(), out);
-    for (int round = 0; round < 5 && !bind->bound(); ++round) {
-      for (const auto& datagram : std::exchange(out, {}))
-        socket.send(datagram.to, datagram.bytes);
-      auto answer = socket.receive();
-      ASSERT_TRUE(answer);
-      auto message = stun::MessageView::parse(answer->second);
-      ASSERT_TRUE(message);
-      bind->on_datagram(socket.now(), answer->first, *message, out);
-    }
-    ASSERT_TRUE(bind->bound());
-    EXPECT_EQ(bind->observed(), socket.endpoint());
-  }
-
-  UdpPlayer socket;
-  crypto::SystemRandom random;
-  ByteArray<32> mac1_key;
-  std::unique_ptr<BindClient> bind;
-};
+using Client = RelayClient;
 
 struct RelayServerTest : testing::Test {
   std::unique_ptr<RelayServer> start(const char* listen = "127.0.0.1:0") {

@@ -27,6 +27,12 @@ class UdpPlayer {
     endpoint_ = to_endpoint(address);
   }
   ~UdpPlayer() { close(fd_); }
+  // Another port, as after a change of its NAT's mapping.
+  void change_port() {
+    UdpPlayer other;
+    std::swap(fd_, other.fd_);
+    std::swap(endpoint_, other.endpoint_);
+  }
   UdpPlayer(const UdpPlayer&) = delete;
   UdpPlayer& operator=(const UdpPlayer&) = delete;
 
