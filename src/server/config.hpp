@@ -52,6 +52,7 @@ struct Config {
   std::optional<IpAddress> public_address;
   Endpoint relay_listen{IpAddress::v6({}), 51820};
   Endpoint stun_listen{IpAddress::v6({}), 3478};  // the next port too
+  std::size_t relay_threads = 0;                  // 0: one for each processor
   // The relay's data packets forwarded in the kernel; absent: off.
   std::optional<xdp::Mode> xdp;
   std::string region = "default";  // of the relay in this process

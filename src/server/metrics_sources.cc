@@ -104,6 +104,18 @@ void write(Exposition& out, const RelayServer::Counters& counters) {
   out.gauge("relay_clients", "Clients bound now.", static_cast<double>(counters.clients));
   out.gauge("relay_sessions", "Rows of the session table: two a WireGuard session.",
             static_cast<double>(counters.sessions));
+  out.counter("relay_passed_packets_total",
+              "Binds and handshakes that one thread of the relay passed to another.",
+              counters.passed);
+  out.begin("relay_thread_cpu_seconds_total", "counter", "Processor time of each relay thread.");
+  for (std::size_t i = 0; i < counters.cpu_seconds.size(); ++i)
+    out.sample({{"thread", std::to_string(i)}}, counters.cpu_seconds[i]);
+  std::array<double, RelayLatency::kBounds> bounds{};
+  for (std::size_t i = 0; i < bounds.size(); ++i)
+    bounds[i] = RelayLatency::bound_seconds(i);
+  out.begin("relay_latency_seconds", "histogram",
+            "What the relay adds to a packet's way: from its receipt to having been sent.");
+  out.histogram_sample({}, bounds, counters.latency.counts(), counters.latency.sum_seconds());
   write_udp(out, "relay", counters.udp);
 }
 

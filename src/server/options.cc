@@ -31,6 +31,7 @@ constexpr FlagText kFlags[] = {
     {"listen", "Control server, TCP (default: [::]:8667, of IPv4 too)"},
     {"public_address", "The address that players reach this server at"},
     {"relay_listen", "Relay, UDP (default: [::]:51820)"},
+    {"relay_threads", "Threads of the relay (default: 0, one for each processor)"},
     {"xdp",
      "off, auto, native or generic: forward the relay's data packets in the kernel, before its "
      "network stack; auto: natively, where driver and rights allow it (default: off)"},

@@ -95,6 +95,7 @@ void add_addresses(SettingTable& t) {
         return c.public_address ? quoted(c.public_address->to_string()) : std::string();
       });
   t.endpoint("relay_listen", "0.0.0.0:51820", at(&Config::relay_listen));
+  t.whole("relay_threads", at(&Config::relay_threads), 0, 256);
   t.add(
       "xdp", R"("auto", "off", "native" or "generic")",
       [](Config& c, const SettingValue& value) {

@@ -29,6 +29,7 @@ Result<UdpServices> UdpServices::start(const Config& config, const RelayId& id,
     relay.relay.token_key = token_key;
     relay.relay.limits = config.relay;
     relay.xdp = config.xdp;
+    relay.threads = config.relay_threads != 0 ? config.relay_threads : usable_processors();
     auto started = RelayServer::start(relay);
     if (!started) return std::unexpected(started.error());
     services.relay = std::move(*started);

@@ -192,6 +192,8 @@ TEST(Config, RefusesValuesOfTheWrongKind) {
                           "map_ports = true",
                           "xdp = \"fast\"",
                           "xdp = true",
+                          "relay_threads = 257",
+                          "relay_threads = -1",
                           "log_level = \"loud\"",
                           "region = \"EU west\"",
                           "region = \"\"",

@@ -47,6 +47,32 @@ TEST(Metrics, ExpositionFollowsTheFormatFromTheFirstScrapeOn) {
   EXPECT_EQ(read.type_of("lanrage_build_info"), "gauge");
 }
 
+TEST(Metrics, TellWhatTheRelayAddsAndWhatItsThreadsUse) {
+  RelayServer::Counters relay;
+  relay.passed = 7;
+  relay.cpu_seconds = {1.5, 0.25};
+  relay.latency.add(900, 2);  // two below a microsecond
+  relay.latency.add(3'000);   // of 2 to 4
+  relay.latency.add(70'000);  // of 64 to 128
+  relay.latency.add(5'000'000'000);
+  Exposition out;
+  write(out, relay);
+  const ExpositionReader read(out.take());
+  ASSERT_EQ(read.complaint(), "");
+  const auto within = [&](const std::string& le) {
+    return read.value("lanrage_relay_latency_seconds_bucket{le=\"" + le + "\"}");
+  };
+  EXPECT_EQ(within("1e-06"), 2);
+  EXPECT_EQ(within("2e-06"), 2);
+  EXPECT_EQ(within("4e-06"), 3);
+  EXPECT_EQ(within("0.000128"), 4);
+  EXPECT_EQ(within("1.048576"), 4);
+  EXPECT_EQ(within("+Inf"), 5);
+  EXPECT_EQ(read.value("lanrage_relay_latency_seconds_count"), 5);
+  EXPECT_EQ(read.value(R"(lanrage_relay_thread_cpu_seconds_total{thread="1"})"), 0.25);
+  EXPECT_EQ(read.value("lanrage_relay_passed_packets_total"), 7);
+}
+
 TEST(Metrics, AHistogramCountsUpToAndWithItsBounds) {
   Metrics metrics("1");
   auto& seconds = metrics.command_seconds["join"];
