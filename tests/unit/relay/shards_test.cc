@@ -182,5 +182,31 @@ TEST(ShardMoves, SessionsFollowAClientToItsNewHome) {
   expect_equal(twin.counters(), world.relay->counters());
 }
 
+// Nobody gets a limit anew by moving: not his own, nor what others may send him.
+TEST(ShardMoves, LimitsFollowAClientToItsNewHome) {
+  const Limits limits{.client_bytes = {1000, 1000}};
+  World world(limits);
+  Twin twin(world, 1, limits, 2);
+  Player a = world.bound(1, "198.51.100.2:1000");
+  Player b = world.bound(1, "198.51.100.4:1000");
+  world.shake_hands(a, 11, b, 22);
+  world.now += std::chrono::seconds(10);
+  const auto move = [&world](Player& player) {
+    ++player.endpoint.port;
+    stun::Datagrams out;
+    player.bind->start(world.now, out);
+    world.exchange(player, out);
+  };
+  for (std::uint32_t index = 100; index < 104; ++index)
+    expect_forward(world.send(a.endpoint, initiation(index, b.mac1_key)), b.endpoint);
+  move(b);
+  expect_drop(world.send(a.endpoint, initiation(104, b.mac1_key)), DropReason::initiation_rate);
+
+  world.now += std::chrono::seconds(10);
+  expect_forward(world.send(a.endpoint, data(22, 800)), b.endpoint);
+  move(a);
+  expect_drop(world.send(a.endpoint, data(22, 800)), DropReason::client_rate);
+}
+
 }  // namespace
 }  // namespace lanrage::relay
