@@ -13,6 +13,11 @@ struct Traffic {
   std::uint64_t bytes = 0;  // of UDP payload
   std::uint64_t packets = 0;
   friend bool operator==(const Traffic&, const Traffic&) = default;
+  Traffic& operator+=(const Traffic& other) {
+    bytes += other.bytes;
+    packets += other.packets;
+    return *this;
+  }
 };
 
 struct TrafficPacer {

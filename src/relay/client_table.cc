@@ -145,6 +145,17 @@ void ClientTable::apply(const ClientUpdate& update) {
   }
 }
 
+std::vector<ClientTraffic> ClientTable::traffic_of(std::uint32_t home) const {
+  std::vector<ClientTraffic> out;
+  out.reserve(size_);
+  for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
+    const Client& client = slots_[slot];
+    if (client.generation != 0 && client.has_address && client.home == home)
+      out.push_back({ref(slot), client.group->id, client.address, client.carried});
+  }
+  return out;
+}
+
 void ClientTable::expire(Instant now) {
   for (std::uint32_t slot = 0; slot < slots_.size(); ++slot) {
     const Client& client = slots_[slot];

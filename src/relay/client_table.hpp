@@ -44,6 +44,7 @@ struct alignas(64) Client {
   TrafficPacer traffic;
   BudgetPools* group_pools = nullptr;
   BudgetPools* address_pools = nullptr;  // this and its budget: set for whoever has had an address
+  Traffic carried;                       // what it sent and was charged for; leases in whole
   Group* group = nullptr;
   SharedBudget* address_budget = nullptr;
   Shares of_group;
@@ -55,6 +56,16 @@ struct alignas(64) Client {
   std::uint64_t nonce_time = 0;  // of the nonce last bound with: one from before is a replay
   Token token;
   ByteArray<32> token_hash{};
+};
+
+// What a client has sent to others since it is there: what it was charged for. A lease counts when
+// it is granted, and in whole: what the kernel forwards is no packet of ours, and a session in use
+// has little left of one. So this runs ahead by a lease a session.
+struct ClientTraffic {
+  ClientRef client;
+  std::uint64_t group = 0;
+  Endpoint address;
+  Traffic sent;
 };
 
 // What shards that don't admit clients know of one: see docs/adr/0017.
@@ -100,6 +111,8 @@ class ClientTable {
   // in which they were made.
   ClientUpdate update_of(std::uint32_t slot) const;
   void apply(const ClientUpdate& update);
+  // Of the clients whose home is that shard and who have an address.
+  std::vector<ClientTraffic> traffic_of(std::uint32_t home) const;
   // Removes clients whose last bind is older than the limit.
   void expire(Instant now);
 

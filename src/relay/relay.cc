@@ -147,6 +147,7 @@ void Relay::lease(Instant now, ClientRef source, std::uint32_t index, std::size_
   if (traffic.bytes != 0 && !rates_.charge_ahead(now, client, traffic)) traffic = {};
   leases_.note(now, source, route.target, client.address, index, size, traffic.bytes);
   if (traffic.bytes == 0) return;
+  client.carried += traffic;
   fast_path_->grant({client.address, client.local, index, receiver.address, receiver.local},
                     traffic, std::min(now + Leases::kTime, route.expires));
 }
@@ -155,6 +156,7 @@ Verdict Relay::forward(Instant now, Client& source, ClientRef target, std::size_
   const Client* receiver = clients_.get(target);
   if (!receiver || !receiver->has_address) return Verdict::drop(DropReason::receiver_gone);
   if (const auto refusal = rates_.charge(now, source, size)) return Verdict::drop(*refusal);
+  source.carried += Traffic{size, 1};
   return Verdict::forward(receiver->address, receiver->local);
 }
 

@@ -67,6 +67,8 @@ class Relay {
   const Counters& counters() const { return counters_; }
   std::size_t clients() const { return clients_.size(); }    // of all shards
   std::size_t sessions() const { return sessions_.size(); }  // rows: two a session
+  // Of the clients whose packets come to this shard; takes a look at each client of the relay.
+  std::vector<ClientTraffic> traffic() const { return clients_.traffic_of(shard_.number); }
   std::uint64_t boot_id() const { return binds_.boot_id(); }
 
  private:

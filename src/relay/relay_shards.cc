@@ -80,6 +80,7 @@ void Relay::on_moved(const MovedClient& moved) {
     return;
   }
   client->traffic = moved.traffic;
+  client->carried += moved.carried;  // to what came before this did
   client->of_group = moved.of_group;
   client->of_address = moved.of_address;
   client->initiations = moved.initiations;
@@ -108,9 +109,11 @@ void Relay::follow_move(std::uint32_t slot) {
     client.held = true;
   } else if (std::exchange(client.held, false)) {
     const ClientRef ref = clients_.ref(slot);
-    post(client.home, MovedClient{ref, client.traffic, client.of_group, client.of_address,
-                                  client.initiations, client.routes, sessions_.take(ref)});
+    post(client.home,
+         MovedClient{ref, client.traffic, client.carried, client.of_group, client.of_address,
+                     client.initiations, client.routes, sessions_.take(ref)});
     client.traffic = {};
+    client.carried = {};
     client.of_group = client.of_address = {};
     client.initiations = client.routes = {};
   }

@@ -56,6 +56,7 @@ struct Answered {
 struct MovedClient {
   ClientRef client;
   TrafficPacer traffic;
+  Traffic carried;
   Shares of_group;
   Shares of_address;
   Pacer initiations;

@@ -2,6 +2,7 @@
 // taken before the next packet.
 #include <deque>
 #include <gtest/gtest.h>
+#include <map>
 
 #include "chaos.hpp"
 
@@ -14,6 +15,15 @@ std::vector<std::unique_ptr<Relay>> shards_of(std::uint64_t seed, const Limits& 
   SeededRandom random(seed);
   const auto control_key = crypto::SigningKey::generate(random);
   return Relay::shards({kRelayId, control_key.public_key(), limits}, random, count);
+}
+
+using TrafficByClient = std::map<Endpoint, std::pair<std::uint64_t, Traffic>>;  // with its group
+
+TrafficByClient traffic_by_client(const Relay& relay) {
+  TrafficByClient out;
+  for (const auto& each : relay.traffic())
+    out[each.address] = {each.group, each.sent};
+  return out;
 }
 
 class Twin final : public Witness {
@@ -56,6 +66,17 @@ class Twin final : public Witness {
     for (const auto& shard : shards_)
       sum += shard->counters();
     return sum;
+  }
+  // Each client's at its home, wherever that has been.
+  TrafficByClient traffic() const {
+    TrafficByClient all;
+    std::size_t rows = 0;
+    for (const auto& shard : shards_) {
+      all.merge(traffic_by_client(*shard));
+      rows += shard->traffic().size();
+    }
+    EXPECT_EQ(all.size(), rows) << "a client has one home";
+    return all;
   }
   std::size_t passed() const { return passed_; }
   const Relay& shard(std::size_t at) const { return *shards_[at]; }
@@ -107,6 +128,10 @@ void expect_equal(const Counters& a, const Counters& b) {
   EXPECT_EQ(a.drops, b.drops);
 }
 
+void expect_equal(const TrafficByClient& a, const TrafficByClient& b) {
+  EXPECT_TRUE(a == b);
+}
+
 class ShardsProperty : public testing::TestWithParam<std::uint32_t> {};
 
 TEST_P(ShardsProperty, SameVerdictsAsOne) {
@@ -118,6 +143,7 @@ TEST_P(ShardsProperty, SameVerdictsAsOne) {
     Twin twin(chaos.world(), seed, Chaos::limits(), GetParam());
     chaos.run(1500);
     expect_equal(twin.counters(), chaos.world().relay->counters());
+    expect_equal(twin.traffic(), traffic_by_client(*chaos.world().relay));
     for (std::uint32_t i = 0; i < GetParam(); ++i)
       EXPECT_EQ(twin.shard(i).clients(), chaos.world().relay->clients());
     forwarded += chaos.forwarded();
