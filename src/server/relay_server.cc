@@ -1,7 +1,10 @@
 #include "server/relay_server.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <sched.h>
+
+#include "io/clock.hpp"
 
 namespace lanrage::server {
 namespace {
@@ -72,6 +75,28 @@ RelayServer::Counters RelayServer::counters() const {
   out.relay.forwarded_packets += out.xdp.packets;
   out.relay.forwarded_bytes += out.xdp.bytes;
   return out;
+}
+
+void RelayServer::look(std::move_only_function<void(Look)> done) {
+  struct Gathering {
+    std::mutex mutex;
+    std::size_t awaited;
+    Look look;
+    std::move_only_function<void(Look)> done;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->awaited = threads_.size();
+  gathering->done = std::move(done);
+  for (const auto& thread : threads_)
+    thread->look([this, gathering](std::vector<relay::ClientTraffic> clients) {
+      const std::lock_guard lock(gathering->mutex);
+      auto& all = gathering->look.clients;
+      all.insert(all.end(), clients.begin(), clients.end());
+      if (--gathering->awaited != 0) return;
+      gathering->look.counters = counters();
+      gathering->look.at = io::monotonic_now();
+      gathering->done(std::move(gathering->look));
+    });
 }
 
 }  // namespace lanrage::server

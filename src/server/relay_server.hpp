@@ -2,6 +2,7 @@
 // decided in relay/; here are only the sockets, the clock, the batches and the threads.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -37,6 +38,13 @@ class RelayServer {
     std::vector<double> cpu_seconds;  // of each thread
   };
 
+  // All of it at one moment (give or take what its threads are apart).
+  struct Look {
+    Counters counters;
+    std::vector<relay::ClientTraffic> clients;
+    Instant at;
+  };
+
   static Result<std::unique_ptr<RelayServer>> start(const RelayServerConfig& config);
   ~RelayServer() { stop(); }
 
@@ -47,6 +55,9 @@ class RelayServer {
   const std::optional<Error>& xdp_refusal() const { return xdp_refusal_; }
   // As of the last batch or second; from any thread.
   Counters counters() const;
+  // From any thread; `done` runs on a thread of the relay's, and never once that has stopped. The
+  // threads interrupt their work for it, some microseconds for each thousand clients.
+  void look(std::move_only_function<void(Look)> done);
   // For packets that arrive from now on; from any thread.
   void set_token_key(const crypto::VerifyKey& key) { threads_.front()->set_token_key(key); }
   void stop();  // idempotent

@@ -33,7 +33,7 @@ Result<void> RelayThread::start() {
            [this](const UdpTimes& times) {
              relay_->on_timeout(times.now);
              post();
-             cpu_seconds_ = static_cast<double>(nanoseconds(CLOCK_THREAD_CPUTIME_ID)) / 1e9;
+             note_cpu_time();
              publish();
            },
        .nudged =
@@ -41,11 +41,37 @@ Result<void> RelayThread::start() {
              inbox_.clear_wake();
              take_messages(times);
              publish();
+             take_looks();
            }},
       inbox_.fd());
   if (!worker) return std::unexpected(worker.error());
   worker_ = std::move(*worker);
   return {};
+}
+
+void RelayThread::note_cpu_time() {
+  cpu_seconds_ = static_cast<double>(nanoseconds(CLOCK_THREAD_CPUTIME_ID)) / 1e9;
+}
+
+void RelayThread::look(Looked done) {
+  {
+    const std::lock_guard lock(looks_mutex_);
+    looks_.push_back(std::move(done));
+  }
+  inbox_.wake();
+}
+
+void RelayThread::take_looks() {
+  std::vector<Looked> looks;
+  {
+    const std::lock_guard lock(looks_mutex_);
+    looks.swap(looks_);
+  }
+  if (looks.empty()) return;
+  note_cpu_time();
+  publish();
+  for (auto& done : looks)
+    done(relay_->traffic());
 }
 
 void RelayThread::set_token_key(const crypto::VerifyKey& key) {

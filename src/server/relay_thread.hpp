@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "relay/relay.hpp"
 #include "server/relay_latency.hpp"
@@ -40,6 +42,10 @@ class RelayThread {
   const Endpoint& endpoint() const { return socket_.local(); }
   // As of the last batch or second; from any thread.
   RelayThreadCounters counters() const;
+  // What its clients have sent, as of now, to `done` on the thread itself, whose counters() are
+  // then as new. From any thread; never when it has stopped.
+  using Looked = std::move_only_function<void(std::vector<relay::ClientTraffic>)>;
+  void look(Looked done);
   // For packets that arrive from now on; from any thread. The first thread's business.
   void set_token_key(const crypto::VerifyKey& key);
 
@@ -49,6 +55,8 @@ class RelayThread {
   void send_passed();
   void post();
   void publish();
+  void take_looks();
+  void note_cpu_time();
   void adopt_token_key();
 
   UdpSocket socket_;
@@ -65,6 +73,8 @@ class RelayThread {
   std::uint64_t passed_lost_ = 0;
   mutable std::mutex counters_mutex_;
   RelayThreadCounters published_;
+  std::mutex looks_mutex_;
+  std::vector<Looked> looks_;  // asked for
   std::mutex key_mutex_;
   std::optional<crypto::VerifyKey> next_key_;
   std::atomic<bool> has_next_key_ = false;

@@ -23,12 +23,14 @@ bool ShardInbox::post(relay::ShardMessage message) {
     messages_.push_back(std::move(message));
     filled_.store(true, std::memory_order_release);
   }
-  if (first) {
-    const std::uint64_t one = 1;
-    // Fails only when it is readable anyway.
-    [[maybe_unused]] const auto written = write(wake_.get(), &one, sizeof one);
-  }
+  if (first) wake();
   return true;
+}
+
+void ShardInbox::wake() const {
+  const std::uint64_t one = 1;
+  // Fails only when it is readable anyway.
+  [[maybe_unused]] const auto written = write(wake_.get(), &one, sizeof one);
 }
 
 std::vector<relay::ShardMessage> ShardInbox::take() {

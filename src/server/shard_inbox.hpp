@@ -25,6 +25,8 @@ class ShardInbox {
 
   // From any thread. False: full, the packet is lost.
   bool post(relay::ShardMessage message);
+  // Readable now, though there may be nothing new; from any thread.
+  void wake() const;
   // Everything in the order of posting; of the thread whose inbox it is.
   std::vector<relay::ShardMessage> take();
   void clear_wake() const;

@@ -1,5 +1,6 @@
 // The relay with several threads: clients land on any of them.
 #include <deque>
+#include <future>
 #include <gtest/gtest.h>
 #include <map>
 #include <numeric>
@@ -126,6 +127,35 @@ TEST_F(RelayThreadsTest, SessionsFollowClientsThatMove) {
     moving.make_bound();
     carried(*server, a, b, relay::data(22));
     carried(*server, b, a, relay::data(11));
+  }
+}
+
+// Each client is in it once, with its group and what it sent, whichever thread has it.
+TEST_F(RelayThreadsTest, AllLookAtTheirClientsWhenAsked) {
+  auto server = start();
+  std::deque<RelayClient> clients;
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    clients.emplace_back(server->endpoint(), control_key, 1 + i % 3);
+    clients.back().make_bound();
+  }
+  RelayClient& a = clients[0];
+  RelayClient& b = clients[3];
+  carried(*server, a, b, relay::initiation(11, b.mac1_key));
+  std::promise<RelayServer::Look> promise;
+  server->look([&promise](RelayServer::Look look) { promise.set_value(std::move(look)); });
+  auto answer = promise.get_future();
+  ASSERT_EQ(answer.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  const auto look = answer.get();
+  EXPECT_EQ(look.counters.clients, clients.size());
+  EXPECT_EQ(look.counters.cpu_seconds.size(), kThreads);
+  EXPECT_GE(look.counters.relay.forwarded_bytes, 148u);
+  ASSERT_EQ(look.clients.size(), clients.size());
+  for (std::uint32_t i = 0; i < clients.size(); ++i) {
+    const auto found = std::ranges::find(look.clients, clients[i].socket.endpoint(),
+                                         &relay::ClientTraffic::address);
+    ASSERT_NE(found, look.clients.end()) << i;
+    EXPECT_EQ(found->group, 1 + i % 3);
+    EXPECT_EQ(found->sent.packets != 0, i == 0);
   }
 }
 
