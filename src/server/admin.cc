@@ -1,7 +1,10 @@
 #include "server/admin.hpp"
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -11,6 +14,8 @@
 
 #include "io/unix_socket.hpp"
 #include "server/admin_json.hpp"
+#include "server/relay_target.hpp"
+#include "server/relay_top_views.hpp"
 
 namespace lanrage::server {
 namespace {
@@ -34,6 +39,14 @@ std::string text_at(const json::object& object, std::string_view key) {
   return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+std::optional<std::size_t> number_at(const json::object& object, std::string_view key) {
+  const auto* value = object.if_contains(key);
+  if (!value) return std::nullopt;
+  boost::system::error_code bad;
+  const auto number = value->to_number<std::size_t>(bad);
+  return bad ? std::nullopt : std::optional(number);
+}
+
 // By id, or by a name that only one has.
 template <class T, class Id, class Name>
 Result<const T*> find(const std::vector<T>& all, const std::string& wanted, std::string_view what,
@@ -53,8 +66,8 @@ Result<const T*> find(const std::vector<T>& all, const std::string& wanted, std:
 
 class Server final : public AdminServer {
  public:
-  Server(const std::filesystem::path& data_dir, AdminTarget& target)
-      : data_dir_(data_dir), target_(target) {}
+  Server(const std::filesystem::path& data_dir, const AdminTargets& targets)
+      : data_dir_(data_dir), targets_(targets) {}
 
   Result<void> listen(asio::io_context& io) {
     io::LocalServer::Options options;
@@ -92,18 +105,27 @@ class Server final : public AdminServer {
     } else {
       const json::object& request = value.get_object();
       const std::string command = text_at(request, "command");
-      if (command == "parties") {
+      const bool of_control = command == "parties" || command == "relays" ||
+                              command == "enrolment_key" || command == "kick" ||
+                              command == "backup";
+      if (of_control && !targets_.control) {
+        out = refusal(Error(AdminErrc::other_role,
+                            "this is a relay alone, which knows of no parties, members and relays: "
+                            "ask the control server"));
+      } else if (command == "parties") {
         out = parties(text_at(request, "after"));
       } else if (command == "relays") {
         out = relays();
       } else if (command == "enrolment_key") {
-        out = {{"key", target_.enrolment_key().expose()}};
+        out = {{"key", targets_.control->enrolment_key().expose()}};
       } else if (command == "ping") {
         out = {{"pid", ::getpid()}};
       } else if (command == "kick") {
         out = co_await kick(text_at(request, "party"), text_at(request, "peer"));
       } else if (command == "backup") {
         out = co_await backup();
+      } else if (command == "relay_top") {
+        out = co_await top_of_relay(targets_, number_at(request, "count"));
       } else {
         out = refusal(Error(AdminErrc::malformed_request,
                             "this server knows no command \"" + command + "\""));
@@ -112,10 +134,36 @@ class Server final : public AdminServer {
     co_return json::serialize(out);
   }
 
+  static asio::awaitable<RelayServer::Look> look(RelayTarget& relay) {
+    auto initiate = [&relay](auto handler) {
+      relay.look([handler = std::move(handler)](RelayServer::Look look) mutable {
+        std::move(handler)(std::move(look));
+      });
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(RelayServer::Look)>(
+        std::move(initiate), asio::use_awaitable);
+  }
+
+  // Takes as long as its two looks are apart; this object may be gone by then.
+  static asio::awaitable<json::object> top_of_relay(AdminTargets targets,
+                                                    std::optional<std::size_t> count) {
+    if (!targets.relay)
+      co_return refusal(Error(AdminErrc::other_role,
+                              "this server is no relay: it runs without the role \"relay\""));
+    if (!count || *count < 1 || *count > kMostTopGroups)
+      co_return refusal(Error(AdminErrc::malformed_request,
+                              "count: expected 1 to " + std::to_string(kMostTopGroups)));
+    const auto before = co_await look(*targets.relay);
+    asio::steady_timer pause(co_await asio::this_coro::executor, targets.between_looks);
+    co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+    const auto after = co_await look(*targets.relay);
+    co_return to_json(relay_top(before, after, *count));
+  }
+
   // Pages of one listing: `after` is the last id of the page before.
   json::object parties(const std::string& after) {
     if (after.empty() || listing_.empty()) {
-      listing_ = target_.parties();
+      listing_ = targets_.control->parties();
       std::ranges::sort(listing_, {}, [](const AdminParty& party) { return party.id.to_string(); });
     }
     json::array page;
@@ -136,10 +184,12 @@ class Server final : public AdminServer {
     return out;
   }
 
-  json::object relays() const { return {{"relays", to_json(target_.relays(), milliseconds_of)}}; }
+  json::object relays() const {
+    return {{"relays", to_json(targets_.control->relays(), milliseconds_of)}};
+  }
 
   asio::awaitable<json::object> kick(std::string party_named, std::string peer_named) {
-    const auto all = target_.parties();
+    const auto all = targets_.control->parties();
     const auto party = find(
         all, party_named, "party", [](const AdminParty& p) { return p.id.to_string(); },
         [](const AdminParty& p) { return p.name; });
@@ -151,7 +201,7 @@ class Server final : public AdminServer {
     const AdminParty& from = **party;
     const AdminParty::Peer& whom = **peer;
     Act act = [this, id = from.id, who = whom.id](AdminTarget::Done then) {
-      target_.kick(id, who, std::move(then));
+      targets_.control->kick(id, who, std::move(then));
     };
     const auto result = co_await done(std::move(act));
     if (!result) co_return refusal(result.error());
@@ -169,7 +219,7 @@ class Server final : public AdminServer {
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
     Act act = [this, text = path.string()](AdminTarget::Done then) {
-      target_.backup(text, std::move(then));
+      targets_.control->backup(text, std::move(then));
     };
     const auto result = co_await done(std::move(act));
     if (!result) co_return refusal(result.error());
@@ -177,7 +227,7 @@ class Server final : public AdminServer {
   }
 
   std::filesystem::path data_dir_;
-  AdminTarget& target_;
+  AdminTargets targets_;
   std::vector<AdminParty> listing_;  // while pages of it are asked for
   std::uint64_t backups_ = 0;
   std::unique_ptr<io::LocalServer> socket_;  // last: its coroutines use the others
@@ -187,8 +237,8 @@ class Server final : public AdminServer {
 
 Result<std::unique_ptr<AdminServer>> AdminServer::start(asio::io_context& io,
                                                         const std::filesystem::path& data_dir,
-                                                        AdminTarget& target) {
-  auto server = std::make_unique<Server>(data_dir, target);
+                                                        const AdminTargets& targets) {
+  auto server = std::make_unique<Server>(data_dir, targets);
   if (auto listening = server->listen(io); !listening) return std::unexpected(listening.error());
   return server;
 }

@@ -1,8 +1,9 @@
-// The operator's own door: requests of `lanrage-server parties|relays|kick|backup`, one JSON object
-// a line, on a Unix socket in the data directory that only the server's user may open.
+// The operator's own door: requests of `lanrage-server parties|relays|relay|kick|backup`, one JSON
+// object a line, on a Unix socket in the data directory that only the server's user may open.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -26,7 +27,8 @@ enum class AdminErrc {
   malformed_answer,
   not_found,  // no such party or member
   ambiguous,
-  refused,  // by the server; the message is its own
+  other_role,  // the server doesn't do that
+  refused,     // by the server; the message is its own
 };
 constexpr std::string_view name_of(AdminErrc e) {
   switch (e) {
@@ -42,6 +44,8 @@ constexpr std::string_view name_of(AdminErrc e) {
       return "not_found";
     case AdminErrc::ambiguous:
       return "ambiguous";
+    case AdminErrc::other_role:
+      return "other_role";
     case AdminErrc::refused:
       return "refused";
   }
@@ -75,7 +79,7 @@ struct AdminRelay {
   UnixTime last_seen;
 };
 
-// What the socket's requests do; all on the control loop's thread.
+// What the socket's requests of parties do; all on the control loop's thread.
 class AdminTarget {
  public:
   using Done = std::move_only_function<void(Result<void>)>;
@@ -91,12 +95,22 @@ class AdminTarget {
   virtual void backup(const std::string& path, Done done) = 0;
 };
 
+class RelayTarget;  // relay_target.hpp
+
+// By the server's roles; each outlives the last run of the loop.
+struct AdminTargets {
+  AdminTarget* control = nullptr;  // null: a relay alone
+  RelayTarget* relay = nullptr;    // null: without a relay
+  // Between the two looks at a relay whose difference is shown.
+  std::chrono::milliseconds between_looks{1000};
+};
+
 // Serves until destroyed.
 class AdminServer {
  public:
   static Result<std::unique_ptr<AdminServer>> start(boost::asio::io_context& io,
                                                     const std::filesystem::path& data_dir,
-                                                    AdminTarget& target);
+                                                    const AdminTargets& targets);
   virtual ~AdminServer() = default;
 };
 

@@ -107,6 +107,62 @@ AdminRelay read_relay(Reading& in) {
   return relay;
 }
 
+RelayTop::Flow read_flow(Reading& in) {
+  return {in.number<std::uint64_t>("packets_per_second"),
+          in.number<std::uint64_t>("bytes_per_second")};
+}
+
+RelayTop::Flow read_flow(Reading& in, std::string_view key) {
+  const auto* value = in.at(key);
+  if (!in.good || !value->is_object()) {
+    in.good = false;
+    return {};
+  }
+  Reading inner{value->get_object()};
+  const auto flow = read_flow(inner);
+  in.good = inner.good;
+  return flow;
+}
+
+std::optional<double> read_optional(Reading& in, std::string_view key) {
+  const auto* value = in.at(key);
+  if (!in.good || value->is_null()) return std::nullopt;
+  return in.number<double>(key);
+}
+
+RelayTop::Group read_group(Reading& in) {
+  RelayTop::Group group;
+  group.members = in.number<std::size_t>("members");
+  group.sent = read_flow(in);
+  const auto read_member = [](Reading& member) {
+    return RelayTop::Member{member.parsed<Endpoint>("address"), read_flow(member)};
+  };
+  in.good = read_list(in.list("busiest_members"), group.busiest, read_member) && in.good;
+  return group;
+}
+
+RelayTop read_top(Reading& in) {
+  RelayTop top;
+  top.clients = in.number<std::size_t>("clients");
+  top.groups = in.number<std::size_t>("groups");
+  top.sessions = in.number<std::size_t>("sessions");
+  top.forwarded = read_flow(in, "forwarded");
+  top.in_kernel = read_flow(in, "in_kernel");
+  const auto read_drop = [](Reading& drop) {
+    return RelayTop::Drop{drop.text("reason"), drop.number<std::uint64_t>("packets_per_second")};
+  };
+  in.good = read_list(in.list("drops"), top.drops, read_drop) && in.good;
+  for (const auto& load : in.list("thread_loads")) {
+    boost::system::error_code bad;
+    top.thread_loads.push_back(load.to_number<double>(bad));
+    in.good = in.good && !bad;
+  }
+  top.latency_p50 = read_optional(in, "latency_p50_seconds");
+  top.latency_p99 = read_optional(in, "latency_p99_seconds");
+  in.good = read_list(in.list("busiest_groups"), top.busiest, read_group) && in.good;
+  return top;
+}
+
 std::unexpected<Error> unexpected_answer() {
   return fail(AdminErrc::malformed_answer,
               "the server's answer isn't one that this program knows: is it of another version?");
@@ -186,6 +242,15 @@ Result<SecretText> AdminClient::enrolment_key() const {
   SecretText key(reading.text("key"));
   if (!reading.good) return unexpected_answer();
   return key;
+}
+
+Result<RelayTop> AdminClient::relay_top(std::size_t groups) const {
+  const auto answer = ask(data_dir_, {{"command", "relay_top"}, {"count", groups}});
+  if (!answer) return std::unexpected(answer.error());
+  Reading reading{*answer};
+  auto top = read_top(reading);
+  if (!reading.good) return unexpected_answer();
+  return top;
 }
 
 Result<AdminClient::Kicked> AdminClient::kick(const std::string& party,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/admin.hpp"
+#include "server/relay_top.hpp"
 
 namespace lanrage::server {
 
@@ -20,6 +21,9 @@ class AdminClient {
   Result<std::vector<AdminParty>> parties() const;
   Result<std::vector<AdminRelay>> relays() const;
   Result<SecretText> enrolment_key() const;
+  // How busy its relay was in about a second from now, and so many of its groups (1 to
+  // kMostTopGroups).
+  Result<RelayTop> relay_top(std::size_t groups) const;
 
   struct Kicked {
     std::string party_id;

@@ -4,7 +4,10 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <filesystem>
-#include <ostream>
+#include <iostream>
+#include <sstream>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "io/text_table.hpp"
 #include "io/tls.hpp"
@@ -13,6 +16,7 @@
 #include "server/admin_json.hpp"
 #include "server/backup_file.hpp"
 #include "server/deployment.hpp"
+#include "server/relay_top_views.hpp"
 #include "store/store.hpp"
 
 namespace lanrage::server {
@@ -116,6 +120,42 @@ int list_relays(const Invocation& invocation, std::ostream& out, std::ostream& e
                relay.built_in ? "here" : text_of(relay.last_seen), joined});
   }
   table.print(out);
+  return kDone;
+}
+
+// As much as the terminal has room for, from its upper left corner on.
+void show_screen(std::ostream& out, const std::string& text) {
+  winsize size{};
+  std::size_t rows = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+  if (rows < 2) rows = 24;
+  std::size_t end = 0;
+  for (std::size_t line = 1; line < rows && end < text.size(); ++line)
+    end = std::min(text.find('\n', end), text.size() - 1) + 1;
+  out << "\x1b[H\x1b[J" << text.substr(0, end);
+}
+
+// Each answer takes the server a second.
+int show_relay_top(const Invocation& invocation, std::ostream& out, std::ostream& err) {
+  const bool again =
+      !invocation.json && !invocation.once && &out == &std::cout && ::isatty(STDOUT_FILENO) == 1;
+  const AdminClient client(invocation.config.data_dir);
+  do {
+    const auto top = client.relay_top(invocation.count);
+    if (!top) return complain(err, top.error());
+    std::ostringstream text;
+    if (invocation.json) {
+      auto object = to_json(*top);
+      object["schema"] = 1;
+      text << json::serialize(object) << "\n";
+    } else {
+      print(text, *top);
+    }
+    if (again)
+      show_screen(out, text.str());
+    else
+      out << text.str();
+    out.flush();
+  } while (again && out);
   return kDone;
 }
 
@@ -262,6 +302,8 @@ int run_subcommand(const Invocation& invocation, std::ostream& out, std::ostream
       return list_parties(invocation, out, err);
     case Command::relays:
       return list_relays(invocation, out, err);
+    case Command::relay_top:
+      return show_relay_top(invocation, out, err);
     case Command::kick:
       return kick(invocation, out, err);
     case Command::backup:

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "server/deployment.hpp"
+#include "server/relay_top.hpp"
 
 namespace lanrage::server {
 namespace {
@@ -119,6 +120,7 @@ class Parser {
       listing->add_flag("--json", invocation_.json, "As one JSON object");
     relays->add_flag("--enroll-key", invocation_.enroll_key,
                      "Only the key that relays elsewhere must show to enrol here");
+    add_relay_top();
     auto* kick = add(Command::kick, "kick", "End this server's service to a member of a party");
     kick->add_option("PARTY", invocation_.party, "Its id or name")->required();
     kick->add_option("PEER", invocation_.peer, "The member's id or nick")->required();
@@ -129,6 +131,20 @@ class Parser {
                         "Make a data directory out of a backup; it must be absent or empty");
     restore->add_option("FILE", invocation_.file)->required();
     app_.require_subcommand(0, 1);
+  }
+
+  void add_relay_top() {
+    auto* relay = app_.add_subcommand("relay", "The relay of the server that runs here");
+    relay->fallthrough()->require_subcommand(1);
+    auto* top =
+        relay->add_subcommand("top", "How busy it is, and its busiest groups, once a second");
+    top->fallthrough();
+    commands_.emplace_back(Command::relay_top, top);
+    top->add_flag("--json", invocation_.json, "Once, as one JSON object");
+    top->add_flag("--once", invocation_.once, "Once, also on a terminal");
+    top->add_option("--count", invocation_.count, "How many groups, 1 to 100 (default: 10)")
+        ->check(CLI::Range(std::size_t{1}, kMostTopGroups))
+        ->type_name("N");
   }
 
   static Stop refused(const Error& error, int status) {

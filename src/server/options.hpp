@@ -10,7 +10,7 @@
 
 namespace lanrage::server {
 
-enum class Command { serve, check, parties, relays, kick, backup, restore };
+enum class Command { serve, check, parties, relays, relay_top, kick, backup, restore };
 
 struct Invocation {
   Command command = Command::serve;
@@ -18,6 +18,8 @@ struct Invocation {
   std::string config_file;
   bool json = false;
   bool enroll_key = false;  // of relays
+  bool once = false;        // of relay top
+  std::size_t count = 10;   // of relay top: groups
   std::string file;         // of backup and restore
   std::string party;        // of kick
   std::string peer;

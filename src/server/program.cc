@@ -16,6 +16,7 @@
 #include "server/metrics_sources.hpp"
 #include "server/port_mapper.hpp"
 #include "server/relay_program.hpp"
+#include "server/relay_target.hpp"
 #include "server/service_manager.hpp"
 #include "server/udp_services.hpp"
 #include "store/file_lock.hpp"
@@ -170,7 +171,9 @@ class Program {
       if (!listener) return std::unexpected(listener.error());
       metrics_listener_ = std::move(*listener);
     }
-    auto admin = AdminServer::start(loop_, config_.data_dir, control_->core());
+    AdminTargets targets{.control = &control_->core()};
+    if (udp_.relay) targets.relay = &relay_target_.emplace(loop_, *udp_.relay);
+    auto admin = AdminServer::start(loop_, config_.data_dir, targets);
     if (!admin) return std::unexpected(admin.error());
     admin_ = std::move(*admin);
     if (config_.insecure_http && !config_.listen.address.is_loopback())
@@ -288,6 +291,7 @@ class Program {
   std::unique_ptr<store::Store> store_;
   std::optional<ServerKeys> keys_;
   UdpServices udp_;
+  std::optional<LoopRelayTarget> relay_target_;
   IpAddress advertised_;
   std::unique_ptr<ControlServer> control_;
   std::unique_ptr<MetricsListener> metrics_listener_;

@@ -6,11 +6,13 @@
 
 #include "crypto/keys.hpp"
 #include "io/tls.hpp"
+#include "server/admin.hpp"
 #include "server/deployment.hpp"
 #include "server/metrics_listener.hpp"
 #include "server/metrics_sources.hpp"
 #include "server/relay_enrolment.hpp"
 #include "server/relay_id_file.hpp"
+#include "server/relay_target.hpp"
 #include "server/service_manager.hpp"
 #include "server/udp_services.hpp"
 #include "store/file_lock.hpp"
@@ -81,10 +83,15 @@ class RelayProgram {
       write(out, udp_);
       write(out, process_facts());
     });
-    if (!config_.metrics_listen) return {};
-    auto listener = MetricsListener::start_as_set(loop_, *config_.metrics_listen, metrics_, log_);
-    if (!listener) return std::unexpected(listener.error());
-    metrics_listener_ = std::move(*listener);
+    if (config_.metrics_listen) {
+      auto listener = MetricsListener::start_as_set(loop_, *config_.metrics_listen, metrics_, log_);
+      if (!listener) return std::unexpected(listener.error());
+      metrics_listener_ = std::move(*listener);
+    }
+    auto admin = AdminServer::start(loop_, config_.data_dir,
+                                    {.relay = &relay_target_.emplace(loop_, *udp_.relay)});
+    if (!admin) return std::unexpected(admin.error());
+    admin_ = std::move(*admin);
     return {};
   }
 
@@ -189,6 +196,7 @@ class RelayProgram {
       }
       log_.info("stopping", {{"signal", std::to_string(number)}});
       manager_.stopping();
+      admin_.reset();
       metrics_listener_.reset();
       enrolment_->stop([this] { loop_.stop(); });
     });
@@ -218,7 +226,9 @@ class RelayProgram {
   RelayId id_;
   crypto::VerifyKey token_key_;
   UdpServices udp_;
+  std::optional<LoopRelayTarget> relay_target_;
   std::unique_ptr<MetricsListener> metrics_listener_;
+  std::unique_ptr<AdminServer> admin_;
   bool ready_ = false;
   std::string trouble_;  // the code of what keeps us from announcing now
   std::optional<Error> refused_;

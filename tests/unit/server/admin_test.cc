@@ -53,8 +53,9 @@ class Target final : public AdminTarget {
 
 class AdminTest : public ::testing::Test {
  protected:
-  void serve() {
-    auto started = AdminServer::start(loop_, data_dir(), target);
+  void serve() { serve({.control = &target}); }
+  void serve(const AdminTargets& targets) {
+    auto started = AdminServer::start(loop_, data_dir(), targets);
     ASSERT_TRUE(started) << started.error().message();
     server_ = std::move(*started);
     thread_ = std::thread([this] { loop_.run(); });

@@ -153,5 +153,22 @@ TEST_F(OptionsTest, RereadsTheFileAsItIsNow) {
   EXPECT_NE(bad.error().message().find("log_level: expected"), std::string::npos);
 }
 
+TEST_F(OptionsTest, RelayTopHasOptionsOfItsOwn) {
+  const auto plain = parsed({"relay", "top", "--data-dir", "/d"});
+  EXPECT_EQ(plain.command, Command::relay_top);
+  EXPECT_EQ(plain.config.data_dir, "/d");
+  EXPECT_EQ(plain.count, 10u);
+  EXPECT_FALSE(plain.json || plain.once);
+  const auto all = parsed({"relay", "top", "--json", "--once", "--count", "100"});
+  EXPECT_EQ(all.count, 100u);
+  EXPECT_TRUE(all.json && all.once);
+  for (const auto& bad : std::vector<std::vector<std::string>>{{"relay"},
+                                                               {"relay", "bottom"},
+                                                               {"relay", "top", "--count", "0"},
+                                                               {"relay", "top", "--count", "101"},
+                                                               {"relay", "top", "--count", "x"}})
+    EXPECT_EQ(stopped(bad).status, 2);
+}
+
 }  // namespace
 }  // namespace lanrage::server
