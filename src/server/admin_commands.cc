@@ -144,8 +144,9 @@ int show_relay_top(const Invocation& invocation, std::ostream& out, std::ostream
     if (!top) return complain(err, top.error());
     std::ostringstream text;
     if (invocation.json) {
-      auto object = to_json(*top);
-      object["schema"] = 1;
+      json::object object{{"schema", 1}};
+      for (auto& [key, value] : to_json(*top))
+        object[key] = std::move(value);
       text << json::serialize(object) << "\n";
     } else {
       print(text, *top);

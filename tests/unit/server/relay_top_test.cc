@@ -243,7 +243,7 @@ TEST_F(RelayTopRequestTest, TextAndJsonTellNoGroupsNumber) {
   const auto json = run({"relay", "top", "--json", "--count", "1"});
   EXPECT_EQ(json.status, 0) << json.err;
   const auto object = boost::json::parse(json.out).as_object();
-  EXPECT_EQ(object.at("schema"), 1);
+  EXPECT_TRUE(json.out.starts_with(R"({"schema":1,"clients":3,)")) << json.out;
   ASSERT_EQ(object.at("busiest_groups").as_array().size(), 1u);
   const auto& group = object.at("busiest_groups").as_array()[0].as_object();
   EXPECT_EQ(group.at("number"), 1);
