@@ -56,7 +56,8 @@ class RelayServer {
   // As of the last batch or second; from any thread.
   Counters counters() const;
   // From any thread; `done` runs on a thread of the relay's, and never once that has stopped. The
-  // threads interrupt their work for it, some microseconds for each thousand clients.
+  // threads interrupt their work for it, some tens of microseconds for each thousand
+  // clients.
   void look(std::move_only_function<void(Look)> done);
   // For packets that arrive from now on; from any thread.
   void set_token_key(const crypto::VerifyKey& key) { threads_.front()->set_token_key(key); }

@@ -276,5 +276,38 @@ TEST_F(ProgramTest, CheckFindsADamagedDatabaseAndABadCertificate) {
   EXPECT_NE(check.err.find("server.crt"), std::string::npos) << check.err;
 }
 
+TEST_F(ProgramTest, ShowsHowBusyItsRelayIsWhetherAloneOrNot) {
+  const auto ready = start({"--role", "control,relay"});
+  const auto top = run({"relay", "top", "--json"});
+  EXPECT_EQ(top.status, 0) << top.err;
+  EXPECT_TRUE(top.out.starts_with(R"({"schema":1,"clients":0,"groups":0,)")) << top.out;
+
+  const auto key = folder.path() / "key";
+  std::ofstream(key) << run({"relays", "--enroll-key"}).out;
+  const auto elsewhere = folder.path() / "relay";
+  lab::Process relay(
+      command({"--role", "relay", "--control", word_of(ready, "url"), "--pin",
+               word_of(ready, "pin"), "--enroll", "@" + key.string(), "--relay-listen",
+               "127.0.0.1:0", "--public-address", "127.0.0.1", "--metrics-listen", "off"},
+              elsewhere),
+      {.log_prefix = folder.path() / "relay_log"});
+  ASSERT_TRUE(relay.wait_for_line("ready ", kLong)) << relay.err();
+  const auto its_top = lab::run(command({"relay", "top"}, elsewhere));
+  EXPECT_EQ(its_top.status, 0) << its_top.err;
+  EXPECT_TRUE(its_top.out.starts_with("0 clients, 0 groups, 0 sessions\n")) << its_top.out;
+  // Whatever is asked for then.
+  lab::Process asking(command({"relay", "top"}, elsewhere), {});
+  EXPECT_EQ(relay.stop(), 0) << relay.err();
+  EXPECT_TRUE(asking.wait(kLong));
+  EXPECT_EQ(lab::run(command({"relay", "top"}, elsewhere)).status, 4);
+}
+
+TEST_F(ProgramTest, AServerThatIsNoRelayHasNoBusiestGroups) {
+  start({"--role", "control"});
+  const auto top = run({"relay", "top"});
+  EXPECT_EQ(top.status, 1);
+  EXPECT_NE(top.err.find("this server is no relay"), std::string::npos) << top.err;
+}
+
 }  // namespace
 }  // namespace lanrage::server
