@@ -63,6 +63,7 @@ std::vector<std::unique_ptr<Relay>> Relay::shards(const RelayConfig& config, Ran
                                                   std::uint32_t count) {
   const Common common(config, random);
   std::vector<std::unique_ptr<Relay>> out;
+  out.reserve(count);
   for (std::uint32_t number = 0; number < count; ++number)
     out.emplace_back(new Relay(config, common, {number, count}));
   return out;
