@@ -74,9 +74,9 @@ void PeerPath::Impl::guard_direct(Instant now, Actions& out) {
   const bool unverifiable = quiet.answers >= tuning.direct_unverifiable;
   const bool silent = quiet.received >= tuning.wireguard_silent ||
                       (echoes_are_lost() && quiet.received >= tuning.probes_silent);
-  // An outage is no loss.
-  const bool lossy =
-      checks_.watched_losses() == 0 && must_leave_direct(path->quality, relay_quality_);
+  // An outage is no loss; and a relay that was tried in vain isn't tried again at once.
+  const bool lossy = now >= path->avoid_until && checks_.watched_losses() == 0 &&
+                     must_leave_direct(path->quality, relay_quality_);
   if (direct_is_dead(now, *path) || unverifiable)
     return leave_direct(now, *view_.endpoint, true, {}, out);
   if (silent) {
@@ -108,7 +108,7 @@ void PeerPath::Impl::leave_direct(Instant now, Endpoint from, bool dead, Duratio
   avoid(now, from, at_least);
   ++counters_.fallbacks;
   left_on_purpose_ = true;
-  reroute_or_replace_ = true;
+  reroute_or_replace_ = dead;  // one that loses much still works: back to it, should the relay not
   move_to_relay(now, relay->binding.endpoint, out);
 }
 

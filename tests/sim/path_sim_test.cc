@@ -220,6 +220,27 @@ TEST(PathSim, ADirectPathThatLosesMostIsLeftForARelayThatNobodyMeasured) {
   });
 }
 
+// Which is dead, as nobody knows yet: then the lossy path is still the best.
+TEST(PathSim, ALossyDirectPathIsReturnedToWhereTheRelayIsSilent) {
+  for_seeds(60, [](std::uint64_t seed) {
+    Pair pair(seed, Nat::full_cone, Nat::port_restricted);
+    pair.party.network.quality.loss = 0;
+    pair.start();
+    pair.run(30);
+    pair.expect(PathKind::direct, "before");
+    const std::uint64_t replaced = pair.replaced();
+    pair.a.router().direct_loss_out = pair.a.router().direct_loss_in = 0.5;
+    pair.run(static_cast<std::int64_t>(pair.party.random.below(10)));
+    pair.party.relays[0]->kill();
+    pair.forget_gaps();
+    pair.run(90);
+    pair.expect(PathKind::direct, "the relay is dead");
+    pair.expect_traffic(3, "the relay is dead");
+    EXPECT_EQ(pair.replaced(), replaced) << describe(pair.a, pair.b);
+    EXPECT_LE(pair.longest_gap(), Milliseconds(4'000)) << describe(pair.a, pair.b);
+  });
+}
+
 TEST(PathSim, ARestartedRelayIsRejoinedAtOnceWithoutAHandshake) {
   for_seeds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric);
