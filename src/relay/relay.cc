@@ -145,12 +145,13 @@ void Relay::lease(Instant now, ClientRef source, std::uint32_t index, std::size_
   Traffic traffic = leases_.wanted(now, source, index, size);
   // Addresses of another family would change the packet's size.
   if (client.address.address.is_v4() != receiver.address.address.is_v4()) traffic = {};
-  if (traffic.bytes != 0 && !rates_.charge_ahead(now, client, traffic)) traffic = {};
+  const FastRoute fast{client.address, client.local, index, receiver.address, receiver.local};
+  if (traffic.bytes != 0 && !(fast_path_->takes(fast) && rates_.charge_ahead(now, client, traffic)))
+    traffic = {};
   leases_.note(now, source, route.target, client.address, index, size, traffic.bytes);
   if (traffic.bytes == 0) return;
   client.carried += traffic;
-  fast_path_->grant({client.address, client.local, index, receiver.address, receiver.local},
-                    traffic, std::min(now + Leases::kTime, route.expires));
+  fast_path_->grant(fast, traffic, std::min(now + Leases::kTime, route.expires));
 }
 
 Verdict Relay::forward(Instant now, Client& source, ClientRef target, std::size_t size) {

@@ -163,19 +163,30 @@ Result<void> XdpPath::attach(Mode mode) {
   return fail(Errc::cannot_attach, "no interface takes the program: " + refusals);
 }
 
-void XdpPath::grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) {
+std::optional<XdpPath::Locals> XdpPath::locals_of(const relay::FastRoute& route) const {
   // A socket with one address of ours isn't told by which a packet came.
   const auto ours = [this](const IpAddress& local) {
     return local.is_unspecified() ? listen_.address : local;
   };
-  const IpAddress from_local = ours(route.from_local);
-  const IpAddress to_local = ours(route.to_local);
-  const bool v4 = route.from.address.is_v4();
-  for (const IpAddress* each : {&from_local, &to_local, &route.to.address})
-    if (each->is_unspecified() || each->is_v4() != v4) return;
+  const Locals out{ours(route.from_local), ours(route.to_local)};
+  for (const IpAddress* each : {&out.from, &out.to, &route.to.address})
+    if (each->is_unspecified() || each->is_v4() != route.from.address.is_v4()) return std::nullopt;
+  return out;
+}
+
+// The way back to the sender stands for the way by which its packets come.
+bool XdpPath::takes(const relay::FastRoute& route) {
+  const auto locals = locals_of(route);
+  return locals && hop_to(route.to.address, locals->to) && hop_to(route.from.address, locals->from);
+}
+
+void XdpPath::grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) {
+  const auto locals = locals_of(route);
+  if (!locals) return;
+  const auto& [from_local, to_local] = *locals;
   const auto hop = hop_to(route.to.address, to_local);
   if (!hop) return;
-  if (v4) {
+  if (route.from.address.is_v4()) {
     RelayLease4 lease{};
     lease.until_ns = nanoseconds(until);
     lease.bytes = at_most_32_bits(traffic.bytes);

@@ -58,6 +58,7 @@ class XdpPath final : public relay::FastPath {
   ~XdpPath() override;
 
   // From any thread.
+  bool takes(const relay::FastRoute& route) override;
   void grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) override;
   void revoke(const Endpoint& from, std::uint32_t index) override;
 
@@ -70,6 +71,12 @@ class XdpPath final : public relay::FastPath {
   struct Object;
   XdpPath(std::unique_ptr<Object> object, NextHops hops, const XdpOptions& options);
   Result<void> attach(Mode mode);
+  // Our addresses at both ends; nothing when they aren't known, or of several families.
+  struct Locals {
+    IpAddress from;
+    IpAddress to;
+  };
+  std::optional<Locals> locals_of(const relay::FastRoute& route) const;
   // The way out to there; nothing when it isn't by one of our interfaces, or not known yet.
   std::optional<RelayHop> hop_to(const IpAddress& to, const IpAddress& from);
 

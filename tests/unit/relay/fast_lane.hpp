@@ -17,6 +17,7 @@ class FastLane final : public FastPath {
     Instant until;
   };
 
+  bool takes(const FastRoute&) override { return open; }
   void grant(const FastRoute& route, const Traffic& traffic, Instant until) override {
     leases[{route.from, route.index}] = {route, traffic, until};
     granted.bytes += traffic.bytes;
@@ -38,6 +39,7 @@ class FastLane final : public FastPath {
     return lease.route.to;
   }
 
+  bool open = true;
   std::map<std::pair<Endpoint, std::uint32_t>, Lease> leases;
   Traffic granted;
   std::uint64_t taken = 0;  // packets

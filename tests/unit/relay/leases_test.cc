@@ -57,6 +57,20 @@ TEST_F(LeasesTest, OneInUseIsLeasedFromItsSecondPacketOn) {
   EXPECT_TRUE(send_data());
 }
 
+// The client's own burst of packets gets through, as if there were no faster path.
+TEST_F(LeasesTest, NothingIsPaidForWhereThePathTakesNone) {
+  lane.open = false;
+  const auto burst = Limits{}.client_packets.burst;
+  for (std::uint64_t i = 0; i + 10 < burst; ++i)
+    ASSERT_FALSE(send_data(100)) << i;
+  EXPECT_EQ(lane.granted, Traffic{});
+  lane.open = true;
+  world.now += 1s;
+  send_data(100);
+  send_data(100);
+  EXPECT_NE(lane.granted, Traffic{});
+}
+
 TEST_F(LeasesTest, TheSizeFollowsTheTraffic) {
   for (int i = 0; i < 5'000; ++i) {
     world.now += 1ms;  // a megabyte a second
