@@ -20,7 +20,9 @@ class PacerRate {
  public:
   explicit PacerRate(const Rate& rate)
       : cost_q10_((std::uint64_t{1'000'000'000} << 10) / rate.per_second),
-        burst_ns_(rate.burst * cost_q10_ >> 10) {}
+        burst_ns_(std::min(rate.burst, ~std::uint64_t{0} / std::max<std::uint64_t>(cost_q10_, 1)) *
+                      cost_q10_ >>
+                  10) {}
 
  private:
   friend class Pacer;

@@ -25,6 +25,13 @@ TEST(Pacer, BurstThenRate) {
   EXPECT_FALSE(pacer.take(now + seconds(100), 1, rate));
 }
 
+TEST(Pacer, AnyBurstFitsAnyRate) {
+  PacerRate rate({20, 1'000'000'000'000});
+  Pacer pacer;
+  for (int i = 0; i < 100'000; ++i)
+    ASSERT_TRUE(pacer.take(Instant{seconds(1)}, 1, rate)) << i;
+}
+
 TEST(Pacer, BytesAtHighRatesKeepTheirRateWithinAPercent) {
   PacerRate rate({64u << 20, 1u << 20});
   Pacer pacer;
