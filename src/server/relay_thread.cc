@@ -92,11 +92,14 @@ void RelayThread::on_readable(const UdpTimes& times) {
   for (int turn = 0; turn < kBatchesATurn; ++turn) {
     auto received = batch_.receive(socket_);
     const std::uint64_t received_at = nanoseconds(CLOCK_MONOTONIC);
+    // Others' messages tell of moments after this turn began.
+    const UdpTimes current{Instant(Duration(static_cast<Duration::rep>(received_at / 1'000))),
+                           times.unix_now};
     // After the packets were received: what taught another thread of their coming is there then.
-    take_messages(times);
+    take_messages(current);
     std::size_t forwarded = 0;
     for (const auto& datagram : received) {
-      auto verdict = relay_->on_packet(times.now, times.unix_now, datagram.from, datagram.bytes,
+      auto verdict = relay_->on_packet(current.now, current.unix_now, datagram.from, datagram.bytes,
                                        datagram.local);
       switch (verdict.kind) {
         case relay::Verdict::Kind::drop:
