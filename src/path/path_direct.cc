@@ -41,8 +41,8 @@ Duration PeerPath::Impl::echo_interval(Instant now) const {
   const Tuning& tuning = config_.tuning;
   const bool direct = direct_in_use(now) != nullptr;
   // A relay that was taken for a direct path's loss must soon show that it is better.
-  const bool comparing = !relay_quality_.measured() && lossy_direct(now);
-  if (!direct && (lossy_ || comparing)) return tuning.lossy_keepalive;
+  if (!direct && (lossy_ || (!relay_quality_.measured() && lossy_direct(now))))
+    return tuning.lossy_keepalive;
   if (traffic_.busy()) return direct ? tuning.busy_direct_echo : tuning.busy_relay_echo;
   return direct ? tuning.idle_direct_echo : tuning.idle_relay_echo;
 }
