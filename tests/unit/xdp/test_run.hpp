@@ -21,25 +21,33 @@ struct Ran {
   std::uint32_t nanoseconds = 0;  // a run, on the average
 };
 
-// As if it came by `interface`; each run after the first gets what the last one left.
-inline Ran test_run(const XdpPath& path, const char* interface, const Bytes& frame,
-                    std::uint32_t runs = 1) {
-  Ran out;
-  out.bytes.resize(2048);
+// Runs the program so often on the frame, as if it came by `interface`, with what `options` hold
+// besides.
+inline void run(const XdpPath& path, const char* interface, const Bytes& frame, std::uint32_t runs,
+                bpf_test_run_opts& options) {
   xdp_md context{};
   context.data_end = static_cast<std::uint32_t>(frame.size());
   context.ingress_ifindex = if_nametoindex(interface);
-  bpf_test_run_opts options{};
   options.sz = sizeof options;
   options.data_in = frame.data();
   options.data_size_in = static_cast<std::uint32_t>(frame.size());
-  options.data_out = out.bytes.data();
-  options.data_size_out = static_cast<std::uint32_t>(out.bytes.size());
   options.ctx_in = &context;
   options.ctx_size_in = sizeof context;
   options.repeat = static_cast<int>(runs);
   if (bpf_prog_test_run_opts(path.program_fd(), &options) != 0)
     throw std::runtime_error(std::string("BPF_PROG_TEST_RUN: ") + std::strerror(errno));
+  options.ctx_in = nullptr;
+}
+
+// As if it came by `interface`; each run after the first gets what the last one left.
+inline Ran test_run(const XdpPath& path, const char* interface, const Bytes& frame,
+                    std::uint32_t runs = 1) {
+  Ran out;
+  out.bytes.resize(2048);
+  bpf_test_run_opts options{};
+  options.data_out = out.bytes.data();
+  options.data_size_out = static_cast<std::uint32_t>(out.bytes.size());
+  run(path, interface, frame, runs, options);
   out.action = options.retval;
   out.bytes.resize(options.data_size_out);
   out.nanoseconds = options.duration;
@@ -50,19 +58,9 @@ inline Ran test_run(const XdpPath& path, const char* interface, const Bytes& fra
 // back, because the far end has dropped it, is the next to run, as the program left it.
 inline void run_live(const XdpPath& path, const char* interface, const Bytes& frame,
                      std::uint32_t frames) {
-  xdp_md context{};
-  context.data_end = static_cast<std::uint32_t>(frame.size());
-  context.ingress_ifindex = if_nametoindex(interface);
   bpf_test_run_opts options{};
-  options.sz = sizeof options;
-  options.data_in = frame.data();
-  options.data_size_in = static_cast<std::uint32_t>(frame.size());
-  options.ctx_in = &context;
-  options.ctx_size_in = sizeof context;
-  options.repeat = static_cast<int>(frames);
   options.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
-  if (bpf_prog_test_run_opts(path.program_fd(), &options) != 0)
-    throw std::runtime_error(std::string("BPF_PROG_TEST_RUN, live: ") + std::strerror(errno));
+  run(path, interface, frame, frames, options);
 }
 
 }  // namespace lanrage::xdp::test
