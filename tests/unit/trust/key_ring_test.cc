@@ -1,5 +1,5 @@
 // How a device's party key follows the rosters that change it.
-#include "agent/held_key.hpp"
+#include "trust/key_ring.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,15 +7,15 @@
 #include "party/membership.hpp"
 #include "party/new_party.hpp"
 
-namespace lanrage::agent {
+namespace lanrage::trust {
 namespace {
 
-using Outcome = HeldKey::Outcome;
+using Outcome = KeyRing::Outcome;
 const UnixTime kNow{std::chrono::seconds(1'800'000'000)};
 
-class HeldKeyTest : public testing::Test {
+class KeyRingTest : public testing::Test {
  protected:
-  HeldKeyTest()
+  KeyRingTest()
       : host_{crypto::SigningKey::generate(random_), crypto::ExchangeSecret::generate(random_),
               crypto::ExchangeSecret::generate(random_)} {
     party::PartyOptions options;
@@ -35,8 +35,8 @@ class HeldKeyTest : public testing::Test {
     ADD_FAILURE() << "no box for the host";
     return {};
   }
-  Outcome follow(HeldKey& key, const std::optional<Bytes>& box) {
-    return key.follow(*ledger_, host_.box, box).outcome;
+  Outcome follow(KeyRing& ring, const std::optional<Bytes>& box) {
+    return ring.follow(*ledger_, host_.box, box).outcome;
   }
 
   SeededRandom random_{7};
@@ -45,61 +45,61 @@ class HeldKeyTest : public testing::Test {
   std::optional<party::Ledger> ledger_;
 };
 
-TEST_F(HeldKeyTest, IsCurrentUntilARosterChangesIt) {
-  HeldKey key(made_->key);
-  EXPECT_TRUE(key.is_current(*ledger_));
-  EXPECT_EQ(follow(key, std::nullopt), Outcome::current);
+TEST_F(KeyRingTest, IsCurrentUntilARosterChangesIt) {
+  KeyRing ring(made_->id, made_->key);
+  EXPECT_TRUE(ring.is_current(*ledger_));
+  EXPECT_EQ(follow(ring, std::nullopt), Outcome::current);
   rotate();
-  EXPECT_FALSE(key.is_current(*ledger_));
+  EXPECT_FALSE(ring.is_current(*ledger_));
 }
 
-TEST_F(HeldKeyTest, TheBoxBringsTheNewKey) {
-  HeldKey key(made_->key);
+TEST_F(KeyRingTest, TheBoxBringsTheNewKey) {
+  KeyRing ring(made_->id, made_->key);
   const auto rotation = rotate();
-  EXPECT_EQ(follow(key, box_for_host(rotation)), Outcome::taken);
-  EXPECT_TRUE(key.key() == rotation.key);
-  EXPECT_EQ(follow(key, std::nullopt), Outcome::current);
+  EXPECT_EQ(follow(ring, box_for_host(rotation)), Outcome::taken);
+  EXPECT_TRUE(ring.newest() == rotation.key);
+  EXPECT_EQ(follow(ring, std::nullopt), Outcome::current);
 }
 
-TEST_F(HeldKeyTest, WithoutABoxTheOldKeyStays) {
-  HeldKey key(made_->key);
+TEST_F(KeyRingTest, WithoutABoxTheOldKeyStays) {
+  KeyRing ring(made_->id, made_->key);
   const auto rotation = rotate();
-  EXPECT_EQ(follow(key, std::nullopt), Outcome::missing);
-  EXPECT_TRUE(key.key() == made_->key);
-  EXPECT_EQ(follow(key, box_for_host(rotation)), Outcome::taken);
+  EXPECT_EQ(follow(ring, std::nullopt), Outcome::missing);
+  EXPECT_TRUE(ring.newest() == made_->key);
+  EXPECT_EQ(follow(ring, box_for_host(rotation)), Outcome::taken);
 }
 
-TEST_F(HeldKeyTest, ABoxThatDoesNotOpenIsRefusedAndSaysWhy) {
-  HeldKey key(made_->key);
+TEST_F(KeyRingTest, ABoxThatDoesNotOpenIsRefusedAndSaysWhy) {
+  KeyRing ring(made_->id, made_->key);
   rotate();
-  const auto followed = key.follow(*ledger_, host_.box, made_->boxes[1].box);
+  const auto followed = ring.follow(*ledger_, host_.box, made_->boxes[1].box);
   EXPECT_EQ(followed.outcome, Outcome::missing);
   ASSERT_TRUE(followed.why.has_value());
   EXPECT_EQ(followed.why->code(), "box_unreadable");
-  EXPECT_TRUE(key.key() == made_->key);
+  EXPECT_TRUE(ring.newest() == made_->key);
 }
 
-TEST_F(HeldKeyTest, AServersOwnKeyIsRefused) {
-  HeldKey key(made_->key);
+TEST_F(KeyRingTest, AServersOwnKeyIsRefused) {
+  KeyRing ring(made_->id, made_->key);
   rotate();
   const auto forged = party::PartyKey::generate(random_, 2);
   const auto box = party::seal_party_key(
       random_, {forged, made_->root.public_key(), ledger_->roster_hash()}, host_.box.public_key());
-  const auto followed = key.follow(*ledger_, host_.box, box->box);
+  const auto followed = ring.follow(*ledger_, host_.box, box->box);
   EXPECT_EQ(followed.outcome, Outcome::missing);
   EXPECT_EQ(followed.why->code(), "key_mismatch");
 }
 
-TEST_F(HeldKeyTest, ABoxThatComesBeforeItsRosterWaits) {
-  HeldKey key(made_->key);
+TEST_F(KeyRingTest, ABoxThatComesBeforeItsRosterWaits) {
+  KeyRing ring(made_->id, made_->key);
   rotate();
   const auto first = *ledger_;
   const auto newest = rotate();
   // The first of two rosters, with the only box that a server has: that of the second one.
-  EXPECT_EQ(key.follow(first, host_.box, box_for_host(newest)).outcome, Outcome::missing);
-  EXPECT_EQ(follow(key, std::nullopt), Outcome::taken);
-  EXPECT_TRUE(key.key() == newest.key);
+  EXPECT_EQ(ring.follow(first, host_.box, box_for_host(newest)).outcome, Outcome::missing);
+  EXPECT_EQ(follow(ring, std::nullopt), Outcome::taken);
+  EXPECT_TRUE(ring.newest() == newest.key);
 }
 
 }  // namespace
-}  // namespace lanrage::agent
+}  // namespace lanrage::trust

@@ -1,5 +1,5 @@
 // What a control server can and can't do to the log that this agent has verified.
-#include "agent/verified_log.hpp"
+#include "trust/verified_log.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include "party/membership.hpp"
 #include "party/new_party.hpp"
 
-namespace lanrage::agent {
+namespace lanrage::trust {
 namespace {
 
 using Outcome = VerifiedLog::Outcome;
@@ -151,4 +151,4 @@ TEST_F(VerifiedLogTest, ARecordThatIsRefusedAgainAsksForNoMoreSnapshots) {
 }
 
 }  // namespace
-}  // namespace lanrage::agent
+}  // namespace lanrage::trust

@@ -1,0 +1,31 @@
+// Two valid histories of one party: only a server that shows members different things, or one that
+// forgot what it had, makes them. Which of them counts is for those who govern the party to say,
+// never for the server; every member that knows both decides alike.
+#pragma once
+
+#include <set>
+#include <span>
+
+#include "party/ledger.hpp"
+
+namespace lanrage::trust {
+
+enum class Choice {
+  ours,
+  theirs,
+  undecided,  // nobody who governs the party has signed anything since: each side goes on
+};
+
+// What two histories have after their last common record; each was verified. The one in which the
+// root key signed a roster or charter comes before one in which a deputy signed a roster, and that
+// before one without either. Of equals the later key_epoch, then the smaller hash of the first
+// roster.
+Choice choose(std::span<const Bytes> ours, std::span<const Bytes> theirs,
+              const party::VerifyKey& root_key);
+
+// Whom deputies' rosters in the history that isn't followed left out, though `followed` has them;
+// but for those that a roster of the root key names there. `past`: the ledger where they part.
+std::set<PeerId> left_out(const party::Ledger& past, std::span<const Bytes> not_followed,
+                          const party::Ledger& followed);
+
+}  // namespace lanrage::trust

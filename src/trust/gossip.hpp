@@ -1,0 +1,103 @@
+// Keeps members' logs and keys alike without the control server: each tells the others what it has
+// when a tunnel comes up and whenever that changes, until they have said that they heard; whoever
+// lacks records asks for them. Says also who has applied what.
+//
+// Knows no keys but their names; what it is given to adopt is its owner's to verify (PartyTrust).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/time.hpp"
+#include "trust/gossip_messages.hpp"
+#include "trust/record_fetch.hpp"
+
+namespace lanrage::trust {
+
+class Gossip {
+ public:
+  // A state that wasn't heard is repeated after this time, then after twice as long, up to kSlowest.
+  static constexpr Duration kRepeat = std::chrono::milliseconds(500);
+  static constexpr Duration kSlowest = std::chrono::seconds(16);
+  // Whoever lacks the party key says so again after this time.
+  static constexpr Duration kHungry = std::chrono::seconds(4);
+  // A member is asked again after a fetch from it led to nothing.
+  static constexpr Duration kRetry = std::chrono::seconds(20);
+  // A member is within reach for so long after a handshake or a message (WireGuard's session).
+  static constexpr Duration kReach = std::chrono::seconds(180);
+  static constexpr Duration kBoxSpacing = std::chrono::seconds(1);
+  static constexpr Duration kWantSpacing = std::chrono::milliseconds(5);  // answered a member
+
+  struct Send {
+    PeerId to;
+    Bytes datagram;
+  };
+  using Sends = std::vector<Send>;
+  // Records that a member has after our first `after` ones.
+  struct Branch {
+    std::uint64_t after = 0;
+    std::vector<Bytes> records;
+  };
+  struct News {
+    bool stated = false;           // said what it has
+    std::optional<Branch> branch;  // the whole of what it has more than we
+    std::optional<Bytes> box;      // the party key, sealed to us
+    bool lacks_key = false;        // has our roster, but not its key, which we have
+  };
+
+  // `log` and `keys` outlive it.
+  Gossip(const VerifiedLog& log, const KeyRing& keys) : log_(log), keys_(keys) {}
+
+  void set_peers(Instant now, const std::set<PeerId>& peers);
+  // WireGuard shook hands with it.
+  void on_handshake(Instant now, const PeerId& peer);
+  // Our log or key has changed.
+  void on_change(Instant now);
+  // Nothing at all when it is malformed, or of nobody we know.
+  News on_datagram(Instant now, const PeerId& from, ByteView datagram, Sends& out);
+  // The branch that came from `peer` is a history of its own: not to be fetched again until it
+  // changes.
+  void on_split(const PeerId& peer);
+  // Likewise of one whose records are wrong.
+  void on_refused(Instant now, const PeerId& peer);
+  void on_timeout(Instant now, Sends& out);
+  std::optional<Instant> next_timeout(Instant now) const;
+
+  // What it said last; null: nothing yet.
+  const StateMessage* stated(const PeerId& peer) const;
+  // It has our first `length` records, as far as it said.
+  bool has_applied(const PeerId& peer, std::uint64_t length) const;
+  bool within_reach(Instant now, const PeerId& peer) const;
+
+ private:
+  struct Peer {
+    std::optional<StateMessage> stated;
+    std::optional<Instant> last_contact;
+    Instant next_state{};
+    Duration repeat = kRepeat;
+    std::optional<RecordFetch> fetch;
+    std::optional<HeadAt> refused_head;  // of a history that we have judged
+    Instant next_fetch{};
+    Instant next_box{};
+    Instant next_answer{};
+  };
+
+  HeadAt agreed(const StateMessage& state) const;
+  bool settled(const Peer& peer) const;
+  void tell(Instant now, const PeerId& id, Peer& peer, Sends& out);
+  StateMessage state_for(const Peer& peer) const;
+  void on_state(Instant now, const PeerId& id, Peer& peer, StateMessage state, News& news,
+                Sends& out);
+  void begin_fetch(Instant now, const PeerId& id, Peer& peer, Sends& out);
+  void answer(Instant now, const PeerId& id, Peer& peer, const WantMessage& want, Sends& out);
+  bool in_reach(Instant now, const Peer& peer) const;
+
+  const VerifiedLog& log_;
+  const KeyRing& keys_;
+  std::map<PeerId, Peer> peers_;
+};
+
+}  // namespace lanrage::trust

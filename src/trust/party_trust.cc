@@ -1,0 +1,242 @@
+#include "trust/party_trust.hpp"
+
+#include <algorithm>
+
+namespace lanrage::trust {
+
+using Outcome = VerifiedLog::Outcome;
+
+PartyTrust::PartyTrust(Instant now, Device device, party::Ledger ledger, std::vector<Bytes> records,
+                       KeyRing keys, bool fresh, Random& random)
+    : device_(std::move(device)),
+      random_(random),
+      log_(std::move(ledger), std::move(records)),
+      keys_(std::move(keys)),
+      gossip_(log_, keys_),
+      confirmed_(fresh) {
+  Effects ignored;
+  refresh(now, ignored);
+}
+
+// ---- the control server's word
+
+Effects PartyTrust::on_snapshot(Instant now, std::span<const Bytes> log, std::uint64_t seq,
+                                std::string incarnation, const std::optional<Bytes>& box) {
+  Effects out;
+  const auto merge = log_.merge(log, seq, std::move(incarnation));
+  server_findings(merge, out);
+  after_merge(now, merge, out);
+  follow_key(box, out);
+  if (merge.outcome != Outcome::refused && merge.outcome != Outcome::split) confirm(out);
+  refresh(now, out);
+  return out;
+}
+
+Effects PartyTrust::on_event(Instant now, std::uint64_t seq, std::span<const Bytes> records,
+                             const std::optional<Bytes>& box) {
+  Effects out;
+  const auto merge = log_.append(seq, records);
+  server_findings(merge, out);
+  after_merge(now, merge, out);
+  follow_key(box, out);
+  if (merge.outcome == Outcome::adopted && !key_is_current() && log_.take_snapshot_wish())
+    out.want_snapshot = true;  // the box comes with it
+  refresh(now, out);
+  return out;
+}
+
+Effects PartyTrust::on_caught_up(Instant now, std::uint64_t seq) {
+  Effects out;
+  if (seq == log_.seq()) confirm(out);
+  refresh(now, out);
+  return out;
+}
+
+void PartyTrust::server_findings(const VerifiedLog::Merge& merge, Effects& out) {
+  switch (merge.outcome) {
+    case Outcome::adopted:
+    case Outcome::known:
+    case Outcome::replaced:
+      report(Topic::server_behind, false, out);
+      report(Topic::server_split, false, out);
+      report(Topic::server_record_refused, false, out);
+      return;
+    case Outcome::gap:
+      return;
+    case Outcome::behind:
+      return report(Topic::server_behind, true, out);
+    case Outcome::split:
+      return report(Topic::server_split, true, out);
+    case Outcome::refused:
+      return report(Topic::server_record_refused, true, out, {}, merge.why->message());
+  }
+}
+
+// ---- the members'
+
+Effects PartyTrust::on_datagram(Instant now, const PeerId& from, ByteView datagram) {
+  Effects out;
+  auto news = gossip_.on_datagram(now, from, datagram, out.sends);
+  if (news.stated) {
+    const auto& state = *gossip_.stated(from);
+    if (const auto pair = pairs_.find(from); pair != pairs_.end())
+      pair->second.on_stated(state.key);
+    // Two who were shown the same may still both be behind; but nothing more is to be had of it.
+    if (log_.has(state.heads.front())) {
+      report(Topic::member_split, false, out, from);
+      report(Topic::member_record_refused, false, out, from);
+      confirm(out);
+    }
+  }
+  if (news.lacks_key) send_box(from, out);
+  if (news.box) follow_key(news.box, out);
+  if (news.branch) adopt_branch(now, from, std::move(*news.branch), out);
+  refresh(now, out);
+  return out;
+}
+
+void PartyTrust::adopt_branch(Instant now, const PeerId& from, Gossip::Branch branch,
+                              Effects& out) {
+  if (branch.after > log_.length()) return;
+  const auto merge = log_.merge_branch(branch.after, branch.records);
+  if (merge.outcome == Outcome::split || merge.outcome == Outcome::replaced)
+    report(Topic::member_split, true, out, from);
+  if (merge.why) report(Topic::member_record_refused, true, out, from, merge.why->message());
+  after_merge(now, merge, out);
+  // The roster may have left `from` out.
+  if (ledger().member(from) != nullptr && from != device_.self) {
+    if (merge.outcome == Outcome::split) gossip_.on_split(from);
+    if (merge.outcome == Outcome::refused) gossip_.on_refused(now, from);
+  }
+  if (merge.outcome == Outcome::adopted || merge.outcome == Outcome::replaced) confirm(out);
+}
+
+Effects PartyTrust::on_handshake(Instant now, const PeerId& peer) {
+  Effects out;
+  if (const auto pair = pairs_.find(peer); pair != pairs_.end()) pair->second.on_handshake(now);
+  gossip_.on_handshake(now, peer);
+  gossip_.on_timeout(now, out.sends);
+  refresh(now, out);
+  return out;
+}
+
+Effects PartyTrust::on_timeout(Instant now) {
+  Effects out;
+  gossip_.on_timeout(now, out.sends);
+  refresh(now, out);
+  return out;
+}
+
+std::optional<Instant> PartyTrust::next_timeout(Instant now) const {
+  auto out = gossip_.next_timeout(now);
+  for (const auto& [id, pair] : pairs_)
+    if (const auto at = pair.next_timeout(keys_); at && *at > now)
+      out = std::min(out.value_or(*at), *at);
+  return out;
+}
+
+// ---- what follows
+
+std::vector<Access> PartyTrust::access() const {
+  std::vector<Access> out;
+  for (const auto& [id, pair] : pairs_) {
+    const auto* key = keys_.find(pair.in_use());
+    const auto* member = ledger().member(id);
+    out.push_back({id,
+                   key->preshared_key(ledger().party_id(), device_.wireguard, member->wireguard),
+                   confirmed_});
+  }
+  return out;
+}
+
+void PartyTrust::after_merge(Instant now, const VerifiedLog::Merge& merge, Effects& out) {
+  switch (merge.outcome) {
+    case Outcome::known:
+    case Outcome::behind:
+    case Outcome::split:
+      break;
+    case Outcome::gap:
+      out.want_snapshot |= log_.take_snapshot_wish();
+      return;
+    case Outcome::refused:
+      out.want_snapshot |= log_.take_snapshot_wish();
+      [[fallthrough]];
+    case Outcome::adopted:
+    case Outcome::replaced:
+      out.keep = out.access_changed = true;
+      gossip_.on_change(now);
+      follow_key(std::nullopt, out);
+      break;
+  }
+  out.removed |= std::ranges::count(merge.removed, device_.self) > 0 &&
+                 ledger().member(device_.self) == nullptr;
+}
+
+void PartyTrust::follow_key(const std::optional<Bytes>& box, Effects& out) {
+  if (ledger().member(device_.self) == nullptr) return;  // not for us any more
+  const auto followed = keys_.follow(ledger(), device_.box, box);
+  if (followed.outcome == KeyRing::Outcome::missing)
+    return report(Topic::key_missing, true, out, {}, followed.why ? followed.why->message() : "");
+  report(Topic::key_missing, false, out);
+  if (followed.outcome == KeyRing::Outcome::taken) out.keep = out.access_changed = true;
+}
+
+void PartyTrust::send_box(const PeerId& to, Effects& out) {
+  const auto* member = ledger().member(to);
+  if (member == nullptr) return;
+  const party::BoxContents contents{keys_.newest(), ledger().charter().root_key,
+                                    ledger().roster_hash()};
+  if (auto sealed = party::seal_party_key(random_, contents, member->box))
+    out.sends.push_back({to, encode(BoxMessage{keys_.newest_id(), std::move(sealed->box)})});
+}
+
+// Pairs and gossip as members, keys and time have it.
+void PartyTrust::refresh(Instant now, Effects& out) {
+  std::set<PeerId> peers;
+  for (const auto& [id, member] : ledger().members())
+    if (id != device_.self && !log_.outcasts().contains(id)) peers.insert(id);
+  const auto gone =
+      std::erase_if(pairs_, [&](const auto& entry) { return !peers.contains(entry.first); });
+  if (gone > 0) out.access_changed = true;
+  bool changed = gone > 0;
+  std::set<KeyId> in_use;
+  bool all_have_newest = true;
+  for (const auto& id : peers) {
+    auto [pair, added] = pairs_.try_emplace(id, now);
+    changed |= added;
+    const auto before = added ? KeyId{} : pair->second.in_use();
+    const auto chosen = pair->second.choose(now, keys_, random_);
+    if (chosen != before) out.access_changed = true;
+    in_use.insert(chosen);
+    const auto* state = gossip_.stated(id);
+    all_have_newest &= state != nullptr && state->key == keys_.newest_id();
+  }
+  if (changed) gossip_.set_peers(now, peers);
+  // Somebody away may know no newer key than our oldest, and nobody but us may tell it.
+  if (all_have_newest && key_is_current()) out.keep |= keys_.retain(in_use);
+  for (auto it = open_findings_.begin(); it != open_findings_.end();) {
+    const auto finding = *it++;
+    if (finding.second != PeerId{} && !peers.contains(finding.second))
+      report(finding.first, false, out, finding.second);
+  }
+}
+
+void PartyTrust::confirm(Effects& out) {
+  if (confirmed_) return;
+  confirmed_ = true;
+  out.access_changed = true;
+}
+
+void PartyTrust::report(Topic topic, bool raised, Effects& out, const PeerId& member,
+                        std::string detail) {
+  const auto key = std::pair(topic, member);
+  const bool open = open_findings_.contains(key);
+  if (raised == open) return;
+  if (raised)
+    open_findings_.insert(key);
+  else
+    open_findings_.erase(key);
+  out.findings.push_back({topic, raised, member, std::move(detail)});
+}
+
+}  // namespace lanrage::trust

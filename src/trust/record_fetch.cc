@@ -1,0 +1,52 @@
+#include "trust/record_fetch.hpp"
+
+namespace lanrage::trust {
+
+RecordFetch::RecordFetch(Instant now, const HeadAt& after, std::uint64_t goal)
+    : after_(after.length), goal_(goal), position_(after) {
+  wait(now);
+}
+
+void RecordFetch::wait(Instant now) {
+  parts_left_ = kParts;
+  deadline_ = now + kPatience * (1 << tries_);
+}
+
+bool RecordFetch::on_part(Instant now, const PartMessage& part) {
+  if (state_ != State::going || part.index != position_.length || part.offset != partial_.size())
+    return false;
+  bytes_ += part.bytes.size();
+  if (bytes_ > kMaxBytes) {
+    state_ = State::failed;
+    return false;
+  }
+  tries_ = 0;
+  partial_.insert(partial_.end(), part.bytes.begin(), part.bytes.end());
+  if (partial_.size() >= part.size) {
+    position_ = {position_.length + 1, party::next_head(position_.head, partial_)};
+    records_.push_back(std::move(partial_));
+    partial_.clear();
+    if (position_.length >= goal_) {
+      state_ = State::done;
+      return false;
+    }
+  }
+  const bool asked_up = --parts_left_ == 0;
+  if (asked_up)
+    wait(now);
+  else
+    deadline_ = now + kPatience;
+  return asked_up;
+}
+
+bool RecordFetch::on_timeout(Instant now) {
+  if (state_ != State::going || now < deadline_) return false;
+  if (++tries_ >= kTries) {
+    state_ = State::failed;
+    return false;
+  }
+  wait(now);
+  return true;
+}
+
+}  // namespace lanrage::trust

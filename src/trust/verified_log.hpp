@@ -1,0 +1,89 @@
+// The party's signed log as this device knows it, and what the control server and other members add
+// to it. A server restored from a backup, or a lying one, can hold records back but never take one
+// away: what was verified once stays, unless those who govern the party decided otherwise in
+// another history (fork.hpp).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "party/ledger.hpp"
+
+namespace lanrage::trust {
+
+// A point in a history: what its first `length` records come to.
+struct HeadAt {
+  std::uint64_t length = 0;
+  crypto::Hash head{};
+  friend bool operator==(const HeadAt&, const HeadAt&) = default;
+};
+
+class VerifiedLog {
+ public:
+  enum class Outcome {
+    adopted,   // new records were verified and added
+    known,     // nothing new
+    gap,       // an event is missing in between: ask for a snapshot
+    behind,    // the other has fewer records than we
+    split,     // the other has another history, which doesn't outrank ours
+    replaced,  // it did: ours ends where the two part, and goes on with the other's
+    refused,   // a record breaks the rules; those before it were adopted
+  };
+  struct Merge {
+    Outcome outcome;
+    std::optional<Error> why;     // refused
+    std::vector<PeerId> removed;  // members before, and by a roster or another history no more
+  };
+
+  // `ledger` is what replaying `records` gives.
+  VerifiedLog(party::Ledger ledger, std::vector<Bytes> records);
+
+  // The server's whole log, as of event number `seq` of its store's `incarnation`.
+  Merge merge(std::span<const Bytes> log, std::uint64_t seq, std::string incarnation);
+  // The records of one event. A gap as well while the server's log isn't ours.
+  Merge append(std::uint64_t seq, std::span<const Bytes> records);
+  // What a member has after our first `common` records, which it shares.
+  Merge merge_branch(std::uint64_t common, std::span<const Bytes> branch);
+
+  // After a gap or a refused record: whether to ask for a snapshot. Once, until a snapshot that
+  // fits has come or the link is new: a server that answers nonsense must not make us loop.
+  bool take_snapshot_wish() { return !std::exchange(asked_, true); }
+  void on_new_link() { asked_ = false; }
+
+  const party::Ledger& ledger() const { return ledger_; }
+  const std::vector<Bytes>& records() const { return records_; }
+  std::uint64_t length() const { return records_.size(); }
+  HeadAt head() const { return head_at(length()); }
+  HeadAt head_at(std::uint64_t length) const { return {length, heads_[length]}; }  // at most length()
+  bool has(const HeadAt& point) const;
+  // Records up to and with the present roster.
+  std::uint64_t roster_length() const { return roster_length_; }
+  // Members whom a deputy's roster in a history that we don't follow leaves out: nobody talks to
+  // them until a later roster decides.
+  const std::set<PeerId>& outcasts() const { return outcasts_; }
+  std::uint64_t seq() const { return seq_; }
+  const std::string& incarnation() const { return incarnation_; }
+
+ private:
+  Merge adopt(std::span<const Bytes> records);
+  Merge merge_after(std::uint64_t common, std::span<const Bytes> branch);
+
+  party::Ledger ledger_;
+  std::vector<Bytes> records_;
+  std::vector<crypto::Hash> heads_;  // heads_[n] follows n records
+  std::uint64_t roster_length_ = 0;
+  std::set<PeerId> outcasts_;
+  std::uint64_t seq_ = 0;  // of the server's events, not of records
+  std::string incarnation_;
+  bool in_step_ = true;  // the server's log is ours, as of seq_
+  bool asked_ = false;
+};
+
+}  // namespace lanrage::trust
