@@ -159,7 +159,7 @@ void Connectivity::set_peers(const std::vector<ConnectivityPeer>& peers) {
   for (const auto& peer : peers) {
     auto& link = links_[peer.id];
     if (link)
-      link->set_preshared_key(peer.tunnel.preshared_key);
+      link->set_tunnel(peer.tunnel);
     else
       link = std::make_unique<PeerLink>(now, peer, around_, local_, replays_[peer.id]);
   }
@@ -310,8 +310,12 @@ void Connectivity::poll_wireguard(Instant now) {
   const auto status = tunnel_.status();
   if (!status) return failed(status.error(), "read the device");
   const auto calendar = unix_now();
+  std::vector<PeerId> shook_hands;
   for (const auto& [id, link] : links_)
-    link->on_wireguard(now, calendar, *status);
+    if (link->on_wireguard(now, calendar, *status)) shook_hands.push_back(id);
+  // Whoever hears of it may change the links.
+  for (const auto& id : shook_hands)
+    if (callbacks_.on_handshake) callbacks_.on_handshake(id);
   if (std::ranges::any_of(links_, [&](const auto& entry) { return entry.second->is_silent(now); }))
     check_binds(now);
 }

@@ -10,6 +10,7 @@
 
 #include "agent/clock.hpp"
 #include "base/overloaded.hpp"
+#include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -28,17 +29,22 @@ constexpr auto kGrantAhead = 2min;  // a fresh relay token before the old one ex
 }  // namespace
 
 PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membership membership,
-                           std::shared_ptr<ControlPlane> control, crypto::SigningKey bind_key,
-                           Callbacks callbacks)
+                           bool fresh, std::shared_ptr<ControlPlane> control,
+                           crypto::SigningKey bind_key, Callbacks callbacks)
     : context_(context),
       saved_(std::move(saved)),
-      log_(std::move(membership.ledger), saved_.log),
-      key_(std::move(membership.key)),
       control_(std::move(control)),
       bind_key_(std::move(bind_key)),
       callbacks_(std::move(callbacks)),
       heartbeat_timer_(context.io),
-      grant_timer_(context.io) {}
+      grant_timer_(context.io) {
+  const auto keys = member_keys(context_, saved_);
+  trust::KeyRing ring(saved_.id, std::move(membership.key), saved_.older_keys);
+  trust_ = std::make_shared<TrustKeeper>(
+      context_.io, trust::PartyTrust::Device{keys.peer_id(), keys.box, keys.wireguard.public_key()},
+      TrustKeeper::Start{std::move(membership.ledger), saved_.log, std::move(ring), fresh},
+      trust_callbacks(), context_.log);
+}
 
 PartySession::~PartySession() {
   stop();
@@ -47,14 +53,10 @@ PartySession::~PartySession() {
 Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context, Joined joined,
                                                           Callbacks callbacks) {
   std::shared_ptr<PartySession> self(new PartySession(
-      context, std::move(joined.saved), std::move(joined.membership), std::move(joined.control),
-      std::move(joined.bind_key), std::move(callbacks)));
+      context, std::move(joined.saved), std::move(joined.membership), true,
+      std::move(joined.control), std::move(joined.bind_key), std::move(callbacks)));
   const auto& answer = joined.answer;
-  self->log_.merge(answer.party.log, answer.seq, answer.incarnation);
-  for (const auto& peer : answer.party.peers)
-    self->on_presence(peer.peer_id, peer.online);
-  if (auto opened = self->open(joined.answer.relay); !opened)
-    return std::unexpected(opened.error());
+  if (auto opened = self->open(answer); !opened) return std::unexpected(opened.error());
   return self;
 }
 
@@ -66,18 +68,20 @@ Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context
   if (!membership) return std::unexpected(membership.error());
   crypto::SystemRandom random;
   std::shared_ptr<PartySession> self(
-      new PartySession(context, std::move(saved), std::move(*membership), std::move(control),
+      new PartySession(context, std::move(saved), std::move(*membership), false, std::move(control),
                        crypto::SigningKey::generate(random), std::move(callbacks)));
   if (auto opened = self->open(std::nullopt); !opened) return std::unexpected(opened.error());
   return self;
 }
 
-Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant) {
+Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answer) {
   const auto keys = member_keys(context_, saved_);
   TunnelOptions options{context_.backend,          saved_.interface, vip(),
                         ledger().charter().prefix, keys.wireguard,   saved_.listen_port};
   // A name that the player didn't choose is only a wish: another agent may have it by now.
   options.or_numbered = context_.interface_name.empty();
+  options.agent_address = trust::tunnel_address(saved_.id, keys.wireguard.public_key());
+  options.agent_prefix_length = trust::kTunnelPrefixLength;
   auto tunnel = open_tunnel(options);
   // The port we had may be somebody else's by now: another one is better than none.
   if (!tunnel && tunnel.error().is(TunnelErrc::port_taken) && options.listen_port != 0) {
@@ -105,6 +109,7 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
     spawn([this, report] { return publish_hints(report); });
   };
   callbacks.on_moved = [this] { control_->on_network_change(); };
+  callbacks.on_handshake = [this](const PeerId& peer) { trust_->on_handshake(peer); };
   callbacks.on_tunnel_lost = [this](const Error& error) {
     end(Ended::device_lost, error.message());
   };
@@ -117,9 +122,13 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
   if (!connectivity) return std::unexpected(connectivity.error());
   connectivity_ = std::move(*connectivity);
   sync_peers();
-  if (grant) {
-    connectivity_->set_relays(*grant);
-    grant_expiry_ = grant->expires_at;
+  trust_->open(saved_.interface);
+  if (answer) {
+    on_snapshot(answer->party, answer->incarnation, std::nullopt);
+    if (answer->relay) {
+      connectivity_->set_relays(*answer->relay);
+      grant_expiry_ = answer->relay->expires_at;
+    }
   }
   open_link();
   spawn([this] { return keep_relay_grant(); });
@@ -127,7 +136,7 @@ Result<void> PartySession::open(const std::optional<protocol::RelayGrant>& grant
 }
 
 void PartySession::open_link() {
-  control_->subscribe(saved_.id, log_.incarnation(), log_.seq());
+  subscribe();
   ControlPlane::Listener listener;
   listener.on_message = [this](const ws::ServerMessage& message) { on_message(message); };
   listener.on_link = [this](LinkState state) { on_link(state); };
@@ -156,6 +165,7 @@ void PartySession::stop() {
   heartbeat_timer_.cancel();
   grant_timer_.cancel();
   control_->close();
+  trust_->close();
   if (connectivity_) connectivity_->close();
   tunnel_.reset();
 }
@@ -188,8 +198,8 @@ void PartySession::on_link(LinkState state) {
     connectivity_->on_link_lost();
     return;
   }
-  log_.on_new_link();
-  if (!key_.is_current(ledger())) ask_for_snapshot();  // the box comes with it
+  trust_->on_new_link();
+  if (!trust_->trust().key_is_current()) control_->request_snapshot(saved_.id);  // for the box
   connectivity_->on_link_back();
   heartbeat();
 }
@@ -205,35 +215,27 @@ void PartySession::on_message(const ws::ServerMessage& message) {
           },
           [&](const ws::PartyUpdate& update) {
             if (update.party.id != saved_.id) return;
-            on_snapshot(update.party, update.incarnation);
-            follow_key(update.box);
+            on_snapshot(update.party, update.incarnation, update.box);
           },
           [&](const ws::PeerJoined& joined) {
-            on_merged(log_.append(joined.seq, joined.records));
+            on_event(joined.seq, joined.records);
             on_presence(joined.peer.peer_id, joined.peer.online);
           },
-          [&](const ws::PeerUpdated& updated) {
-            on_merged(log_.append(updated.seq, updated.records));
-          },
-          [&](const ws::PeerLeft& left) { on_merged(log_.append(left.seq, left.records)); },
-          [&](const ws::InviteAdded& added) { on_merged(log_.append(added.seq, added.records)); },
+          [&](const ws::PeerUpdated& updated) { on_event(updated.seq, updated.records); },
+          [&](const ws::PeerLeft& left) { on_event(left.seq, left.records); },
+          [&](const ws::InviteAdded& added) { on_event(added.seq, added.records); },
           [&](const ws::KeyRotated& rotated) {
-            on_merged(log_.append(rotated.seq, rotated.records));
-            if (!follow_key(rotated.box)) ask_for_snapshot();
+            on_event(rotated.seq, rotated.records, rotated.box);
           },
           [&](const ws::Kicked& kicked) { on_kicked(kicked); },
-          [&](const ws::HostChanged& changed) {
-            on_merged(log_.append(changed.seq, changed.records));
-          },
-          [&](const ws::CharterChanged& changed) {
-            on_merged(log_.append(changed.seq, changed.records));
-          },
+          [&](const ws::HostChanged& changed) { on_event(changed.seq, changed.records); },
+          [&](const ws::CharterChanged& changed) { on_event(changed.seq, changed.records); },
           [&](const ws::Presence& presence) { on_presence(presence.peer_id, presence.online); },
           [&](const ws::Signal& signal) {
             connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
           },
           [&](const ws::PartyClosed& closed) { on_closed(closed); },
-          [&](const ws::CaughtUp&) {},
+          [&](const ws::CaughtUp& caught_up) { trust_->on_caught_up(caught_up.seq); },
           [&](const ws::Ack&) {},
           [&](const ws::ErrorMessage& error) {
             context_.log.warning("server_refused", {{"party", saved_.id.to_string()},
@@ -246,7 +248,8 @@ void PartySession::on_message(const ws::ServerMessage& message) {
 }
 
 void PartySession::heartbeat() {
-  control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), log_.seq(), std::nullopt});
+  const auto seq = trust_->trust().log().seq();
+  control_->send(ws::Heartbeat{saved_.id, context_.keys.peer_id(), seq, std::nullopt});
   heartbeat_timer_.expires_after(heartbeat_every_);
   heartbeat_timer_.async_wait(
       [weak = weak_from_this()](const boost::system::error_code& cancelled) {
@@ -304,7 +307,7 @@ asio::awaitable<Result<std::string>> PartySession::invite(party::InviteOptions o
     co_return fail(SessionErrc::not_host, "only the party's host can make invites for now");
   crypto::SystemRandom random;
   auto made =
-      party::build_invite(random, ledger(), key_.key(),
+      party::build_invite(random, ledger(), trust_->trust().keys().newest(),
                           crypto::SigningKey::from_seed(*saved_.root_seed), options, unix_now());
   if (!made) co_return std::unexpected(made.error());
   protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
@@ -381,8 +384,8 @@ PartyRow PartySession::report() const {
   PartyRow out{saved_.id,
                name(),
                ledger().host_id(),
-               key_.key().epoch(),
-               log_.seq(),
+               trust_->trust().keys().newest().epoch(),
+               trust_->trust().log().seq(),
                saved_.interface,
                saved_.server_url,
                control_->link_state(),

@@ -7,16 +7,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "agent/agent_context.hpp"
 #include "agent/connectivity.hpp"
 #include "agent/control_plane.hpp"
-#include "agent/held_key.hpp"
 #include "agent/joining.hpp"
 #include "agent/state_file.hpp"
-#include "agent/verified_log.hpp"
+#include "agent/trust_keeper.hpp"
 
 namespace lanrage::agent {
 
@@ -111,25 +111,28 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   boost::asio::awaitable<Result<void>> leave();
 
  private:
-  PartySession(AgentContext& context, SavedParty saved, party::Membership membership,
+  PartySession(AgentContext& context, SavedParty saved, party::Membership membership, bool fresh,
                std::shared_ptr<ControlPlane> control, crypto::SigningKey bind_key,
                Callbacks callbacks);
-  Result<void> open(const std::optional<protocol::RelayGrant>& grant);
+  // `answer`: of the server that let us in just now.
+  Result<void> open(const std::optional<protocol::PartyAnswer>& answer);
   void open_link();
+  void subscribe();
 
-  const party::Ledger& ledger() const { return log_.ledger(); }
+  const party::Ledger& ledger() const { return trust_->trust().ledger(); }
   void on_message(const protocol::ws::ServerMessage& message);
-  void on_snapshot(const protocol::Party& party, const std::string& incarnation);
+  TrustKeeper::Callbacks trust_callbacks();
+  void on_snapshot(const protocol::Party& party, const std::string& incarnation,
+                   const std::optional<Bytes>& box);
   void on_closed(const protocol::ws::PartyClosed& closed);
-  void on_merged(const VerifiedLog::Merge& merge);
+  void on_event(std::uint64_t seq, std::span<const Bytes> records,
+                const std::optional<Bytes>& box = std::nullopt);
+  void on_finding(const trust::Finding& finding);
   void on_kicked(const protocol::ws::Kicked& kicked);
-  // `box`: with the newest party key, from the server. True when the key is up to date.
-  bool follow_key(const std::optional<Bytes>& box);
   void on_presence(const PeerId& peer, bool online);
   void on_link(LinkState state);
-  void ask_for_snapshot();
   void sync_peers();
-  void changed();
+  void keep();
   void heartbeat();
   boost::asio::awaitable<void> fetch_relay_grant();
   boost::asio::awaitable<void> keep_relay_grant();
@@ -140,8 +143,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
 
   AgentContext& context_;
   SavedParty saved_;
-  VerifiedLog log_;
-  HeldKey key_;
+  std::shared_ptr<TrustKeeper> trust_;
   std::shared_ptr<ControlPlane> control_;
   crypto::SigningKey bind_key_;
   Callbacks callbacks_;

@@ -1,17 +1,45 @@
 // What the server's word and the party's signed log do to a session: who is connected, and by which
 // party key.
-#include <algorithm>
-
+#include "agent/finding_text.hpp"
 #include "agent/party_session.hpp"
+#include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
 
 namespace ws = protocol::ws;
 
-void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation) {
-  on_merged(log_.merge(party.log, party.seq, incarnation));
+TrustKeeper::Callbacks PartySession::trust_callbacks() {
+  TrustKeeper::Callbacks out;
+  out.on_access = [this] { sync_peers(); };
+  out.on_keep = [this] { keep(); };
+  out.want_snapshot = [this] { control_->request_snapshot(saved_.id); };
+  // What was kept stays as it was: should we stop before the end, the next start learns it again.
+  out.on_removed = [this] {
+    end(Ended::removed,
+        "the host or a deputy removed this device from the party; a new invite is needed to come "
+        "back");
+  };
+  out.on_finding = [this](const trust::Finding& finding) { on_finding(finding); };
+  return out;
+}
+
+void PartySession::subscribe() {
+  const auto& log = trust_->trust().log();
+  control_->subscribe(saved_.id, log.incarnation(), log.seq());
+}
+
+void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation,
+                               const std::optional<Bytes>& box) {
+  trust_->on_snapshot(party.log, party.seq, incarnation, box);
+  subscribe();
   for (const auto& peer : party.peers)
     on_presence(peer.peer_id, peer.online);
+}
+
+void PartySession::on_event(std::uint64_t seq, std::span<const Bytes> records,
+                            const std::optional<Bytes>& box) {
+  trust_->on_event(seq, records, box);
+  subscribe();
 }
 
 void PartySession::on_presence(const PeerId& peer, bool online) {
@@ -30,8 +58,11 @@ void PartySession::on_closed(const ws::PartyClosed& closed) {
 }
 
 void PartySession::on_kicked(const ws::Kicked& kicked) {
-  on_merged(kicked.log ? log_.merge(*kicked.log, kicked.seq, log_.incarnation())
-                       : log_.append(kicked.seq, kicked.records));
+  if (kicked.log)
+    trust_->on_snapshot(*kicked.log, kicked.seq, trust_->trust().log().incarnation(), std::nullopt);
+  else
+    trust_->on_event(kicked.seq, kicked.records);
+  subscribe();
   const auto self = context_.keys.peer_id();
   if (kicked.peer_id != self || ledger().member(self) == nullptr) return;
   context_.log.warning(
@@ -41,91 +72,40 @@ void PartySession::on_kicked(const ws::Kicked& kicked) {
        {"detail", "no member signed that: tunnels stay; `lanrage leave` ends them"}});
 }
 
-bool PartySession::follow_key(const std::optional<Bytes>& box) {
-  if (ledger().member(context_.keys.peer_id()) == nullptr) return true;  // not for us any more
-  const auto followed = key_.follow(ledger(), context_.keys.box, box);
-  const auto epoch = std::to_string(ledger().key_epoch());
-  switch (followed.outcome) {
-    case HeldKey::Outcome::current:
-      return true;
-    case HeldKey::Outcome::taken:
-      saved_.party_key = key_.key().key();
-      saved_.key_epoch = key_.key().epoch();
-      context_.log.info("party_key_changed", {{"party", saved_.id.to_string()}, {"epoch", epoch}});
-      sync_peers();
-      changed();
-      return true;
-    case HeldKey::Outcome::missing:
-      break;
-  }
-  context_.log.warning("party_key_missing",
-                       {{"party", saved_.id.to_string()},
-                        {"epoch", epoch},
-                        {"detail", followed.why ? followed.why->message()
-                                                : "the server had no box for this device"}});
-  return false;
-}
-
-void PartySession::on_merged(const VerifiedLog::Merge& merge) {
-  using enum VerifiedLog::Outcome;
-  control_->subscribe(saved_.id, log_.incarnation(), log_.seq());
-  const auto id = saved_.id.to_string();
-  const auto self = context_.keys.peer_id();
-  // What was kept stays as it was: should we stop before the end, the next start learns it again.
-  if (std::ranges::count(merge.removed, self) > 0 && ledger().member(self) == nullptr)
-    return end(Ended::removed,
-               "the host or a deputy removed this device from the party; a new invite is needed to "
-               "come back");
-  switch (merge.outcome) {
-    case adopted:
-      sync_peers();
-      changed();
-      return;
-    case known:
-      return;
-    case gap:
-      ask_for_snapshot();
-      return;
-    case behind:
-      context_.log.warning("server_behind", {{"party", id}});
-      return;
-    case split:
-      context_.log.error(
-          "split_view", {{"party", id},
-                         {"detail", "the server shows another history than before; keeping ours"}});
-      return;
-    case refused:
-      context_.log.error("record_refused", {{"party", id}, {"detail", merge.why->message()}});
-      sync_peers();
-      changed();
-      ask_for_snapshot();
-      return;
-  }
-}
-
-void PartySession::ask_for_snapshot() {
-  if (!log_.take_snapshot_wish()) return;
-  control_->request_snapshot(saved_.id);
+void PartySession::on_finding(const trust::Finding& finding) {
+  const auto code = std::string(code_of(finding.topic));
+  const auto* member = ledger().member(finding.member);
+  const auto party = saved_.id.to_string();
+  if (finding.raised)
+    context_.log.warning(
+        code, {{"party", party},
+               {"detail", sentence_of(finding, member != nullptr ? member->nick : "a member")}});
+  else
+    context_.log.info(code + "_over", {{"party", party}});
 }
 
 void PartySession::sync_peers() {
-  const auto self = context_.keys.peer_id();
-  const auto keys = member_keys(context_, saved_);
+  if (!connectivity_) return;
   std::vector<ConnectivityPeer> peers;
-  for (const auto& [id, member] : ledger().members()) {
-    if (id == self || member.vip.is_unspecified()) continue;  // no address before its statement
+  for (const auto& access : trust_->trust().access()) {
+    const auto& member = *ledger().member(access.peer);
+    if (member.vip.is_unspecified()) continue;  // no address before its statement
     wireguard::PeerConfig config;
     config.public_key = member.wireguard;
-    config.preshared_key =
-        key_.key().preshared_key(saved_.id, keys.wireguard.public_key(), member.wireguard);
-    config.allowed_ips = {Prefix{member.vip, 32}};
-    peers.push_back({id, member.identity, member.box, member.vip, std::move(config)});
+    config.preshared_key = access.preshared_key;
+    config.allowed_ips = {{trust::tunnel_address(saved_.id, member.wireguard), 128}};
+    if (access.may_talk) config.allowed_ips.push_back({member.vip, 32});
+    peers.push_back({member.id, member.identity, member.box, member.vip, std::move(config)});
   }
   connectivity_->set_peers(peers);
 }
 
-void PartySession::changed() {
-  saved_.log = log_.records();
+void PartySession::keep() {
+  const auto& trust = trust_->trust();
+  saved_.log = trust.log().records();
+  saved_.party_key = trust.keys().newest().key();
+  saved_.key_epoch = trust.keys().newest().epoch();
+  saved_.older_keys = trust.keys().older();
   if (const auto* self = ledger().member(context_.keys.peer_id())) {
     saved_.nick = self->nick;
     saved_.statement_version = self->statement_version;

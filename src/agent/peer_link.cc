@@ -93,10 +93,10 @@ void PeerLink::on_handshake_sent(Instant now, ByteView packet) {
   run(now, actions);
 }
 
-void PeerLink::on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device) {
+bool PeerLink::on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device) {
   const auto found = device.peers.find(peer_.tunnel.public_key);
-  if (found == device.peers.end()) return;
-  wireguard_ = found->second;
+  if (found == device.peers.end()) return false;
+  const auto before = std::exchange(wireguard_, found->second).latest_handshake;
   path::WireguardView view{wireguard_.endpoint, std::nullopt, wireguard_.rx_bytes,
                            wireguard_.tx_bytes};
   if (wireguard_.latest_handshake)
@@ -104,6 +104,7 @@ void PeerLink::on_wireguard(Instant now, UnixTime calendar, const wireguard::Dev
   path::Actions actions;
   path_.on_wireguard(now, view, actions);
   run(now, actions);
+  return wireguard_.latest_handshake && wireguard_.latest_handshake != before;
 }
 
 void PeerLink::on_tunnel_probe(Instant now, std::optional<Duration> rtt) {
@@ -205,13 +206,15 @@ void PeerLink::configure(const std::optional<Endpoint>& endpoint) {
   configured_ = true;
 }
 
-void PeerLink::set_preshared_key(const Secret<32>& key) {
-  if (peer_.tunnel.preshared_key == key) return;
-  peer_.tunnel.preshared_key = key;
-  if (!configured_) return;
-  const wireguard::Operation update =
-      wireguard::UpdatePeer{peer_.tunnel.public_key, key, {}, {}, {}};
-  check(around_.tunnel.apply({&update, 1}), "change a preshared key");
+void PeerLink::set_tunnel(const wireguard::PeerConfig& tunnel) {
+  wireguard::UpdatePeer update{.public_key = peer_.tunnel.public_key};
+  if (peer_.tunnel.preshared_key != tunnel.preshared_key)
+    update.preshared_key = peer_.tunnel.preshared_key = tunnel.preshared_key;
+  if (peer_.tunnel.allowed_ips != tunnel.allowed_ips)
+    update.allowed_ips = peer_.tunnel.allowed_ips = tunnel.allowed_ips;
+  if (!configured_ || (!update.preshared_key && !update.allowed_ips)) return;
+  const wireguard::Operation operation = std::move(update);
+  check(around_.tunnel.apply({&operation, 1}), "change a peer");
 }
 
 void PeerLink::block(const path::BlockRelayed& session) {

@@ -73,7 +73,8 @@ class PeerLink {
   bool on_check_response(Instant now, const Endpoint& from, const stun::MessageView& response);
   void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet);
   void on_handshake_sent(Instant now, ByteView packet);
-  void on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device);
+  // True when WireGuard shook hands since the last look.
+  bool on_wireguard(Instant now, UnixTime calendar, const wireguard::DeviceStatus& device);
   void on_tunnel_probe(Instant now, std::optional<Duration> rtt);
   void on_mapping_seen(Instant now, std::uint32_t number, const Endpoint& seen);
   // The machine's addresses changed, or it slept.
@@ -82,8 +83,8 @@ class PeerLink {
   std::optional<Instant> next_timeout() const { return path_.next_timeout(); }
 
   void send_signal();
-  // For the next handshake; the session that there is goes on.
-  void set_preshared_key(const Secret<32>& key);
+  // Preshared key (for the next handshake: the session that there is goes on) and addresses.
+  void set_tunnel(const wireguard::PeerConfig& tunnel);
   // True when an echo through the tunnel is due; it then counts as sent.
   bool take_probe(Instant now);
   bool wants_fast_poll() const { return fast_poll_; }

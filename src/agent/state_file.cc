@@ -34,6 +34,13 @@ json::object to_json(const SavedParty& party) {
                    {"statement_version", party.statement_version},
                    {"boot", party.boot},
                    {"log", std::move(log)}};
+  if (!party.older_keys.empty()) {
+    json::array keys;
+    for (const auto& key : party.older_keys)
+      keys.emplace_back(
+          json::object{{"party_key", secret_to_json(key.key())}, {"key_epoch", key.epoch()}});
+    out["older_keys"] = std::move(keys);
+  }
   if (party.pin) out["pin"] = to_base32(*party.pin);
   if (party.root_seed) out["root_seed"] = secret_to_json(*party.root_seed);
   return out;
@@ -82,6 +89,23 @@ class FieldReader {
   std::optional<std::string> wrong_;
 };
 
+// Absent in files of earlier versions.
+std::vector<party::PartyKey> older_keys_from_json(FieldReader& fields) {
+  std::vector<party::PartyKey> out;
+  const auto* list = fields.object().if_contains("older_keys");
+  if (list == nullptr) return out;
+  if (!list->is_array()) return fields.wrong("older_keys", out);
+  for (const auto& entry : list->get_array()) {
+    if (!entry.is_object()) return fields.wrong("older_keys", out);
+    FieldReader key(entry.get_object(), "");
+    const auto secret = key.secret("party_key");
+    const auto epoch = key.number<std::uint32_t>("key_epoch");
+    if (key.wrong_field()) return fields.wrong("older_keys", out);
+    out.emplace_back(secret, epoch);
+  }
+  return out;
+}
+
 SavedParty party_from_json(FieldReader& fields) {
   SavedParty out;
   if (auto id = PartyId::parse(fields.text("party_id")))
@@ -104,6 +128,7 @@ SavedParty party_from_json(FieldReader& fields) {
   out.wireguard_secret = fields.secret("wireguard_secret");
   out.party_key = fields.secret("party_key");
   out.key_epoch = fields.number<std::uint32_t>("key_epoch");
+  out.older_keys = older_keys_from_json(fields);
   out.listen_port = fields.number<std::uint16_t>("listen_port");
   out.interface = fields.text("interface");
   out.nick = fields.text("nick");

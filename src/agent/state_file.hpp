@@ -16,6 +16,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "party/party_key.hpp"
 
 namespace lanrage::agent {
 
@@ -29,7 +30,8 @@ struct SavedParty {
   Secret<32> wireguard_secret;
   Secret<32> party_key;
   std::uint32_t key_epoch = 1;
-  std::uint16_t listen_port = 0;  // kept, so that mappings in routers stay good
+  std::vector<party::PartyKey> older_keys{};  // that members may still use; oldest first
+  std::uint16_t listen_port = 0;              // kept, so that mappings in routers stay good
   std::string interface;
   std::string nick;
   std::uint64_t statement_version = 0;  // of our last signed statement

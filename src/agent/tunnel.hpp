@@ -65,6 +65,10 @@ struct TunnelOptions {
   // 0: a random free one of 49152-65535; remember listen_port() and pass it next time.
   std::uint16_t listen_port = 0;
   bool or_numbered = false;  // where interface_name is taken: the first free numbered one
+  // Of the agent itself (IPv6), and the length of the prefix that the party's agents share. None
+  // while unspecified; a machine without IPv6 goes without.
+  IpAddress agent_address{};
+  std::uint8_t agent_prefix_length = 0;
 };
 
 inline constexpr std::uint32_t kTunnelMtu = 1420;  // 1500 - 80 for WireGuard over IPv6

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 #include <unistd.h>
 
 #include "crypto/keys.hpp"
@@ -106,6 +107,11 @@ Result<void> give_address(io::Links& links, const TunnelOptions& options, const 
   auto result = links.set_mtu(name, kTunnelMtu);
   if (result) result = links.add_address(name, options.vip, options.prefix.length);
   if (!result) return std::unexpected(tunnel_error(result.error()));
+  if (options.agent_address.is_unspecified()) return {};
+  // Some machines switch IPv6 off on new interfaces. Without it at all there is no such file, and
+  // no address: whoever needs that notices when it binds to it.
+  std::ofstream("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6") << '0';
+  std::ignore = links.add_address(name, options.agent_address, options.agent_prefix_length);
   return {};
 }
 
