@@ -48,6 +48,10 @@ class ControlPlane {
                                              protocol::UpdatePeerRequest request) = 0;
   virtual Answer<protocol::AddInviteAnswer> add_invite(PartyId party,
                                                        protocol::AddInviteRequest request) = 0;
+  virtual Answer<protocol::SeqAnswer> rotate(PartyId party, protocol::RotateRequest request) = 0;
+  virtual Answer<protocol::SeqAnswer> change_charter(PartyId party,
+                                                     protocol::ChangeCharterRequest request) = 0;
+  virtual Answer<protocol::GetPartyAnswer> party(PartyId party) = 0;  // with the whole log
   virtual Answer<protocol::RelayGrant> relay_grant(PartyId party,
                                                    protocol::RelayTokenRequest request) = 0;
 

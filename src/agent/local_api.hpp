@@ -34,6 +34,8 @@ class LocalApi {
   Answer netcheck(const boost::json::object& request);
   Answer doctor(const boost::json::object& request);
   Answer discover(const boost::json::object& request);
+  // Of those who govern a party: local_api_governance.cc.
+  Answer kick(const boost::json::object& request);
 
   Result<std::shared_ptr<PartySession>> party_of(const boost::json::object& request) const;
 

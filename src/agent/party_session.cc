@@ -138,7 +138,7 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
 void PartySession::open_link() {
   subscribe();
   ControlPlane::Listener listener;
-  listener.on_message = [this](const ws::ServerMessage& message) { on_message(message); };
+  listener.on_message = [this](const ws::ServerMessage& message) { hear(message); };
   listener.on_link = [this](LinkState state) { on_link(state); };
   control_->open_link(std::move(listener));
 }
@@ -204,7 +204,7 @@ void PartySession::on_link(LinkState state) {
   heartbeat();
 }
 
-void PartySession::on_message(const ws::ServerMessage& message) {
+void PartySession::hear(const ws::ServerMessage& message) {
   if (stopped_) return;
   const auto keep_alive = shared_from_this();
   std::visit(

@@ -14,6 +14,7 @@
 #include "agent/agent_context.hpp"
 #include "agent/connectivity.hpp"
 #include "agent/control_plane.hpp"
+#include "agent/governance.hpp"
 #include "agent/joining.hpp"
 #include "agent/state_file.hpp"
 #include "agent/trust_keeper.hpp"
@@ -66,7 +67,7 @@ struct PartyRow {
   std::vector<PeerRow> peers;
 };
 
-class PartySession : public std::enable_shared_from_this<PartySession> {
+class PartySession : public GovernedParty, public std::enable_shared_from_this<PartySession> {
  public:
   struct Callbacks {
     std::function<void()> on_saved_changed;                // saved() has something new to keep
@@ -82,7 +83,7 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   static Result<std::shared_ptr<PartySession>> resume(AgentContext& context, SavedParty saved,
                                                       std::shared_ptr<ControlPlane> control,
                                                       Callbacks callbacks);
-  ~PartySession();
+  ~PartySession() override;
   // Removes the device and closes the link; no callback comes after it.
   void stop();
 
@@ -92,6 +93,15 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   IpAddress vip() const;
   const Prefix& prefix() const { return ledger().charter().prefix; }
   PartyRow report() const;
+  const party::Ledger& ledger() const override { return trust_->trust().ledger(); }
+  const party::PartyKey& party_key() const override { return trust_->trust().keys().newest(); }
+  const DeviceKeys& device() const override { return context_.keys; }
+  const std::optional<Secret<32>>& root_seed() const override { return saved_.root_seed; }
+  std::shared_ptr<ControlPlane> control() const override { return control_; }
+  void hear(const protocol::ws::ServerMessage& message) override;
+  // Waits at most kReceiptTime for those whom we reach.
+  boost::asio::awaitable<Receipts> receipts(std::uint32_t key_epoch,
+                                            std::vector<PeerId> members) override;
   LinkState link_state() const { return control_->link_state(); }
   std::size_t members() const { return ledger().members().size(); }
   const Connectivity& connectivity() const { return *connectivity_; }
@@ -119,8 +129,6 @@ class PartySession : public std::enable_shared_from_this<PartySession> {
   void open_link();
   void subscribe();
 
-  const party::Ledger& ledger() const { return trust_->trust().ledger(); }
-  void on_message(const protocol::ws::ServerMessage& message);
   TrustKeeper::Callbacks trust_callbacks();
   void on_snapshot(const protocol::Party& party, const std::string& incarnation,
                    const std::optional<Bytes>& box);

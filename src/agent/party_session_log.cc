@@ -1,12 +1,22 @@
 // What the server's word and the party's signed log do to a session: who is connected, and by which
 // party key.
+#include <boost/asio/use_awaitable.hpp>
+
+#include "agent/clock.hpp"
 #include "agent/finding_text.hpp"
 #include "agent/party_session.hpp"
 #include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
 
+namespace asio = boost::asio;
 namespace ws = protocol::ws;
+namespace {
+
+constexpr Duration kReceiptTime = std::chrono::seconds(2);
+constexpr auto kReceiptLook = std::chrono::milliseconds(20);
+
+}  // namespace
 
 TrustKeeper::Callbacks PartySession::trust_callbacks() {
   TrustKeeper::Callbacks out;
@@ -70,6 +80,26 @@ void PartySession::on_kicked(const ws::Kicked& kicked) {
       {{"party", saved_.id.to_string()},
        {"reason", kicked.reason},
        {"detail", "no member signed that: tunnels stay; `lanrage leave` ends them"}});
+}
+
+asio::awaitable<Receipts> PartySession::receipts(std::uint32_t key_epoch,
+                                                 std::vector<PeerId> members) {
+  const auto self = shared_from_this();
+  asio::steady_timer pause(context_.io);
+  for (const auto give_up = monotonic_now() + kReceiptTime;;) {
+    Receipts out;
+    bool reachable = false;
+    const auto& trust = trust_->trust();
+    for (const auto& peer : members) {
+      const bool applied =
+          ledger().key_epoch() >= key_epoch && trust.has_applied(peer, trust.log().roster_length());
+      (applied ? out.confirmed : out.waiting).push_back(peer);
+      reachable |= !applied && trust_->within_reach(peer);
+    }
+    if (stopped_ || !reachable || monotonic_now() >= give_up) co_return out;
+    pause.expires_after(kReceiptLook);
+    co_await pause.async_wait(asio::use_awaitable);
+  }
 }
 
 void PartySession::on_finding(const trust::Finding& finding) {

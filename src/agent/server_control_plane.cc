@@ -75,6 +75,22 @@ ControlPlane::Answer<protocol::AddInviteAnswer> ServerControlPlane::add_invite(
                                         protocol::to_json(request));
 }
 
+ControlPlane::Answer<protocol::SeqAnswer> ServerControlPlane::rotate(
+    PartyId party, protocol::RotateRequest request) {
+  return ask<protocol::SeqAnswer>(io::Method::post, party_path(party, "/rotate"),
+                                  protocol::to_json(request));
+}
+
+ControlPlane::Answer<protocol::SeqAnswer> ServerControlPlane::change_charter(
+    PartyId party, protocol::ChangeCharterRequest request) {
+  return ask<protocol::SeqAnswer>(io::Method::post, party_path(party, "/charter"),
+                                  protocol::to_json(request));
+}
+
+ControlPlane::Answer<protocol::GetPartyAnswer> ServerControlPlane::party(PartyId party) {
+  return ask<protocol::GetPartyAnswer>(io::Method::get, party_path(party), "");
+}
+
 ControlPlane::Answer<protocol::RelayGrant> ServerControlPlane::relay_grant(
     PartyId party, protocol::RelayTokenRequest request) {
   return ask<protocol::RelayGrant>(io::Method::post, party_path(party, "/relay-token"),

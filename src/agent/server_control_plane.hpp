@@ -26,6 +26,10 @@ class ServerControlPlane : public ControlPlane,
   Answer<protocol::SeqAnswer> update(PartyId party, protocol::UpdatePeerRequest request) override;
   Answer<protocol::AddInviteAnswer> add_invite(PartyId party,
                                                protocol::AddInviteRequest request) override;
+  Answer<protocol::SeqAnswer> rotate(PartyId party, protocol::RotateRequest request) override;
+  Answer<protocol::SeqAnswer> change_charter(PartyId party,
+                                             protocol::ChangeCharterRequest request) override;
+  Answer<protocol::GetPartyAnswer> party(PartyId party) override;
   Answer<protocol::RelayGrant> relay_grant(PartyId party,
                                            protocol::RelayTokenRequest request) override;
 

@@ -19,6 +19,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   out.push_back(make_status());
   out.push_back(make_ping());
   out.push_back(make_invite());
+  out.push_back(make_kick());
   out.push_back(make_list());
   out.push_back(make_nick());
   out.push_back(make_leave());

@@ -51,6 +51,7 @@ std::unique_ptr<Command> make_join();
 std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_ping();
 std::unique_ptr<Command> make_invite();
+std::unique_ptr<Command> make_kick();
 std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_nick();
 std::unique_ptr<Command> make_leave();

@@ -212,6 +212,22 @@ TEST_F(CliTest, InviteTakesTimesWithUnits) {
   EXPECT_EQ(request_.at("uses").to_number<int>(), 3);
 }
 
+TEST_F(CliTest, KickSaysWhoHasYetToConfirm) {
+  serve(R"({"ok":true,"result":{"schema":1,"removed":["abc"],"nick":"eve","key_epoch":2,)"
+        R"("invites_dropped":[],"confirmed":[{"peer_id":"x","nick":"ann"}],)"
+        R"("waiting":[{"peer_id":"y","nick":"bob"},{"peer_id":"z","nick":""}]}})");
+  const auto result = line({"kick", "eve", "--party", "fun"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out,
+            "eve is out of the party, which has a new key now.\n"
+            "Confirmed by: ann\n"
+            "Not confirmed yet by: bob, z\n");
+  EXPECT_EQ(request_.at("command").as_string(), "kick");
+  EXPECT_EQ(request_.at("peer").as_string(), "eve");
+  EXPECT_EQ(request_.at("party").as_string(), "fun");
+  EXPECT_EQ(line({"kick"}).status, 2);
+}
+
 TEST_F(CliTest, APingThatNobodyAnswersFails) {
   serve(R"({"ok":true,"result":{"schema":1,"sent":2,"received":0,"rtt_ms":null,"path":"relay"}})");
   EXPECT_EQ(line({"ping", "bob", "--count", "2"}).status, 1);

@@ -1,0 +1,170 @@
+#include "agent/governance.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "agent/clock.hpp"
+#include "agent/joining.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace ws = protocol::ws;
+
+// Each attempt is outrun only by another change of the party that the server took meanwhile.
+constexpr int kAttempts = 10;
+
+// The party has moved on since we built, or may have: a code that this version doesn't know can be
+// a rule of the ledger (a charter's version), and a key that doesn't fit is one that we lack.
+bool may_be_outrun(const Error& error) {
+  return error.is(protocol::Errc::stale_epoch) || error.is(protocol::Errc::other_refusal) ||
+         error.is(party::Errc::key_mismatch);
+}
+
+std::set<PeerId> deputies_of(const party::Ledger& ledger) {
+  std::set<PeerId> out;
+  for (const auto& identity : ledger.charter().deputies)
+    if (const auto id = party::peer_id(identity); ledger.member(id) != nullptr) out.insert(id);
+  return out;
+}
+
+std::string name_in(const party::Ledger& ledger, const PeerId& peer) {
+  const auto* member = ledger.member(peer);
+  return member == nullptr || member->nick.empty() ? peer.to_string() : member->nick;
+}
+
+// "ann, bob and carol can"; of the host and the deputies those who are in the party.
+std::string who_can(const party::Ledger& ledger) {
+  std::vector<std::string> names;
+  if (ledger.member(ledger.host_id()) != nullptr)
+    names.push_back(name_in(ledger, ledger.host_id()));
+  for (const auto& deputy : deputies_of(ledger))
+    names.push_back(name_in(ledger, deputy));
+  if (names.empty()) return "none of them is in the party any more";
+  std::string out;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    out += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return out + " can";
+}
+
+}  // namespace
+
+asio::awaitable<Receipts> GovernedParty::receipts(std::uint32_t, std::vector<PeerId> members) {
+  co_return Receipts{{}, std::move(members)};
+}
+
+Governance::State Governance::state() const {
+  return {party_->ledger().head(), party_->party_key().epoch()};
+}
+
+std::string Governance::name(const PeerId& peer) const {
+  return name_in(party_->ledger(), peer);
+}
+
+// ---- who may
+
+Result<crypto::SigningKey> Governance::signer(std::string_view what) const {
+  if (party_->root_seed()) return crypto::SigningKey::from_seed(*party_->root_seed());
+  const auto& identity = party_->device().identity;
+  if (party_->ledger().may_govern(identity.public_key())) return identity;
+  return fail(GovernErrc::not_allowed, "only the host and deputies can " + std::string(what) +
+                                           "; " + who_can(party_->ledger()));
+}
+
+Result<void> Governance::may_remove(const PeerId& peer) const {
+  const auto& ledger = party_->ledger();
+  if (ledger.member(peer) == nullptr)
+    return fail(GovernErrc::gone,
+                "they have just left the party, or were removed by somebody else; `lanrage invite "
+                "list` shows the invites that they may come back by",
+                "peer");
+  if (peer == ledger.host_id())
+    return fail(GovernErrc::host_stays, name(peer) + " is the party's host, whom nobody can kick",
+                "peer");
+  if (!party_->root_seed() && deputies_of(ledger).contains(peer))
+    return fail(GovernErrc::deputy_stays,
+                name(peer) + " is a deputy; only the host, " + name(ledger.host_id()) +
+                    ", can kick deputies",
+                "peer");
+  return {};
+}
+
+// ---- what is done
+
+asio::awaitable<bool> Governance::catch_up(State before) {
+  if (state() != before) co_return true;  // the live link was faster
+  const auto control = party_->control();
+  auto newest = co_await control->party(party_->ledger().party_id());
+  if (!newest) co_return false;
+  party_->hear(ws::PartyUpdate{std::move(newest->party), newest->incarnation, newest->box});
+  co_return state() != before;
+}
+
+template <class T>
+Governance::Answer<T> Governance::until_current(std::function<Answer<T>()> attempt) {
+  for (int n = 1;; ++n) {
+    const auto before = state();
+    auto done = co_await attempt();
+    if (done || n == kAttempts || !may_be_outrun(done.error())) co_return done;
+    if (!co_await catch_up(before)) co_return done;
+  }
+}
+
+Governance::Answer<Governance::Rotated> Governance::rotate_once(party::RotationOptions options,
+                                                                crypto::SigningKey signer) {
+  crypto::SystemRandom random;
+  const auto id = party_->ledger().party_id();
+  auto made = party::build_rotation(random, party_->ledger(), signer, options, unix_now());
+  if (!made) co_return std::unexpected(made.error());
+  protocol::RotateRequest request{new_request_id(), made->roster, {}};
+  std::optional<Bytes> own_box;
+  for (auto& box : made->boxes) {
+    if (box.recipient == party_->device().box.public_key()) own_box = box.box;
+    request.boxes.push_back({box.recipient, std::move(box.box)});
+  }
+  const auto control = party_->control();
+  auto sent = co_await control->rotate(id, std::move(request));
+  if (!sent) co_return std::unexpected(sent.error());
+  const auto epoch = made->key.epoch();
+  party_->hear(ws::KeyRotated{id, sent->seq, epoch, made->removed, {made->roster}, own_box});
+  co_return Rotated{epoch, std::move(made->removed), std::move(made->dropped), {}};
+}
+
+Governance::Answer<void> Governance::set_deputies(std::set<PeerId> deputies,
+                                                  crypto::SigningKey root) {
+  const auto id = party_->ledger().party_id();
+  auto charter = party::build_charter(party_->ledger(), root, {std::nullopt, std::move(deputies)});
+  if (!charter) co_return std::unexpected(charter.error());
+  const auto control = party_->control();
+  auto sent = co_await control->change_charter(id, {new_request_id(), *charter});
+  if (!sent) co_return std::unexpected(sent.error());
+  party_->hear(ws::CharterChanged{id, sent->seq, {*charter}});
+  co_return Result<void>{};
+}
+
+Governance::Answer<Governance::Rotated> Governance::kick(PeerId peer) {
+  if (peer == party_->device().peer_id())
+    co_return fail(GovernErrc::that_is_you, "that is you: `lanrage leave` leaves the party",
+                   "peer");
+  auto attempt = [this, peer]() -> Answer<Rotated> {
+    auto key = signer("kick");
+    if (!key) co_return std::unexpected(key.error());
+    if (auto ok = may_remove(peer); !ok) co_return std::unexpected(ok.error());
+    // Or they would be a deputy again when they come back by some new invite.
+    if (auto deputies = deputies_of(party_->ledger()); deputies.erase(peer) != 0)
+      if (auto ok = co_await set_deputies(std::move(deputies), *key); !ok)
+        co_return std::unexpected(ok.error());
+    co_return co_await rotate_once({{peer}, {}}, std::move(*key));
+  };
+  auto done = co_await until_current<Rotated>(std::move(attempt));
+  if (!done) co_return done;
+  std::vector<PeerId> others;
+  for (const auto& [id, member] : party_->ledger().members())
+    if (id != party_->device().peer_id() && std::ranges::count(done->removed, id) == 0)
+      others.push_back(id);
+  done->receipts = co_await party_->receipts(done->key_epoch, std::move(others));
+  co_return done;
+}
+
+}  // namespace lanrage::agent

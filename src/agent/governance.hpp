@@ -1,0 +1,97 @@
+// What host and deputies do to their party, and who may: records are built against what we know of
+// it, sent to the server, and built again where the party has moved on meanwhile.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/control_plane.hpp"
+#include "agent/device_keys.hpp"
+#include "party/membership.hpp"
+
+namespace lanrage::agent {
+
+enum class GovernErrc { not_allowed, that_is_you, host_stays, deputy_stays, gone };
+constexpr std::string_view name_of(GovernErrc errc) {
+  switch (errc) {
+    case GovernErrc::not_allowed:
+      return "not_allowed";
+    case GovernErrc::that_is_you:
+      return "that_is_you";
+    case GovernErrc::host_stays:
+      return "host_stays";
+    case GovernErrc::deputy_stays:
+      return "deputy_stays";
+    case GovernErrc::gone:
+      return "gone";
+  }
+  return "unknown";
+}
+
+// Which members work by a roster already. The rest will, as soon as they hear of it.
+struct Receipts {
+  std::vector<PeerId> confirmed;
+  std::vector<PeerId> waiting;
+};
+
+// A party as those who govern it need it.
+class GovernedParty {
+ public:
+  virtual ~GovernedParty() = default;
+  virtual const party::Ledger& ledger() const = 0;
+  virtual const party::PartyKey& party_key() const = 0;
+  virtual const DeviceKeys& device() const = 0;
+  virtual const std::optional<Secret<32>>& root_seed() const = 0;
+  virtual std::shared_ptr<ControlPlane> control() const = 0;
+  // What the server said in an answer counts as if it had come by the live link.
+  virtual void hear(const protocol::ws::ServerMessage& message) = 0;
+  // Who of `members` has applied the roster of this epoch. Here: nobody has said so yet.
+  virtual boost::asio::awaitable<Receipts> receipts(std::uint32_t key_epoch,
+                                                    std::vector<PeerId> members);
+};
+
+class Governance {
+ public:
+  explicit Governance(std::shared_ptr<GovernedParty> party) : party_(std::move(party)) {}
+
+  struct Rotated {
+    std::uint32_t key_epoch = 0;
+    std::vector<PeerId> removed;
+    std::vector<InviteId> dropped;  // nobody can join by these any more
+    Receipts receipts;
+  };
+  template <class T>
+  using Answer = boost::asio::awaitable<Result<T>>;
+
+  // Errors of all: GovernErrc, ControlPlane's.
+  Answer<Rotated> kick(PeerId peer);
+
+ private:
+  // What makes a record out of date when it changes.
+  struct State {
+    crypto::Hash head;
+    std::uint32_t key_epoch;  // of the key that we hold
+    friend bool operator==(const State&, const State&) = default;
+  };
+  State state() const;
+  // The key that makes what we sign count; not_allowed, saying who may do `what`.
+  Result<crypto::SigningKey> signer(std::string_view what) const;
+  Result<void> may_remove(const PeerId& peer) const;
+  std::string name(const PeerId& peer) const;
+
+  template <class T>
+  Answer<T> until_current(std::function<Answer<T>()> attempt);
+  // Asks the server for the newest log. False when that taught us nothing.
+  boost::asio::awaitable<bool> catch_up(State before);
+  Answer<Rotated> rotate_once(party::RotationOptions options, crypto::SigningKey signer);
+  Answer<void> set_deputies(std::set<PeerId> deputies, crypto::SigningKey root);
+
+  std::shared_ptr<GovernedParty> party_;
+};
+
+}  // namespace lanrage::agent
