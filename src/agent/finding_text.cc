@@ -2,51 +2,54 @@
 
 namespace lanrage::agent {
 
-std::string_view code_of(trust::Topic topic) {
+AlertCode alert_code(trust::Topic topic) {
   switch (topic) {
     using enum trust::Topic;
     case server_behind:
-      return "server_behind";
+      return AlertCode::server_behind;
     case server_split:
-      return "split_view";
+      return AlertCode::split_view;
     case server_record_refused:
-      return "record_refused";
+      return AlertCode::record_refused;
     case key_missing:
-      return "party_key_missing";
+      return AlertCode::party_key_missing;
+    case key_refused:
+      return AlertCode::party_key_refused;
     case member_split:
-      return "split_view_between_members";
+      return AlertCode::members_split;
     case member_record_refused:
-      return "member_record_refused";
+      break;
   }
-  return "unknown";
+  return AlertCode::member_record_refused;
 }
 
 std::string sentence_of(const trust::Finding& finding, const std::string& nick) {
-  const auto because = finding.detail.empty() ? "" : " (" + finding.detail + ")";
   switch (finding.topic) {
     using enum trust::Topic;
     case server_behind:
-      return "the server has forgotten part of this party, as after a restored backup; members and "
-             "tunnels stay as they are";
+      return "the server shows fewer of the party's records than it did before: it went back to an "
+             "old backup, or hides some; here all of them stay in force";
     case server_split:
-      return "the server shows another history of this party than before; it isn't believed, and "
-             "members and tunnels stay as they are";
+      return "the server shows another history of the party than it did before: this device keeps "
+             "the one that it verified, and lets in nobody by the other";
     case server_record_refused:
-      return "the server sent a change of this party that no member with the right to it signed" +
-             because + "; it was refused";
+      return "the server brought a record that breaks the party's rules, and it was refused (" +
+             finding.detail + ")";
     case key_missing:
-      return "the party key was changed and the new one hasn't come yet; tunnels go on with the "
-             "old "
-             "one" +
-             because;
+      return "the server has no box with the party's new key for this device: tunnels go on with "
+             "the key before it until a member hands it over";
+    case key_refused:
+      return "the server's box for this device doesn't hold the party's key: it was refused, and "
+             "tunnels go on with the key before it";
     case member_split:
       return "the server shows " + nick +
-             " another history of this party than us; the host can end it with `lanrage rotate`";
+             " another history of the party than this device; the host can end that with `lanrage "
+             "rotate`, and until then each side lets in only those whom it was shown";
     case member_record_refused:
-      return nick + " sent a change of this party that breaks its rules" + because +
-             "; it was refused";
+      break;
   }
-  return {};
+  return nick + " handed over a record that breaks the party's rules, and it was refused (" +
+         finding.detail + ")";
 }
 
 }  // namespace lanrage::agent

@@ -33,6 +33,7 @@ PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membe
                            crypto::SigningKey bind_key, Callbacks callbacks)
     : context_(context),
       saved_(std::move(saved)),
+      alerts_(context.log, saved_.id.to_string()),
       control_(std::move(control)),
       bind_key_(std::move(bind_key)),
       callbacks_(std::move(callbacks)),
@@ -199,7 +200,9 @@ void PartySession::on_link(LinkState state) {
     return;
   }
   trust_->on_new_link();
-  if (!trust_->trust().key_is_current()) control_->request_snapshot(saved_.id);  // for the box
+  // The box comes with it; and perhaps all is well again.
+  if (!trust_->trust().key_is_current() || alerts_.any_standing())
+    control_->request_snapshot(saved_.id);
   connectivity_->on_link_back();
   heartbeat();
 }
@@ -395,6 +398,7 @@ PartyRow PartySession::report() const {
                connectivity_->mapped_endpoint(),
                connectivity_->udp(),
                connectivity_->udp_note(),
+               alerts_.shown(),
                {}};
   for (const auto& [id, member] : ledger().members()) {
     if (id == self) continue;

@@ -16,6 +16,7 @@
 #include "agent/control_plane.hpp"
 #include "agent/governance.hpp"
 #include "agent/joining.hpp"
+#include "agent/party_alerts.hpp"
 #include "agent/state_file.hpp"
 #include "agent/trust_keeper.hpp"
 
@@ -64,6 +65,7 @@ struct PartyRow {
   std::optional<Endpoint> mapped_endpoint{};  // where others reach us by it
   std::optional<bool> udp{};                  // gets out and back; nothing: not known yet
   std::optional<std::string> udp_note{};      // what to do where it doesn't
+  std::vector<Alert> alerts{};                // what the control server tried
   std::vector<PeerRow> peers;
 };
 
@@ -152,6 +154,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   AgentContext& context_;
   SavedParty saved_;
   std::shared_ptr<TrustKeeper> trust_;
+  PartyAlerts alerts_;
   std::shared_ptr<ControlPlane> control_;
   crypto::SigningKey bind_key_;
   Callbacks callbacks_;

@@ -44,6 +44,10 @@ void PartySession::on_snapshot(const protocol::Party& party, const std::string& 
   subscribe();
   for (const auto& peer : party.peers)
     on_presence(peer.peer_id, peer.online);
+  // It serves us, and what it shows is what the members signed.
+  if (!trust_->trust().server_fits()) return;
+  alerts_.clear(AlertCode::server_ended_service);
+  alerts_.clear(AlertCode::server_closed_party);
 }
 
 void PartySession::on_event(std::uint64_t seq, std::span<const Bytes> records,
@@ -60,11 +64,9 @@ void PartySession::on_presence(const PeerId& peer, bool online) {
 // or the keys: it may end its own service, and the player leaves when he likes.
 void PartySession::on_closed(const ws::PartyClosed& closed) {
   if (ledger().closed()) return end(Ended::party_closed, closed.reason);
-  context_.log.warning(
-      "server_closed_party",
-      {{"party", saved_.id.to_string()},
-       {"reason", closed.reason},
-       {"detail", "no member signed that: tunnels stay; `lanrage leave` ends them"}});
+  alerts_.raise(AlertCode::server_closed_party,
+                "the server says that the party is over, but no member has signed that: tunnels "
+                "stay, and `lanrage leave` ends them");
 }
 
 void PartySession::on_kicked(const ws::Kicked& kicked) {
@@ -75,11 +77,9 @@ void PartySession::on_kicked(const ws::Kicked& kicked) {
   subscribe();
   const auto self = context_.keys.peer_id();
   if (kicked.peer_id != self || ledger().member(self) == nullptr) return;
-  context_.log.warning(
-      "server_ended_service",
-      {{"party", saved_.id.to_string()},
-       {"reason", kicked.reason},
-       {"detail", "no member signed that: tunnels stay; `lanrage leave` ends them"}});
+  alerts_.raise(AlertCode::server_ended_service,
+                "the server says that this device is out of the party, but no host or deputy has "
+                "signed that: tunnels stay, and `lanrage leave` ends them");
 }
 
 asio::awaitable<Receipts> PartySession::receipts(std::uint32_t key_epoch,
@@ -103,15 +103,12 @@ asio::awaitable<Receipts> PartySession::receipts(std::uint32_t key_epoch,
 }
 
 void PartySession::on_finding(const trust::Finding& finding) {
-  const auto code = std::string(code_of(finding.topic));
+  const auto code = alert_code(finding.topic);
   const auto* member = ledger().member(finding.member);
-  const auto party = saved_.id.to_string();
   if (finding.raised)
-    context_.log.warning(
-        code, {{"party", party},
-               {"detail", sentence_of(finding, member != nullptr ? member->nick : "a member")}});
-  else
-    context_.log.info(code + "_over", {{"party", party}});
+    alerts_.raise(code, sentence_of(finding, member != nullptr ? member->nick : "a member"));
+  else if (!trust_->trust().has_open(finding.topic))
+    alerts_.clear(code);
 }
 
 void PartySession::sync_peers() {

@@ -17,6 +17,17 @@ json::value ms_or_null(const std::optional<Duration>& duration) {
   return duration ? json::value(to_ms(*duration)) : json::value(nullptr);
 }
 
+json::array alerts_json(const std::vector<Alert>& alerts) {
+  json::array out;
+  for (const auto& alert : alerts)
+    out.emplace_back(json::object{
+        {"code", name_of(alert.code)},
+        {"message", alert.message},
+        {"since", protocol::format_time(alert.since)},
+        {"until", alert.until ? json::value(protocol::format_time(*alert.until)) : nullptr}});
+  return out;
+}
+
 }  // namespace
 
 double to_ms(Duration duration) {
@@ -75,6 +86,7 @@ json::object status_json(const PartyRow& party, UnixTime now) {
             {"vip", party.vip.to_string()},
             {"udp", or_null(party.udp)},
             {"note", or_null(party.udp_note)}}},
+          {"alerts", alerts_json(party.alerts)},
           {"portmap", portmap_json(party)},
           {"peers", std::move(peers)}};
 }

@@ -44,6 +44,9 @@ class Status final : public Command {
       out << "  The router forwards a port to you: " << mapping << '\n';
     if (const auto note = text_of(self, "note"); !note.empty())
       out << "  For you: " << note << ".\n";
+    if (const auto* alerts = party.if_contains("alerts"); alerts && alerts->is_array())
+      for (const auto& alert : alerts->get_array())
+        print_alert(alert.as_object(), out);
     const auto& peers = party.at("peers").get_array();
     if (peers.empty()) {
       out << "  Nobody else is here yet.\n";
@@ -57,6 +60,20 @@ class Status final : public Command {
                  text_of(peer, "why_relayed")});
     }
     table.print(out, "  ");
+  }
+
+  static void print_alert(const json::object& alert, std::ostream& out) {
+    const auto until = text_of(alert, "until");
+    const auto since = moment(text_of(alert, "since"));
+    out << (until.empty() ? "  Alert, since " + since
+                          : "  Past alert, " + since + " to " + moment(until))
+        << ": " << text_of(alert, "message") << ".\n";
+  }
+
+  // "2026-01-31T12:00:00.250Z" to the second, as a person writes it.
+  static std::string moment(const std::string& time) {
+    if (time.size() < 19) return time;
+    return time.substr(0, 10) + ' ' + time.substr(11, 8) + " UTC";
   }
 
   // What a person should notice of its state. Who is offline is no failure of ours.

@@ -1,6 +1,7 @@
 #include "trust/party_trust.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace lanrage::trust {
 
@@ -26,7 +27,10 @@ Effects PartyTrust::on_snapshot(Instant now, std::span<const Bytes> log, std::ui
   const auto merge = log_.merge(log, seq, std::move(incarnation));
   server_findings(merge, out);
   after_merge(now, merge, out);
-  follow_key(box, out);
+  const auto followed = follow_key(box, out);
+  if (log_.in_step() && followed.outcome == KeyRing::Outcome::missing)
+    report(followed.why ? Topic::key_refused : Topic::key_missing, true, out, {},
+           followed.why ? followed.why->message() : "");
   if (merge.outcome != Outcome::refused && merge.outcome != Outcome::split) confirm(out);
   refresh(now, out);
   return out;
@@ -103,6 +107,7 @@ void PartyTrust::adopt_branch(Instant now, const PeerId& from, Gossip::Branch br
     report(Topic::member_split, true, out, from);
   if (merge.why) report(Topic::member_record_refused, true, out, from, merge.why->message());
   after_merge(now, merge, out);
+  follow_key(std::nullopt, out);
   // The roster may have left `from` out.
   if (ledger().member(from) != nullptr && from != device_.self) {
     if (merge.outcome == Outcome::split) gossip_.on_split(from);
@@ -165,20 +170,23 @@ void PartyTrust::after_merge(Instant now, const VerifiedLog::Merge& merge, Effec
     case Outcome::replaced:
       out.keep = out.access_changed = true;
       gossip_.on_change(now);
-      follow_key(std::nullopt, out);
       break;
   }
   out.removed |= std::ranges::count(merge.removed, device_.self) > 0 &&
                  ledger().member(device_.self) == nullptr;
 }
 
-void PartyTrust::follow_key(const std::optional<Bytes>& box, Effects& out) {
-  if (ledger().member(device_.self) == nullptr) return;  // not for us any more
-  const auto followed = keys_.follow(ledger(), device_.box, box);
-  if (followed.outcome == KeyRing::Outcome::missing)
-    return report(Topic::key_missing, true, out, {}, followed.why ? followed.why->message() : "");
+KeyRing::Followed PartyTrust::follow_key(const std::optional<Bytes>& box, Effects& out) {
+  if (ledger().member(device_.self) == nullptr)
+    return {KeyRing::Outcome::current, std::nullopt};  // not for us any more
+  auto followed = keys_.follow(ledger(), device_.box, box);
+  if (followed.outcome == KeyRing::Outcome::missing) return followed;
   report(Topic::key_missing, false, out);
-  if (followed.outcome == KeyRing::Outcome::taken) out.keep = out.access_changed = true;
+  report(Topic::key_refused, false, out);
+  if (followed.outcome != KeyRing::Outcome::taken) return followed;
+  out.keep = out.access_changed = true;
+  key_changed_ = true;
+  return followed;
 }
 
 void PartyTrust::send_box(const PeerId& to, Effects& out) {
@@ -192,6 +200,7 @@ void PartyTrust::send_box(const PeerId& to, Effects& out) {
 
 // Pairs and gossip as members, keys and time have it.
 void PartyTrust::refresh(Instant now, Effects& out) {
+  if (std::exchange(key_changed_, false)) gossip_.on_change(now);
   std::set<PeerId> peers;
   for (const auto& [id, member] : ledger().members())
     if (id != device_.self && !log_.outcasts().contains(id)) peers.insert(id);
@@ -219,6 +228,11 @@ void PartyTrust::refresh(Instant now, Effects& out) {
     if (finding.second != PeerId{} && !peers.contains(finding.second))
       report(finding.first, false, out, finding.second);
   }
+}
+
+bool PartyTrust::has_open(Topic topic) const {
+  return std::ranges::any_of(open_findings_,
+                             [topic](const auto& finding) { return finding.first == topic; });
 }
 
 void PartyTrust::confirm(Effects& out) {

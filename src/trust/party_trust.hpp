@@ -22,7 +22,8 @@ enum class Topic {
   server_behind,          // the server lacks records that we have
   server_split,           // the server shows another history
   server_record_refused,  // the server sent a record that breaks the rules
-  key_missing,            // a roster changed the party key, and nobody has given us the new one
+  key_missing,            // the server has no box with the newest party key for us
+  key_refused,            // or one that doesn't hold that key
   member_split,           // a member was shown another history than we
   member_record_refused,  // a member sent a record that breaks the rules
 };
@@ -80,6 +81,9 @@ class PartyTrust {
   std::optional<Instant> next_timeout(Instant now) const;
 
   // ---- what follows
+  bool has_open(Topic topic) const;  // a finding about it, raised and not healed
+  // The server's log is ours, as far as it told.
+  bool server_fits() const { return log_.in_step(); }
   const VerifiedLog& log() const { return log_; }
   const party::Ledger& ledger() const { return log_.ledger(); }
   const KeyRing& keys() const { return keys_; }
@@ -98,7 +102,7 @@ class PartyTrust {
  private:
   void after_merge(Instant now, const VerifiedLog::Merge& merge, Effects& out);
   void server_findings(const VerifiedLog::Merge& merge, Effects& out);
-  void follow_key(const std::optional<Bytes>& box, Effects& out);
+  KeyRing::Followed follow_key(const std::optional<Bytes>& box, Effects& out);
   void refresh(Instant now, Effects& out);
   void confirm(Effects& out);
   void adopt_branch(Instant now, const PeerId& from, Gossip::Branch branch, Effects& out);
@@ -113,6 +117,7 @@ class PartyTrust {
   Gossip gossip_;
   std::map<PeerId, PairKey> pairs_;
   std::set<std::pair<Topic, PeerId>> open_findings_;
+  bool key_changed_ = false;  // and nobody has been told
   bool confirmed_;
 };
 

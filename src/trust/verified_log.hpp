@@ -68,6 +68,7 @@ class VerifiedLog {
   // Members whom a deputy's roster in a history that we don't follow leaves out: nobody talks to
   // them until a later roster decides.
   const std::set<PeerId>& outcasts() const { return outcasts_; }
+  bool in_step() const { return in_step_; }  // the server's log is ours, as of seq()
   std::uint64_t seq() const { return seq_; }
   const std::string& incarnation() const { return incarnation_; }
 
@@ -82,7 +83,7 @@ class VerifiedLog {
   std::set<PeerId> outcasts_;
   std::uint64_t seq_ = 0;  // of the server's events, not of records
   std::string incarnation_;
-  bool in_step_ = true;  // the server's log is ours, as of seq_
+  bool in_step_ = true;
   bool asked_ = false;
 };
 

@@ -71,8 +71,9 @@ TEST(StatusJson, APartyHasEveryPromisedField) {
   party.name = "fun";
   party.peers.push_back(relayed_peer());
   const auto json = status_json(party, UnixTime(12s));
-  EXPECT_EQ(keys_of(json), (std::vector<std::string>{"host", "id", "interface", "key_epoch", "name",
-                                                     "peers", "portmap", "self", "seq", "server"}));
+  EXPECT_EQ(keys_of(json),
+            (std::vector<std::string>{"alerts", "host", "id", "interface", "key_epoch", "name",
+                                      "peers", "portmap", "self", "seq", "server"}));
   EXPECT_EQ(keys_of(json.at("server").as_object()), (std::vector<std::string>{"state", "url"}));
   EXPECT_EQ(keys_of(json.at("self").as_object()),
             (std::vector<std::string>{"nick", "note", "udp", "vip"}));
@@ -92,6 +93,22 @@ TEST(StatusJson, SaysWhetherUdpWorks) {
   self = status_json(party, UnixTime(0s)).at("self");
   EXPECT_EQ(self.at("udp"), false);
   EXPECT_EQ(self.at("note"), "no answer over UDP from anywhere");
+}
+
+TEST(StatusJson, TellsWhatTheServerTried) {
+  PartyRow party;
+  EXPECT_TRUE(status_json(party, UnixTime(0s)).at("alerts").as_array().empty());
+  party.alerts = {{AlertCode::split_view, "another history", UnixTime(10s)},
+                  {AlertCode::record_refused, "a false record", UnixTime(11s), UnixTime(12s)}};
+  const auto alerts = status_json(party, UnixTime(0s)).at("alerts").as_array();
+  ASSERT_EQ(alerts.size(), 2u);
+  EXPECT_EQ(keys_of(alerts[0].as_object()),
+            (std::vector<std::string>{"code", "message", "since", "until"}));
+  EXPECT_EQ(alerts[0].at("code"), "split_view");
+  EXPECT_EQ(alerts[0].at("message"), "another history");
+  EXPECT_EQ(alerts[0].at("since"), "1970-01-01T00:00:10.000Z");
+  EXPECT_TRUE(alerts[0].at("until").is_null());
+  EXPECT_EQ(alerts[1].at("until"), "1970-01-01T00:00:12.000Z");
 }
 
 TEST(StatusJson, SaysHowARouterForwardsThePort) {

@@ -284,6 +284,19 @@ TEST_F(CliTest, StatusTellsWhoIsAloneThatUdpIsBlocked) {
             std::string::npos);
 }
 
+TEST_F(CliTest, StatusTellsWhatTheServerTried) {
+  serve(
+      R"({"ok":true,"result":{"schema":1,"parties":[{"name":"fun","alerts":[)"
+      R"({"code":"split_view","message":"another history","since":"2026-01-31T12:00:00.250Z",)"
+      R"("until":null},{"code":"record_refused","message":"a false record",)"
+      R"("since":"2026-01-31T12:00:01.000Z","until":"2026-01-31T12:00:02.000Z"}],"peers":[]}]}})");
+  EXPECT_NE(line({"status"})
+                .out.find("\n  Alert, since 2026-01-31 12:00:00 UTC: another history.\n"
+                          "  Past alert, 2026-01-31 12:00:01 UTC to 2026-01-31 12:00:02 UTC: "
+                          "a false record.\n"),
+            std::string::npos);
+}
+
 TEST_F(CliTest, StatusTellsOfAForwardedPort) {
   serve(R"({"ok":true,"result":{"schema":1,"parties":[)"
         R"({"portmap":{"method":"nat_pmp","endpoint":"203.0.113.9:41641"},"peers":[]},)"
