@@ -32,15 +32,17 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 endif()
 target_include_directories(lanrage_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 
-# UBSan doubles the compile time of units that include Beast, so only core modules get it
-# (lanrage_core_options); the other sanitizers apply everywhere. LANRAGE_TREE names the tree in test
+# UBSan doubles the compile time of units that include Beast, and -O1 does the same to instrumented
+# ones, so only core modules get them (lanrage_core_options): they have the long loops and small
+# headers. The other sanitizers apply everywhere. LANRAGE_TREE names the tree in test
 # names, because ./dev test runs several trees in one ctest.
 set(LANRAGE_TREE "")
 set(LANRAGE_CORE_SANITIZE "")
 if(LANRAGE_SANITIZE)
+  set(LANRAGE_CORE_SANITIZE -O1)
   string(REPLACE "," ";" sanitizers "${LANRAGE_SANITIZE}")
   if("undefined" IN_LIST sanitizers)
-    set(LANRAGE_CORE_SANITIZE -fsanitize=undefined -fno-sanitize-recover=all)
+    list(APPEND LANRAGE_CORE_SANITIZE -fsanitize=undefined -fno-sanitize-recover=all)
     list(REMOVE_ITEM sanitizers undefined)
   endif()
   foreach(sanitizer ${sanitizers})

@@ -12,6 +12,8 @@ namespace {
 
 using path::PathKind;
 
+constexpr std::uint64_t kSeeds = LANRAGE_PATH_PREDICTION_SEEDS;  // of the cheapest test
+
 struct SymmetricPair {
   SymmetricPair(std::uint64_t seed, Nat symmetric)
       : party(seed), hard(party.join(symmetric)), cone(party.join(Nat::port_restricted)) {
@@ -52,7 +54,7 @@ struct SymmetricPair {
 };
 
 TEST(PathPrediction, ANatThatCountsIsPassed) {
-  for_seeds(200, [](std::uint64_t seed) {
+  for_seeds(kSeeds, [](std::uint64_t seed) {
     SymmetricPair pair(seed, Nat::counting);
     Router& router = pair.hard.router();
     router.step = std::array{1, -1, 2, 4}[seed % 4];
@@ -68,7 +70,7 @@ TEST(PathPrediction, ANatThatCountsIsPassed) {
 }
 
 TEST(PathPrediction, APeerThatComesHoursLaterIsReachedAsWell) {
-  for_seeds(50, [](std::uint64_t seed) {
+  for_seeds(kSeeds / 4, [](std::uint64_t seed) {
     SymmetricPair pair(seed, Nat::counting);
     pair.hard.router().flows_between = 3;
     pair.hard.meet(pair.cone);
@@ -84,7 +86,7 @@ TEST(PathPrediction, APeerThatComesHoursLaterIsReachedAsWell) {
 
 // The player restarts its program: what was guessed before is told again, or guessed anew.
 TEST(PathPrediction, AfterARestartOfEitherItIsDirectAgain) {
-  for_seeds(50, [](std::uint64_t seed) {
+  for_seeds(kSeeds / 4, [](std::uint64_t seed) {
     SymmetricPair pair(seed, Nat::counting);
     pair.meet();
     pair.run(20);
@@ -102,7 +104,7 @@ TEST(PathPrediction, AfterARestartOfEitherItIsDirectAgain) {
 TEST(PathPrediction, WhereNothingCanBeGuessedNothingIsTriedForLong) {
   int parties = 0;
   int by_chance = 0;
-  for_seeds(20, [&](std::uint64_t seed) {
+  for_seeds(kSeeds / 10, [&](std::uint64_t seed) {
     SymmetricPair pair(seed, Nat::symmetric);
     pair.party.everybody_meets();
     if (pair.most_guesses(3'600) > 0) ++by_chance;
@@ -116,7 +118,7 @@ TEST(PathPrediction, WhereNothingCanBeGuessedNothingIsTriedForLong) {
 }
 
 TEST(PathPrediction, EitherSideCanLeaveItOut) {
-  for_seeds(20, [](std::uint64_t seed) {
+  for_seeds(kSeeds / 10, [](std::uint64_t seed) {
     SymmetricPair pair(seed, Nat::counting);
     Agent& without = seed % 2 == 0 ? pair.hard : pair.cone;
     without.predicts = false;
@@ -132,7 +134,7 @@ TEST(PathPrediction, EitherSideCanLeaveItOut) {
 // Every minute for an hour, by a peer that is never reached: the table of its router sees a dozen
 // ports at a time, and few of them in all.
 TEST(PathPrediction, WrongGuessesAreFewAndEnd) {
-  for_seeds(20, [](std::uint64_t seed) {
+  for_seeds(kSeeds / 10, [](std::uint64_t seed) {
     SymmetricPair pair(seed, Nat::counting);
     pair.hard.router().direct_loss_in = 1;  // no check passes
     pair.party.everybody_meets();
