@@ -18,6 +18,10 @@ function(lanrage_module NAME)
   endif()
 endfunction()
 
+# ./dev test gives ctest this many slots a core. A test that keeps a core busy takes as many, a lab test,
+# which waits most of its time, fewer (tests/lab/CMakeLists.txt).
+set(LANRAGE_SLOTS_A_CORE 6)
+
 # lanrage_test(NAME SOURCES ... DEPENDS modules [LINK ext...] [LABELS unit])
 # One GoogleTest program; ctest sees it whole, so that a run starts few processes. Tests labelled lab
 # run alone: they measure times in which other load would show (but see tests/lab/CMakeLists.txt).
@@ -51,6 +55,7 @@ endfunction()
 # A test that keeps a core busy; in the release tree it stands for its like in the sanitizer trees as
 # well, which ./dev test runs in the same ctest.
 function(lanrage_busy_test NAME)
+  set_tests_properties(${LANRAGE_TREE}${NAME} PROPERTIES PROCESSORS ${LANRAGE_SLOTS_A_CORE})
   set_property(GLOBAL APPEND PROPERTY LANRAGE_BUSY_TESTS ${NAME} asan.${NAME} tsan.${NAME})
 endfunction()
 
@@ -66,7 +71,7 @@ function(lanrage_fuzz NAME)
     add_executable(fuzz_${NAME} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/fuzz/replay_main.cc)
     set(test ${LANRAGE_TREE}fuzz_replay_${NAME})
     add_test(NAME ${test} COMMAND fuzz_${NAME} ${CMAKE_SOURCE_DIR}/fuzz/corpus/${NAME})
-    set_tests_properties(${test} PROPERTIES LABELS fuzz TIMEOUT 120)
+    set_tests_properties(${test} PROPERTIES LABELS fuzz TIMEOUT 120 PROCESSORS ${LANRAGE_SLOTS_A_CORE})
   endif()
   target_link_libraries(fuzz_${NAME} PRIVATE lanrage_flags ${modules})
   lanrage_core_options(fuzz_${NAME})
