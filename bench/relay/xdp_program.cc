@@ -107,13 +107,15 @@ class Bench {
     const auto until = io::monotonic_now() + std::chrono::minutes(10);
     // The way out is asked for once, from an address that is ours.
     path.grant({{IpAddress::v4(1), kPort}, kFar, kIndex, {kFar, kPort}, kRelay}, {1, 1}, until);
+    // In the order of their addresses, not of the round: neighbours in memory don't follow each
+    // other.
+    std::vector<std::uint32_t> next(sessions);
     for (std::size_t i = 0; i < sessions; ++i)
-      path.grant({{IpAddress::v4(addresses[i]), kPort},
-                  kFar,
-                  kIndex,
-                  {kFar, kPort},
-                  IpAddress::v4(addresses[(i + 1) % sessions])},
-                 {1u << 31, 1u << 31}, until);
+      next[addresses[i] - kFirst] = addresses[(i + 1) % sessions];
+    for (std::uint32_t i = 0; i < sessions; ++i)
+      path.grant(
+          {{IpAddress::v4(kFirst + i), kPort}, kFar, kIndex, {kFar, kPort}, IpAddress::v4(next[i])},
+          {1u << 31, 1u << 31}, until);
     return std::move(*opened);
   }
 
