@@ -36,8 +36,8 @@ struct FastRoute {
 class FastPath {
  public:
   virtual ~FastPath() = default;
-  // Whether that route's packets come by it, and can leave by it now: only then is a lease paid
-  // for.
+  // Whether that route's packets come by it and can leave by it now, and it has a place for the
+  // lease: only then is one paid for.
   virtual bool takes(const FastRoute& /*route*/) { return true; }
   // In place of the lease that this source and index had; it is used up by bytes or by packets. A
   // path that can't take it does nothing: the packets go on coming.

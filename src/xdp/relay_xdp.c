@@ -13,21 +13,22 @@
 
 enum { kTtl = 64, kMinData = 32 };
 
-/* Resized to the relay's limits before loading. */
+/* Resized to the relay's limits before loading. Mapped memory begins on a page, so slots on a cache
+ * line. */
 struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(max_entries, 1);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, struct RelayKey4);
-  __type(value, struct RelayLease4);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __type(key, __u32);
+  __type(value, struct RelaySlot4);
 } leases4 SEC(".maps");
 
 struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(max_entries, 1);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, struct RelayKey6);
-  __type(value, struct RelayLease6);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __type(key, __u32);
+  __type(value, struct RelaySlot6);
 } leases6 SEC(".maps");
 
 /* The interfaces where this program runs: only those are known to send what is redirected. */
@@ -50,7 +51,7 @@ const volatile struct RelaySettings settings;
 /* WireGuard's header of a data packet. */
 struct data_header {
   __u8 type[4];
-  __u8 index[4];
+  __le32 index;
 };
 
 static __always_inline int is_data(const struct data_header* data) {
@@ -88,6 +89,19 @@ static __always_inline int pass(void) {
   return XDP_PASS;
 }
 
+/* Whatever is read of the slot after it is as new at least, on every kind of processor: also the
+ * key, which is looked at once more then. */
+static __always_inline __u64 read_budget(__u64* budget) {
+  return __sync_fetch_and_add(budget, 0);
+}
+static __always_inline int covers(__u64 budget, __u32 size) {
+  return relay_bytes(budget) >= size && relay_packets(budget) != 0;
+}
+/* Not if the slot has changed since `seen` was read, or another processor has charged it. */
+static __always_inline int charge(__u64* budget, __u64 seen, __u32 size) {
+  return __sync_val_compare_and_swap(budget, seen, seen - relay_budget(0, 1, size)) == seen;
+}
+
 /* Sends the finished frame to the next hop. */
 static __always_inline int leave(struct xdp_md* context, struct ethhdr* ethernet,
                                  const struct RelayHop* hop, __u32 size) {
@@ -100,6 +114,17 @@ static __always_inline int leave(struct xdp_md* context, struct ethhdr* ethernet
   __builtin_memcpy(ethernet->h_source, hop->from, ETH_ALEN);
   if (hop->interface == context->ingress_ifindex) return XDP_TX;
   return (int)bpf_redirect_map(&ports, hop->interface, XDP_DROP);
+}
+
+static __always_inline struct RelaySlot4* find4(const struct RelayKey4* key) {
+  const __u32 home = relay_home4(key, settings.seed, settings.homes);
+  for (__u32 i = 0; i < relay_reach; ++i) {
+    const __u32 at = home + i;
+    struct RelaySlot4* slot = bpf_map_lookup_elem(&leases4, &at);
+    if (!slot || !slot->key.used) return 0;
+    if (relay_same4(&slot->key, key)) return slot;
+  }
+  return 0;
 }
 
 static __always_inline int forward4(struct xdp_md* context, struct ethhdr* ethernet, void* end) {
@@ -117,28 +142,27 @@ static __always_inline int forward4(struct xdp_md* context, struct ethhdr* ether
     return pass();
 
   const __u32 size = length - sizeof *udp;
-  struct RelayKey4 key = {.address = ip->saddr, .port = udp->source};
-  __builtin_memcpy(key.index, data->index, sizeof key.index);
-  struct RelayLease4* lease = bpf_map_lookup_elem(&leases4, &key);
-  if (!lease || lease->from_local != ip->daddr || lease->bytes < size || !lease->packets ||
-      bpf_ktime_get_ns() >= lease->until_ns)
+  const struct RelayKey4 key = {ip->saddr, udp->source, 1, data->index};
+  struct RelaySlot4* slot = find4(&key);
+  if (!slot) return pass();
+  const __u64 budget = read_budget(&slot->budget);
+  const struct RelayLease4 lease = slot->lease;
+  if (!relay_same4(&slot->key, &key) || lease.from_local != ip->daddr || !covers(budget, size) ||
+      bpf_ktime_get_ns() >= lease.until_ns || !charge(&slot->budget, budget, size))
     return pass();
 
-  /* One client's packets come by one queue, so nobody else writes here meanwhile. */
-  lease->bytes -= size;
-  --lease->packets;
   if (udp->check) {
     __u32 sum = (__u16)~udp->check;
-    sum = replace32(sum, ip->saddr, lease->to_local);
-    sum = replace32(sum, ip->daddr, lease->to);
+    sum = replace32(sum, ip->saddr, lease.to_local);
+    sum = replace32(sum, ip->daddr, lease.to);
     sum = replace16(sum, udp->source, settings.port);
-    sum = replace16(sum, udp->dest, lease->to_port);
+    sum = replace16(sum, udp->dest, lease.to_port);
     udp->check = udp_checksum(sum);
   }
   udp->source = settings.port;
-  udp->dest = lease->to_port;
-  ip->saddr = lease->to_local;
-  ip->daddr = lease->to;
+  udp->dest = lease.to_port;
+  ip->saddr = lease.to_local;
+  ip->daddr = lease.to;
   ip->tos = 0;
   ip->ttl = kTtl;
   ip->check = 0;
@@ -148,7 +172,7 @@ static __always_inline int forward4(struct xdp_md* context, struct ethhdr* ether
   for (int i = 0; i < (int)sizeof *ip / 2; ++i)
     sum += words[i];
   ip->check = (__u16)~fold(sum);
-  return leave(context, ethernet, &lease->hop, size);
+  return leave(context, ethernet, &lease.hop, size);
 }
 
 static __always_inline __u32 replace128(__u32 sum, const __be32* from, const __be32* to) {
@@ -160,6 +184,17 @@ static __always_inline __u32 replace128(__u32 sum, const __be32* from, const __b
 
 static __always_inline int equal128(const __be32* a, const __be32* b) {
   return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
+}
+
+static __always_inline struct RelaySlot6* find6(const struct RelayKey6* key) {
+  const __u32 home = relay_home6(key, settings.seed, settings.homes);
+  for (__u32 i = 0; i < relay_reach; ++i) {
+    const __u32 at = home + i;
+    struct RelaySlot6* slot = bpf_map_lookup_elem(&leases6, &at);
+    if (!slot || !slot->key.used) return 0;
+    if (relay_same6(&slot->key, key)) return slot;
+  }
+  return 0;
 }
 
 static __always_inline int forward6(struct xdp_md* context, struct ethhdr* ethernet, void* end) {
@@ -176,30 +211,31 @@ static __always_inline int forward6(struct xdp_md* context, struct ethhdr* ether
     return pass();
 
   const __u32 size = length - sizeof *udp;
-  struct RelayKey6 key = {.port = udp->source};
+  struct RelayKey6 key = {.port = udp->source, .used = 1, .index = data->index};
   __builtin_memcpy(key.address, &ip->saddr, sizeof key.address);
-  __builtin_memcpy(key.index, data->index, sizeof key.index);
-  struct RelayLease6* lease = bpf_map_lookup_elem(&leases6, &key);
-  if (!lease || !equal128((__be32*)lease->from_local, ip->daddr.in6_u.u6_addr32) ||
-      lease->bytes < size || !lease->packets || bpf_ktime_get_ns() >= lease->until_ns)
+  struct RelaySlot6* slot = find6(&key);
+  if (!slot) return pass();
+  const __u64 budget = read_budget(&slot->budget);
+  const struct RelayLease6 lease = slot->lease;
+  if (!relay_same6(&slot->key, &key) ||
+      !equal128((__be32*)lease.from_local, ip->daddr.in6_u.u6_addr32) || !covers(budget, size) ||
+      bpf_ktime_get_ns() >= lease.until_ns || !charge(&slot->budget, budget, size))
     return pass();
 
-  lease->bytes -= size;
-  --lease->packets;
   __u32 sum = (__u16)~udp->check;
-  sum = replace128(sum, ip->saddr.in6_u.u6_addr32, (__be32*)lease->to_local);
-  sum = replace128(sum, ip->daddr.in6_u.u6_addr32, (__be32*)lease->to);
+  sum = replace128(sum, ip->saddr.in6_u.u6_addr32, (__be32*)lease.to_local);
+  sum = replace128(sum, ip->daddr.in6_u.u6_addr32, (__be32*)lease.to);
   sum = replace16(sum, udp->source, settings.port);
-  sum = replace16(sum, udp->dest, lease->to_port);
+  sum = replace16(sum, udp->dest, lease.to_port);
   udp->check = udp_checksum(sum);
   udp->source = settings.port;
-  udp->dest = lease->to_port;
-  __builtin_memcpy(&ip->saddr, lease->to_local, sizeof ip->saddr);
-  __builtin_memcpy(&ip->daddr, lease->to, sizeof ip->daddr);
+  udp->dest = lease.to_port;
+  __builtin_memcpy(&ip->saddr, lease.to_local, sizeof ip->saddr);
+  __builtin_memcpy(&ip->daddr, lease.to, sizeof ip->daddr);
   ip->priority = 0;
   ip->flow_lbl[0] = ip->flow_lbl[1] = ip->flow_lbl[2] = 0;
   ip->hop_limit = kTtl;
-  return leave(context, ethernet, &lease->hop, size);
+  return leave(context, ethernet, &lease.hop, size);
 }
 
 SEC("xdp")

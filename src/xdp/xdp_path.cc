@@ -8,11 +8,15 @@
 #include <cstring>
 #include <linux/bpf.h>
 #include <linux/if_link.h>
+#include <span>
+#include <sys/mman.h>
 
+#include "crypto/keys.hpp"
 #include "io/clock.hpp"
 #include "io/unique_fd.hpp"
 #include "xdp/embedded_program.hpp"
 #include "xdp/interfaces.hpp"
+#include "xdp/lease_table.hpp"
 #include "xdp/relay_xdp.h"
 
 namespace lanrage::xdp {
@@ -33,28 +37,22 @@ __be32 v4_of(const IpAddress& address) {
   std::memcpy(&out, address.bytes().data(), sizeof out);
   return out;
 }
-void put_index(std::uint8_t (&out)[4], std::uint32_t index) {
-  for (int i = 0; i < 4; ++i)
-    out[i] = static_cast<std::uint8_t>(index >> 8 * i);  // WireGuard's numbers are little-endian
-}
-
 RelayKey4 key4(const Endpoint& from, std::uint32_t index) {
-  RelayKey4 out{};
-  out.address = v4_of(from.address);
-  out.port = htons(from.port);
-  put_index(out.index, index);
-  return out;
+  return {v4_of(from.address), htons(from.port), 1, htole32(index)};
 }
 RelayKey6 key6(const Endpoint& from, std::uint32_t index) {
-  RelayKey6 out{};
-  put_address(out.address, from.address);
-  out.port = htons(from.port);
-  put_index(out.index, index);
+  RelayKey6 out{{}, htons(from.port), 1, htole32(index)};
+  std::memcpy(out.address, from.address.bytes().data(), sizeof out.address);
   return out;
 }
 
-__u32 at_most_32_bits(std::uint64_t value) {
-  return static_cast<__u32>(std::min<std::uint64_t>(value, UINT32_MAX));
+// What a budget can hold; a lease is at most relay::Leases::kMost.
+__u32 bytes_of(const relay::Traffic& traffic) {
+  return static_cast<__u32>(std::min<std::uint64_t>(traffic.bytes, (1u << relay_bytes_bits) - 1));
+}
+__u32 packets_of(const relay::Traffic& traffic) {
+  return static_cast<__u32>(
+      std::min<std::uint64_t>(traffic.packets, (1u << relay_packets_bits) - 1));
 }
 
 std::uint64_t nanoseconds(Instant at) {
@@ -69,13 +67,41 @@ std::string_view name_of(std::uint32_t flags) {
 }  // namespace
 
 struct XdpPath::Object {
+  // A map of the object's, in the relay's memory, too.
+  template <class Slot>
+  class Table {
+   public:
+    ~Table() {
+      if (!slots_.empty()) ::munmap(slots_.data(), slots_.size_bytes());
+    }
+    bool map(int fd, const TableShape& shape) {
+      const std::size_t count = shape.slots();
+      void* at = ::mmap(nullptr, count * sizeof(Slot), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      if (at == MAP_FAILED) return false;
+      slots_ = {static_cast<Slot*>(at), count};
+      leases = LeaseTable<Slot>(slots_, shape);
+      return true;
+    }
+    LeaseTable<Slot> leases;
+
+   private:
+    std::span<Slot> slots_;
+  };
+
   std::unique_ptr<bpf_object, CloseObject> object;
   int program = -1;  // these are the object's
-  int leases4 = -1;
-  int leases6 = -1;
   int ports = -1;
   int counters = -1;
+  std::mutex leases_mutex;
+  Table<RelaySlot4> leases4;
+  Table<RelaySlot6> leases6;
   std::vector<io::UniqueFd> links;  // an interface each; closing one detaches the program
+
+  bool has_place(const Endpoint& from, std::uint32_t index) {
+    const std::lock_guard lock(leases_mutex);
+    return from.address.is_v4() ? leases4.leases.has_place(key4(from, index))
+                                : leases6.leases.has_place(key6(from, index));
+  }
 
   static Result<std::unique_ptr<Object>> load(const XdpOptions& options);
 };
@@ -92,21 +118,27 @@ Result<std::unique_ptr<XdpPath::Object>> XdpPath::Object::load(const XdpOptions&
   const ByteView elf = embedded_program();
   out->object.reset(bpf_object__open_mem(elf.data(), elf.size(), nullptr));
   if (!out->object) return failed("read the program", errno);
+  crypto::SystemRandom random;
+  const auto shape = TableShape::of(static_cast<std::uint32_t>(options.sessions), random.u64());
   for (const char* name : {"leases4", "leases6"})
-    bpf_map__set_max_entries(bpf_object__find_map_by_name(out->object.get(), name),
-                             static_cast<std::uint32_t>(options.sessions));
+    bpf_map__set_max_entries(bpf_object__find_map_by_name(out->object.get(), name), shape.slots());
   RelaySettings settings{};
   settings.port = htons(options.listen.port);
+  settings.homes = shape.homes;
+  settings.seed = shape.seed;
   bpf_map* constants = bpf_object__find_map_by_name(out->object.get(), ".rodata");
   if (const int error = bpf_map__set_initial_value(constants, &settings, sizeof settings))
     return failed("set the program up", -error);
   if (const int error = bpf_object__load(out->object.get()))
     return failed("load the program", -error);
   out->program = bpf_program__fd(bpf_object__find_program_by_name(out->object.get(), "relay"));
-  out->leases4 = bpf_object__find_map_fd_by_name(out->object.get(), "leases4");
-  out->leases6 = bpf_object__find_map_fd_by_name(out->object.get(), "leases6");
   out->ports = bpf_object__find_map_fd_by_name(out->object.get(), "ports");
   out->counters = bpf_object__find_map_fd_by_name(out->object.get(), "counters");
+  const auto map = [&](auto& table, const char* name) {
+    return table.map(bpf_object__find_map_fd_by_name(out->object.get(), name), shape);
+  };
+  if (!map(out->leases4, "leases4") || !map(out->leases6, "leases6"))
+    return failed("map its tables", errno);
   return out;
 }
 
@@ -177,7 +209,8 @@ std::optional<XdpPath::Locals> XdpPath::locals_of(const relay::FastRoute& route)
 // The way back to the sender stands for the way by which its packets come.
 bool XdpPath::takes(const relay::FastRoute& route) {
   const auto locals = locals_of(route);
-  return locals && hop_to(route.to.address, locals->to) && hop_to(route.from.address, locals->from);
+  return locals && hop_to(route.to.address, locals->to) &&
+         hop_to(route.from.address, locals->from) && object_->has_place(route.from, route.index);
 }
 
 void XdpPath::grant(const relay::FastRoute& route, const relay::Traffic& traffic, Instant until) {
@@ -189,28 +222,26 @@ void XdpPath::grant(const relay::FastRoute& route, const relay::Traffic& traffic
   if (route.from.address.is_v4()) {
     RelayLease4 lease{};
     lease.until_ns = nanoseconds(until);
-    lease.bytes = at_most_32_bits(traffic.bytes);
-    lease.packets = at_most_32_bits(traffic.packets);
     lease.from_local = v4_of(from_local);
     lease.to = v4_of(route.to.address);
     lease.to_local = v4_of(to_local);
     lease.hop = *hop;
     lease.to_port = htons(route.to.port);
-    const RelayKey4 key = key4(route.from, route.index);
-    bpf_map_update_elem(object_->leases4, &key, &lease, BPF_ANY);
+    const std::lock_guard lock(object_->leases_mutex);
+    object_->leases4.leases.put(key4(route.from, route.index), lease, packets_of(traffic),
+                                bytes_of(traffic));
     return;
   }
   RelayLease6 lease{};
   lease.until_ns = nanoseconds(until);
-  lease.bytes = at_most_32_bits(traffic.bytes);
-  lease.packets = at_most_32_bits(traffic.packets);
   put_address(lease.from_local, from_local);
   put_address(lease.to, route.to.address);
   put_address(lease.to_local, to_local);
   lease.hop = *hop;
   lease.to_port = htons(route.to.port);
-  const RelayKey6 key = key6(route.from, route.index);
-  bpf_map_update_elem(object_->leases6, &key, &lease, BPF_ANY);
+  const std::lock_guard lock(object_->leases_mutex);
+  object_->leases6.leases.put(key6(route.from, route.index), lease, packets_of(traffic),
+                              bytes_of(traffic));
 }
 
 std::optional<RelayHop> XdpPath::hop_to(const IpAddress& to, const IpAddress& from) {
@@ -229,13 +260,11 @@ std::optional<RelayHop> XdpPath::hop_to(const IpAddress& to, const IpAddress& fr
 }
 
 void XdpPath::revoke(const Endpoint& from, std::uint32_t index) {
-  if (from.address.is_v4()) {
-    const RelayKey4 key = key4(from, index);
-    bpf_map_delete_elem(object_->leases4, &key);
-  } else {
-    const RelayKey6 key = key6(from, index);
-    bpf_map_delete_elem(object_->leases6, &key);
-  }
+  const std::lock_guard lock(object_->leases_mutex);
+  if (from.address.is_v4())
+    object_->leases4.leases.erase(key4(from, index));
+  else
+    object_->leases6.leases.erase(key6(from, index));
 }
 
 XdpCounters XdpPath::counters() const {

@@ -1,9 +1,12 @@
 // The program in the kernel on single packets (BPF_PROG_TEST_RUN), held against the relay's core.
 #include <bpf/libbpf.h>
+#include <functional>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <map>
 #include <net/if.h>
+#include <sched.h>
+#include <thread>
 
 #include "io/clock.hpp"
 #include "support/namespace.hpp"
@@ -174,6 +177,138 @@ TEST_F(XdpTest, ALeaseEndsByBytesByPacketsByTimeAndByRevocation) {
   path->revoke(a4, 77);
   expect_passes_untouched(packet);
   EXPECT_EQ(path->counters().passed, 5u);
+}
+
+// As many as fit, where they crowd, come and go: what the relay holds to be granted is forwarded to
+// its own receiver, and nothing else.
+TEST_F(XdpTest, ManyLeasesComeAndGo) {
+  SeededRandom random(5);
+  const auto route = [&](std::size_t number) {
+    const bool four = number % 2 == 0;
+    const Endpoint from{four ? a4.address : a6.address, static_cast<std::uint16_t>(1 + number)};
+    Endpoint to = four ? b4 : b6;
+    to.port = static_cast<std::uint16_t>(1'000 + random.below(60'000));
+    const IpAddress& local = four ? kRelay4 : kRelay6;
+    return relay::FastRoute{from, local, 77, to, local};
+  };
+  std::map<std::size_t, relay::FastRoute> granted;
+  const auto expect_as_granted = [&](std::size_t number) {
+    const auto asked = route(number);
+    const Frame packet = frame(asked.from, asked.from_local, relay::data(77, 32));
+    const auto found = granted.find(number);
+    if (found != granted.end())
+      expect_forwards(packet, found->second.to, found->second.to_local);
+    else
+      expect_passes_untouched(packet);
+  };
+  constexpr std::size_t kSessions = 2'400;  // of which 1,024 fit, of each family
+  for (int i = 0; i < 10'000 && !HasFailure(); ++i) {
+    const std::size_t number = random.below(kSessions);
+    if (random.below(9) == 0) {
+      path->revoke(route(number).from, 77);
+      granted.erase(number);
+    } else if (const auto asked = route(number); path->takes(asked)) {
+      path->grant(asked, {1 << 20, 1'000}, soon());
+      granted.insert_or_assign(number, asked);
+    } else {
+      EXPECT_FALSE(granted.contains(number));
+      path->grant(asked, {1 << 20, 1'000}, soon());
+    }
+    if (i % 10 == 0) expect_as_granted(random.below(kSessions));
+  }
+  EXPECT_GT(granted.size(), 2'000u);
+  for (std::size_t number = 0; number < kSessions && !HasFailure(); ++number)
+    expect_as_granted(number);
+}
+
+// Keeps the calling thread on one of its processors: two threads that share one don't meet.
+class OnProcessor {
+ public:
+  explicit OnProcessor(int number) {
+    sched_getaffinity(0, sizeof before_, &before_);
+    int at = 0;
+    for (int left = number % CPU_COUNT(&before_); !CPU_ISSET(at, &before_) || left-- > 0;)
+      ++at;
+    cpu_set_t one{};
+    CPU_SET(at, &one);
+    sched_setaffinity(0, sizeof one, &one);
+  }
+  ~OnProcessor() { sched_setaffinity(0, sizeof before_, &before_); }
+  OnProcessor(const OnProcessor&) = delete;
+  OnProcessor& operator=(const OnProcessor&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
+// One packet that the program sends round and round, while another processor does something else.
+class XdpRounds : public XdpTest {
+ protected:
+  void SetUp() override {
+    XdpTest::SetUp();
+    for (const IpAddress& each : {start, one, two})
+      netns.ip("addr add " + each.to_string() + "/24 dev wan\n");
+  }
+  // From there on, whatever comes from `from` to `from_local` goes out as from `local` to `to`.
+  static relay::FastRoute route(const IpAddress& from, const IpAddress& from_local,
+                                const IpAddress& local, const IpAddress& to) {
+    return {{from, 51820}, from_local, 77, {to, 51820}, local};
+  }
+  // As it is after so many runs.
+  std::pair<IpAddress, IpAddress> run_rounds(std::uint32_t runs) {
+    const Bytes packet =
+        test::encode({{}, {}, {start, 51820}, {far, 51820}, 64, true, relay::data(77, 32)});
+    const test::Ran ran = netns.inside([&] {
+      const OnProcessor here(0);
+      return test::test_run(*path, "wan", packet, runs);
+    });
+    const auto left = test::decode(ran.bytes);
+    if (!left) throw std::runtime_error("not a whole frame with right checksums");
+    return {left->source.address, left->destination.address};
+  }
+  static std::jthread meanwhile(std::move_only_function<void()> act) {
+    return std::jthread([act = std::move(act)](const std::stop_token& stop) mutable {
+      const OnProcessor here(1);
+      while (!stop.stop_requested())
+        act();
+    });
+  }
+
+  static constexpr relay::Traffic kMuch{1 << 24, 1 << 20};
+  IpAddress start = *IpAddress::parse("203.0.113.2");
+  IpAddress one = *IpAddress::parse("203.0.113.3");
+  IpAddress two = *IpAddress::parse("203.0.113.4");
+  IpAddress far = *IpAddress::parse("198.51.100.10");
+};
+
+TEST_F(XdpRounds, ALeaseIsSpentOnceByAllProcessors) {
+  constexpr std::uint32_t kPackets = 500'000;
+  path->grant(route(start, far, start, far), {1 << 24, kPackets}, soon());
+  {
+    const auto other = meanwhile([&] { run_rounds(kPackets / 10); });
+    run_rounds(kPackets);
+  }
+  run_rounds(kPackets);
+  EXPECT_EQ(path->counters().packets, kPackets);
+}
+
+// From the start two ways lead round, and the relay changes from one to the other all the time.
+// Halves of both lead nowhere.
+TEST_F(XdpRounds, APacketNeverGoesByHalfALease) {
+  const IpAddress by_one = *IpAddress::parse("198.51.100.11");
+  const IpAddress by_two = *IpAddress::parse("198.51.100.12");
+  const auto relay = meanwhile([&] {
+    path->grant(route(start, far, one, by_one), kMuch, soon());
+    path->grant(route(start, far, two, by_two), kMuch, soon());
+  });
+  while (path->counters().packets < 500'000 && !HasFailure()) {
+    path->grant(route(one, by_one, start, far), kMuch, soon());
+    path->grant(route(two, by_two, start, far), kMuch, soon());
+    const auto at = run_rounds(20'000);
+    EXPECT_TRUE(at == std::pair(start, far) || at == std::pair(one, by_one) ||
+                at == std::pair(two, by_two))
+        << at.first.to_string() << " to " << at.second.to_string();
+  }
 }
 
 TEST_F(XdpTest, WithoutANextHopItIsTheRelays) {
