@@ -78,6 +78,13 @@ static __always_inline __u16 udp_checksum(__u32 sum) {
   return out ? out : 0xFFFF;
 }
 
+/* For adding to a pointer: older kernels (Debian 12's) don't see that it has 16 bits. */
+static __always_inline __u32 length_of(__be16 field) {
+  __u64 out = bpf_ntohs(field);
+  asm volatile("%0 &= 0xffff" : "+r"(out));
+  return (__u32)out;
+}
+
 static __always_inline struct RelayCounters* counts(void) {
   const __u32 zero = 0;
   return bpf_map_lookup_elem(&counters, &zero);
@@ -135,8 +142,8 @@ static __always_inline int forward4(struct xdp_md* context, struct ethhdr* ether
   if (ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_UDP) return XDP_PASS;
   if (udp->dest != settings.port) return XDP_PASS;
   if (ip->frag_off & bpf_htons(0x3FFF)) return pass(); /* a fragment */
-  const __u32 total = bpf_ntohs(ip->tot_len);
-  const __u32 length = bpf_ntohs(udp->len);
+  const __u32 total = length_of(ip->tot_len);
+  const __u32 length = length_of(udp->len);
   if (total != sizeof *ip + length || length < sizeof *udp + kMinData || (void*)ip + total > end ||
       !is_data(data))
     return pass();
@@ -204,7 +211,7 @@ static __always_inline int forward6(struct xdp_md* context, struct ethhdr* ether
   if ((void*)(data + 1) > end) return XDP_PASS;
   if (ip->version != 6 || ip->nexthdr != IPPROTO_UDP) return XDP_PASS;
   if (udp->dest != settings.port) return XDP_PASS;
-  const __u32 length = bpf_ntohs(udp->len);
+  const __u32 length = length_of(udp->len);
   /* RFC 8200, section 8.1: no checksum is an error here. */
   if (bpf_ntohs(ip->payload_len) != length || length < sizeof *udp + kMinData ||
       (void*)udp + length > end || !udp->check || !is_data(data))
