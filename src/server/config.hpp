@@ -16,6 +16,7 @@
 #include "relay/limits.hpp"
 #include "server/audit_log.hpp"
 #include "server/limits.hpp"
+#include "server/relay_trains.hpp"
 #include "xdp/mode.hpp"
 
 namespace lanrage::server {
@@ -53,6 +54,7 @@ struct Config {
   Endpoint relay_listen{IpAddress::v6({}), 51820};
   Endpoint stun_listen{IpAddress::v6({}), 3478};  // the next port too
   std::size_t relay_threads = 0;                  // 0: one for each processor
+  RelayTrains relay_offload;
   // The relay's data packets forwarded in the kernel; absent: off.
   std::optional<xdp::Mode> xdp;
   std::string region = "default";  // of the relay in this process

@@ -33,6 +33,9 @@ constexpr FlagText kFlags[] = {
     {"public_address", "The address that players reach this server at"},
     {"relay_listen", "Relay, UDP (default: [::]:51820)"},
     {"relay_threads", "Threads of the relay (default: 0, one for each processor)"},
+    {"relay_offload",
+     "auto, receive, send or off: the relay takes and gives packets of one size several at a time, "
+     "where kernel and network card can (default: auto)"},
     {"xdp",
      "off, auto, native or generic: forward the relay's data packets in the kernel, before its "
      "network stack; auto: natively, where driver and rights allow it (default: off)"},

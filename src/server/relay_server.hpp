@@ -9,8 +9,9 @@
 
 #include "relay/relay.hpp"
 #include "server/relay_thread.hpp"
+#include "server/relay_trains.hpp"
 #include "server/shard_inbox.hpp"
-#include "server/udp_socket.hpp"
+#include "server/udp_batch.hpp"
 #include "xdp/xdp_path.hpp"
 
 namespace lanrage::server {
@@ -20,6 +21,7 @@ struct RelayServerConfig {
   relay::RelayConfig relay;
   std::optional<xdp::Mode> xdp{};  // sessions in use are forwarded in the kernel; absent: off
   std::size_t threads = 1;
+  RelayTrains trains{};
 };
 
 // Processors that this process may use.

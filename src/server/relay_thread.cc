@@ -23,7 +23,8 @@ RelayThread::RelayThread(UdpSocket socket, std::unique_ptr<relay::Relay> relay,
     : socket_(std::move(socket)),
       relay_(std::move(relay)),
       inboxes_(inboxes),
-      inbox_(*inboxes[number]) {}
+      inbox_(*inboxes[number]),
+      batch_(socket_.receives_trains() ? UdpBatch::Trains::yes : UdpBatch::Trains::no) {}
 
 Result<void> RelayThread::start() {
   auto worker = UdpWorker::start(
@@ -99,6 +100,10 @@ void RelayThread::on_readable(const UdpTimes& times) {
     take_messages(current);
     std::size_t forwarded = 0;
     for (const auto& datagram : received) {
+      if (batch_.full()) {
+        post();
+        batch_.send(socket_);
+      }
       auto verdict = relay_->on_packet(current.now, current.unix_now, datagram.from, datagram.bytes,
                                        datagram.local);
       switch (verdict.kind) {
@@ -121,7 +126,7 @@ void RelayThread::on_readable(const UdpTimes& times) {
     post();
     batch_.send(socket_);
     if (forwarded != 0) latency_.add(nanoseconds(CLOCK_MONOTONIC) - received_at, forwarded);
-    if (received.size() < UdpBatch::kDatagrams) break;
+    if (!batch_.was_full()) break;
   }
   publish();
 }
@@ -135,7 +140,7 @@ void RelayThread::take_messages(const UdpTimes& times) {
     const ByteView bytes = reply ? verdict.reply : relay::packet_of(message);
     passed_.emplace_back(bytes.begin(), bytes.end());
     passed_batch_.queue(socket_, verdict.to, verdict.local, passed_.back());
-    if (passed_.size() == UdpBatch::kDatagrams) send_passed();
+    if (passed_batch_.full()) send_passed();
   }
   send_passed();
 }

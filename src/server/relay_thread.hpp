@@ -13,7 +13,7 @@
 #include "relay/relay.hpp"
 #include "server/relay_latency.hpp"
 #include "server/shard_inbox.hpp"
-#include "server/udp_socket.hpp"
+#include "server/udp_batch.hpp"
 #include "server/udp_worker.hpp"
 
 namespace lanrage::server {

@@ -36,6 +36,16 @@ constexpr XdpMode kXdpModes[] = {
     {"native", xdp::Mode::native},
     {"generic", xdp::Mode::generic},
 };
+struct Offload {
+  std::string_view name;
+  RelayTrains trains;
+};
+constexpr Offload kOffloads[] = {
+    {"auto", {.receive = true, .send = true}},
+    {"receive", {.receive = true, .send = false}},
+    {"send", {.receive = false, .send = true}},
+    {"off", {.receive = false, .send = false}},
+};
 constexpr std::array<protocol::CreatePolicy, 3> kPolicies{
     protocol::CreatePolicy::anyone, protocol::CreatePolicy::word, protocol::CreatePolicy::listed};
 
@@ -96,6 +106,19 @@ void add_addresses(SettingTable& t) {
       });
   t.endpoint("relay_listen", "0.0.0.0:51820", at(&Config::relay_listen));
   t.whole("relay_threads", at(&Config::relay_threads), 0, 256);
+  t.add(
+      "relay_offload", R"("auto", "receive", "send" or "off")",
+      [](Config& c, const SettingValue& value) {
+        const auto* given = std::get_if<std::string>(&value);
+        const auto* found = given ? std::ranges::find(kOffloads, *given, &Offload::name) : nullptr;
+        if (found == nullptr || found == std::end(kOffloads)) return false;
+        c.relay_offload = found->trains;
+        return true;
+      },
+      [](const Config& c) {
+        const auto* found = std::ranges::find(kOffloads, c.relay_offload, &Offload::trains);
+        return quoted(std::string(found->name));
+      });
   t.add(
       "xdp", R"("auto", "off", "native" or "generic")",
       [](Config& c, const SettingValue& value) {

@@ -6,7 +6,7 @@
 #include <mutex>
 
 #include "relay/pacer.hpp"
-#include "server/udp_socket.hpp"
+#include "server/udp_batch.hpp"
 #include "server/udp_worker.hpp"
 
 namespace lanrage::server {

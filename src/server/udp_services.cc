@@ -30,6 +30,7 @@ Result<UdpServices> UdpServices::start(const Config& config, const RelayId& id,
     relay.relay.limits = config.relay;
     relay.xdp = config.xdp;
     relay.threads = config.relay_threads != 0 ? config.relay_threads : usable_processors();
+    relay.trains = config.relay_offload;
     auto started = RelayServer::start(relay);
     if (!started) return std::unexpected(started.error());
     services.relay = std::move(*started);

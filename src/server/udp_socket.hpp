@@ -1,15 +1,10 @@
-// A bound UDP socket for servers: batches of datagrams in and out, each answered from the address
-// of ours that it came to (a host may have several).
+// A bound UDP socket for servers. What comes and goes by it: udp_batch.hpp.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
 
@@ -59,6 +54,13 @@ class UdpSocket {
   static Result<std::vector<UdpSocket>> open_several(const Endpoint& listen, std::string_view flag,
                                                      std::size_t count);
 
+  // A train: datagrams of one size, the last may be shorter, that come or go between two endpoints
+  // as one message (UDP_GRO, UDP_SEGMENT). Where the kernel doesn't know how to, nothing changes.
+  void receive_trains();
+  void send_trains();
+  bool receives_trains() const { return receives_trains_; }
+  bool sends_trains() const { return sends_trains_; }
+
   int fd() const { return fd_.get(); }
   bool is_v6() const { return local_.address.is_v6(); }
   const Endpoint& local() const { return local_; }
@@ -69,53 +71,8 @@ class UdpSocket {
   UdpSocket(FileDescriptor fd, const Endpoint& local) : fd_(std::move(fd)), local_(local) {}
   FileDescriptor fd_;
   Endpoint local_;
-};
-
-struct UdpCounters {
-  std::uint64_t received = 0;
-  std::uint64_t sent = 0;
-  std::uint64_t oversized = 0;      // came in larger than the buffer, dropped
-  std::uint64_t send_failures = 0;  // each costs its datagram only
-
-  UdpCounters& operator+=(const UdpCounters& other) {
-    received += other.received;
-    sent += other.sent;
-    oversized += other.oversized;
-    send_failures += other.send_failures;
-    return *this;
-  }
-};
-
-// Buffers for one batch, allocated once.
-class UdpBatch {
- public:
-  static constexpr std::size_t kDatagrams = 64;
-  static constexpr std::size_t kBufferSize = 2048;
-
-  UdpBatch();
-  ~UdpBatch();
-
-  struct Received {
-    Endpoint from;
-    IpAddress local;
-    MutableByteView bytes;
-    MutableByteView buffer;  // the same, up to the buffer's capacity: an answer may be put here
-  };
-
-  // What is there now, without waiting; empty when nothing is. Valid until the next receive().
-  std::span<const Received> receive(const UdpSocket& socket);
-  // Queues for send(), until when `bytes` must live. At most kDatagrams between two sends.
-  void queue(const UdpSocket& socket, const Endpoint& to, const IpAddress& local, ByteView bytes);
-  // Sends what was queued through the socket. A failure never stops the rest.
-  void send(const UdpSocket& socket);
-
-  const UdpCounters& counters() const { return counters_; }
-
- private:
-  struct Arrays;
-  std::unique_ptr<Arrays> arrays_;
-  std::size_t queued_ = 0;
-  UdpCounters counters_;
+  bool receives_trains_ = false;
+  bool sends_trains_ = false;
 };
 
 }  // namespace lanrage::server

@@ -190,6 +190,8 @@ TEST(Config, RefusesValuesOfTheWrongKind) {
                           "metrics_listen = \"on\"",
                           "metrics_listen = false",
                           "map_ports = true",
+                          "relay_offload = \"on\"",
+                          "relay_offload = true",
                           "xdp = \"fast\"",
                           "xdp = true",
                           "relay_threads = 257",

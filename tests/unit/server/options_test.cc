@@ -43,14 +43,27 @@ TEST_F(OptionsTest, FlagsWinOverTheFile) {
 }
 
 TEST_F(OptionsTest, EveryFlagReachesItsSetting) {
-  const auto c =
-      parsed({"--data-dir=/d", "--store=sqlite:/s", "--role=control,relay", "--listen=[::]:1",
-              "--public-address=203.0.113.1", "--relay-listen=0.0.0.0:2", "--stun-listen=0.0.0.0:3",
-              "--region=eu", "--relay-threads=3", "--xdp=generic", "--map-ports=off",
-              "--tls-cert=/c", "--tls-key=/k", "--create-policy=listed",
-              "--creator=aaaaaaaaaaaaaaaaaaaaaaaaaa", "--creator=caaaaaaaaaaaaaaaaaaaaaaaaa",
-              "--metrics-listen=off", "--log-level=debug", "--audit-log=/a"})
-          .config;
+  const auto c = parsed({"--data-dir=/d",
+                         "--store=sqlite:/s",
+                         "--role=control,relay",
+                         "--listen=[::]:1",
+                         "--public-address=203.0.113.1",
+                         "--relay-listen=0.0.0.0:2",
+                         "--stun-listen=0.0.0.0:3",
+                         "--region=eu",
+                         "--relay-threads=3",
+                         "--relay-offload=send",
+                         "--xdp=generic",
+                         "--map-ports=off",
+                         "--tls-cert=/c",
+                         "--tls-key=/k",
+                         "--create-policy=listed",
+                         "--creator=aaaaaaaaaaaaaaaaaaaaaaaaaa",
+                         "--creator=caaaaaaaaaaaaaaaaaaaaaaaaa",
+                         "--metrics-listen=off",
+                         "--log-level=debug",
+                         "--audit-log=/a"})
+                     .config;
   EXPECT_EQ(c.data_dir, "/d");
   EXPECT_EQ(c.store, "sqlite:/s");
   EXPECT_EQ(c.role, (std::vector<std::string>{"control", "relay"}));
@@ -60,6 +73,7 @@ TEST_F(OptionsTest, EveryFlagReachesItsSetting) {
   EXPECT_EQ(c.stun_listen.port, 3);
   EXPECT_EQ(c.region, "eu");
   EXPECT_EQ(c.relay_threads, 3u);
+  EXPECT_EQ(c.relay_offload, (RelayTrains{.receive = false, .send = true}));
   EXPECT_EQ(c.xdp, xdp::Mode::generic);
   EXPECT_FALSE(c.map_ports);
   EXPECT_EQ(c.tls_cert, "/c");

@@ -1,6 +1,7 @@
 #include "server/relay_server.hpp"
 
 #include <gtest/gtest.h>
+#include <numeric>
 
 #include "relay_client.hpp"
 
@@ -75,6 +76,48 @@ TEST_F(RelayServerTest, ManyPacketsArriveInOrder) {
       ASSERT_EQ(got->second, expected);
     }
   }
+}
+
+// In, out, and counted: as single packets.
+TEST_F(RelayServerTest, CarriesATrainAsItsPackets) {
+  auto server = start();
+  Client a(server->endpoint(), control_key, 1);
+  Client b(server->endpoint(), control_key, 1);
+  a.make_bound();
+  b.make_bound();
+  a.socket.send(server->endpoint(), relay::initiation(11, b.mac1_key));
+  ASSERT_TRUE(b.socket.receive());
+  b.socket.send(server->endpoint(), relay::response(22, 11, a.mac1_key));
+  ASSERT_TRUE(a.socket.receive());
+  constexpr std::uint32_t kPackets = 40;
+  constexpr std::size_t kTrains = 3;
+  std::vector<Bytes> packets;
+  Bytes train;
+  for (std::uint32_t i = 0; i < kPackets; ++i) {
+    packets.push_back(relay::data(22, i + 1 < kPackets ? 1312 : 96));
+    relay::put_u32_le(packets.back(), 20, i);
+    train.insert(train.end(), packets.back().begin(), packets.back().end());
+  }
+  // A stranger's packet in it would be as lost as a single one: here the fourth has no session.
+  Bytes other = train;
+  relay::put_u32_le(other, 3 * 1312 + 4, 99);
+  for (std::size_t i = 0; i <= kTrains; ++i) {
+    a.socket.send_train(server->endpoint(), i < kTrains ? train : other, 1312);
+    for (std::uint32_t k = 0; k < kPackets; ++k) {
+      if (i == kTrains && k == 3) continue;
+      auto got = b.socket.receive();
+      ASSERT_TRUE(got);
+      ASSERT_EQ(got->second, packets[k]);
+    }
+  }
+  server->stop();
+  const auto counters = server->counters();
+  EXPECT_EQ(counters.relay.forwarded_packets, 2 + (kTrains + 1) * kPackets - 1);
+  EXPECT_EQ(counters.udp.send_failures, 0u);
+  EXPECT_EQ(counters.udp.received,
+            counters.relay.forwarded_packets + counters.relay.replies +
+                std::accumulate(counters.relay.drops.begin(), counters.relay.drops.end(),
+                                std::uint64_t{0}));
 }
 
 TEST_F(RelayServerTest, UnboundSourceIsTold) {

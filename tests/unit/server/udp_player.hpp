@@ -5,6 +5,7 @@
 #include <chrono>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <optional>
 #include <poll.h>
 #include <sys/socket.h>
@@ -43,6 +44,13 @@ class UdpPlayer {
     EXPECT_EQ(sendto(fd_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&address),
                      sizeof address),
               static_cast<ssize_t>(bytes.size()));
+  }
+  // As datagrams of that size, the last may be shorter, in one.
+  void send_train(const Endpoint& to, ByteView bytes, int segment) {
+    EXPECT_EQ(setsockopt(fd_, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment), 0);
+    send(to, bytes);
+    segment = 0;
+    setsockopt(fd_, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment);
   }
   // The next datagram, waited for as long as a test may at all hang.
   std::optional<std::pair<Endpoint, Bytes>> receive(int timeout_ms = 20'000) {
