@@ -22,7 +22,8 @@ std::vector<std::filesystem::path> find_softirq_threads() {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     std::string name;
     std::ifstream(entry.path() / "comm") >> name;
-    if (name.starts_with("ksoftirqd/")) out.push_back(entry.path() / "schedstat");
+    if (name.starts_with("ksoftirqd/") || name.starts_with("napi/"))
+      out.push_back(entry.path() / "schedstat");
   }
   return out;
 }
@@ -44,7 +45,7 @@ Nanoseconds own_cpu() {
 }
 
 Nanoseconds softirq_threads_cpu() {
-  static const auto threads = find_softirq_threads();
+  const auto threads = find_softirq_threads();
   Nanoseconds sum{0};
   for (const auto& thread : threads)
     sum += first_number_of(thread);

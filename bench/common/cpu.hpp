@@ -14,7 +14,7 @@ using Nanoseconds = std::chrono::nanoseconds;
 Nanoseconds cpu_of(pid_t process);
 // The same for this process.
 Nanoseconds own_cpu();
-// Of the kernel's threads that run softirqs when there are too many for that.
+// Of the kernel's threads that run softirqs when there are too many for that, or poll devices.
 Nanoseconds softirq_threads_cpu();
 std::size_t resident_bytes(pid_t process);  // VmRSS
 

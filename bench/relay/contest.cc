@@ -13,14 +13,15 @@ double per_second(double ns) {
   return 1e9 / ns;
 }
 
-// Both ends of the load without a relay between them: ns a packet.
+}  // namespace
+
 double cost_of_load(const Arena& arena, const Options& options) {
   const auto result = arena.load.saturate(direct_flows(arena, options.pairs), options.window,
                                           options.time / 2, std::nullopt);
   return result.per_packet(result.all_cpu);
 }
 
-void run(Contestant& one, double load_ns, const Options& options) {
+void run_round(Contestant& one, double load_ns, const Options& options) {
   RelayUnderTest& relay = *one.relay;
   relay.renew();
   const auto before = relay.forwarded_in_kernel();
@@ -34,13 +35,12 @@ void run(Contestant& one, double load_ns, const Options& options) {
   // Of all that it forwarded, before and after the measured time as well.
   one.in_kernel.push_back(static_cast<double>(in_kernel) / static_cast<double>(result.arrived));
   one.delivered_size = result.delivered_size;
+  one.delivered.push_back(static_cast<double>(result.delivered) / result.seconds);
   note("  %s: %.0f packets/s, %.2f us each (all: %.2f, the load alone: %.2f), lost %.2f %%",
        std::string(relay.name()).c_str(), static_cast<double>(result.delivered) / result.seconds,
        one.own.back() / 1e3, result.per_packet(result.all_cpu) / 1e3, load_ns / 1e3,
        100 * static_cast<double>(result.lost) / static_cast<double>(result.sent));
 }
-
-}  // namespace
 
 std::vector<Flow> direct_flows(const Arena& arena, std::size_t pairs) {
   std::vector<Flow> flows;
@@ -77,7 +77,7 @@ void contest(std::vector<Contestant>& contestants, const Options& options) {
     for (const Contestant& one : contestants)
       if (!load_ns.contains(one.arena)) load_ns[one.arena] = cost_of_load(*one.arena, options);
     for (Contestant& one : contestants)
-      run(one, load_ns[one.arena], options);
+      run_round(one, load_ns[one.arena], options);
   }
 }
 

@@ -15,12 +15,13 @@ namespace lanrage::bench {
 
 // A testbed with a load in it.
 struct Arena {
-  explicit Arena(Testbed::Veths veths = Testbed::Veths::plain) : testbed(veths) {}
+  explicit Arena(Testbed::Veths veths = Testbed::Veths::plain, const LoadShape& shape = {})
+      : testbed(veths), load(senders, receivers, shape) {}
 
   Testbed testbed;
   ClientPorts senders{testbed.senders(), Testbed::senders_prefix()};
   ClientPorts receivers{testbed.receivers(), Testbed::receivers_prefix()};
-  Load load{senders, receivers};
+  Load load;
 };
 
 // From each sender straight to its receiver, without a relay.
@@ -33,6 +34,7 @@ struct Contestant {
   std::vector<double> own{};        // ns of the relay's processor time a packet
   std::vector<double> machine{};    // the same of all, less what the load costs without a relay
   std::vector<double> in_kernel{};  // the share of packets that a program there forwarded
+  std::vector<double> delivered{};  // packets a second
   std::size_t delivered_size = 0;
 };
 
@@ -45,6 +47,10 @@ std::unique_ptr<RelayUnderTest> make_coturn(const Arena& arena, Coturn::Receiver
 // Sessions in use are forwarded in the kernel.
 LanrageSettings xdp_settings(const Options& options);
 
+// Both ends of the load without a relay between them: ns a packet.
+double cost_of_load(const Arena& arena, const Options& options);
+// As fast as it delivers.
+void run_round(Contestant& one, double load_ns, const Options& options);
 // As fast as they deliver.
 void contest(std::vector<Contestant>& contestants, const Options& options);
 

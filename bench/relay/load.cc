@@ -25,12 +25,12 @@ Snapshot look(const Progress& progress, std::optional<pid_t> relay) {
   return out;
 }
 
-LoadResult run(const ClientPorts& senders, const ClientPorts& receivers,
+LoadResult run(const ClientPorts& senders, const ClientPorts& receivers, const LoadShape& shape,
                const std::vector<Flow>& flows, const Pace& pace, Nanoseconds time,
                std::optional<pid_t> relay) {
   Progress progress;
-  Receiver receiver(receivers, progress);
-  Sender sender(senders, flows, pace, progress);
+  Receiver receiver(receivers, shape, progress);
+  Sender sender(senders, shape, flows, pace, progress);
   std::thread receiving([&] { receiver.run(); });
   std::thread sending([&] { sender.run(); });
   std::this_thread::sleep_for(kWarmUp);
@@ -69,12 +69,13 @@ PacketHead::PacketHead(ByteView framing, std::uint32_t receiver_index)
 
 LoadResult Load::saturate(const std::vector<Flow>& flows, std::size_t window, Nanoseconds time,
                           std::optional<pid_t> relay) const {
-  return run(senders_, receivers_, flows, {.window = window, .per_second = 0}, time, relay);
+  return run(senders_, receivers_, shape_, flows, {.window = window, .per_second = 0}, time, relay);
 }
 
 LoadResult Load::at_rate(const std::vector<Flow>& flows, std::uint64_t per_second, Nanoseconds time,
                          std::optional<pid_t> relay) const {
-  return run(senders_, receivers_, flows, {.window = 0, .per_second = per_second}, time, relay);
+  return run(senders_, receivers_, shape_, flows, {.window = 0, .per_second = per_second}, time,
+             relay);
 }
 
 }  // namespace lanrage::bench

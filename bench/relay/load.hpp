@@ -52,10 +52,18 @@ struct LoadResult {
   }
 };
 
+struct LoadShape {
+  std::size_t message_size = kMessageSize;
+  std::size_t burst = 1;  // packets of one flow in a row
+  // A burst is given to the kernel as a whole (UDP_SEGMENT), as wireguard-go does; WireGuard in the
+  // kernel sends packet by packet.
+  bool segmented = false;
+};
+
 class Load {
  public:
-  Load(const ClientPorts& senders, const ClientPorts& receivers)
-      : senders_(senders), receivers_(receivers) {}
+  Load(const ClientPorts& senders, const ClientPorts& receivers, const LoadShape& shape = {})
+      : senders_(senders), receivers_(receivers), shape_(shape) {}
 
   // As fast as they are delivered: at most `window` packets are on their way, which keeps a relay
   // busy and loses nearly none. `relay` is the process to watch, if there is one.
@@ -68,6 +76,7 @@ class Load {
  private:
   const ClientPorts& senders_;
   const ClientPorts& receivers_;
+  LoadShape shape_;
 };
 
 }  // namespace lanrage::bench

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::int64_t kStall = 20'000'000;  // ns without an arrival: what was sent is lost
 constexpr auto kNap = std::chrono::microseconds(50);
-constexpr std::size_t kBufferSize = 512;
+constexpr std::size_t kBufferSize = 2048;
 constexpr std::size_t kControlSize = 128;
 constexpr std::size_t kMostLatencies = 4'000'000;
 
@@ -43,6 +44,18 @@ std::int64_t arrival_of(msghdr& header) {
   return 0;
 }
 
+// The source, and behind it the size of a segment, which counts when the message has several.
+void put_control(std::uint8_t* out, const IpAddress& source, std::size_t segment) {
+  const SourceControl from = source_control(source);
+  std::ranges::copy(from.bytes, out);
+  auto* part = reinterpret_cast<cmsghdr*>(out + sizeof from.bytes);
+  part->cmsg_level = SOL_UDP;
+  part->cmsg_type = UDP_SEGMENT;
+  part->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
+  const auto size = static_cast<std::uint16_t>(segment);
+  std::memcpy(CMSG_DATA(part), &size, sizeof size);
+}
+
 }  // namespace
 
 Progress::Progress() {
@@ -51,16 +64,23 @@ Progress::Progress() {
 }
 
 struct Sender::Arrays {
+  struct alignas(cmsghdr) Control {
+    std::uint8_t bytes[sizeof(SourceControl) + CMSG_SPACE(sizeof(std::uint16_t))];
+  };
   std::array<std::array<std::uint8_t, kBufferSize>, kBatch> buffers{};
   std::array<mmsghdr, kBatch> messages{};
   std::array<iovec, kBatch> contents{};
   std::array<sockaddr_in, kBatch> addresses{};
-  std::array<SourceControl, kBatch> controls{};
+  std::array<Control, kBatch> controls{};
 };
 
-Sender::Sender(const ClientPorts& ports, const std::vector<Flow>& flows, const Pace& pace,
-               Progress& progress)
-    : ports_(ports), pace_(pace), progress_(progress), arrays_(std::make_unique<Arrays>()) {
+Sender::Sender(const ClientPorts& ports, const LoadShape& shape, const std::vector<Flow>& flows,
+               const Pace& pace, Progress& progress)
+    : ports_(ports),
+      shape_(shape),
+      pace_(pace),
+      progress_(progress),
+      arrays_(std::make_unique<Arrays>()) {
   for (const Flow& flow : flows)
     queues_[ClientPorts::socket_of(flow.sender)].flows.push_back(&flow);
   for (const Queued& queue : queues_)
@@ -107,28 +127,40 @@ void Sender::send(std::size_t count) {
   const std::size_t socket = turn_++ % ClientPorts::kSockets;
   Queued& queue = queues_[socket];
   const std::int64_t now = now_ns();
+  std::size_t messages = 0;
   for (std::size_t i = 0; i < count; ++i) {
     const Flow& flow = *queue.flows[queue.next];
-    queue.next = queue.next + 1 == queue.flows.size() ? 0 : queue.next + 1;
+    const bool first = queue.sent == 0 || i == 0;
+    if (++queue.sent == shape_.burst) {
+      queue.sent = 0;
+      queue.next = queue.next + 1 == queue.flows.size() ? 0 : queue.next + 1;
+    }
     std::uint8_t* at = a.buffers[i].data();
     const ByteView head = flow.head.bytes();
     std::ranges::copy(head, at);
     const Stamp stamp{now, number_++, progress_.run};
     std::memcpy(at + head.size(), &stamp, sizeof stamp);
-    a.contents[i] = {at, head.size() - kMessageHeaderSize + kMessageSize};
-    a.addresses[i] = to_sockaddr(flow.to);
-    a.controls[i] = source_control(ports_.endpoint(flow.sender).address);
-    a.messages[i].msg_hdr = {.msg_name = &a.addresses[i],
-                             .msg_namelen = sizeof a.addresses[i],
-                             .msg_iov = &a.contents[i],
-                             .msg_iovlen = 1,
-                             .msg_control = a.controls[i].bytes,
-                             .msg_controllen = sizeof a.controls[i].bytes,
-                             .msg_flags = 0};
+    a.contents[i] = {at, head.size() - kMessageHeaderSize + shape_.message_size};
+    if (shape_.segmented && !first) {
+      ++a.messages[messages - 1].msg_hdr.msg_iovlen;
+      a.messages[messages - 1].msg_hdr.msg_controllen = sizeof a.controls[0].bytes;
+      continue;
+    }
+    const std::size_t message = messages++;
+    a.addresses[message] = to_sockaddr(flow.to);
+    put_control(a.controls[message].bytes, ports_.endpoint(flow.sender).address,
+                a.contents[i].iov_len);
+    a.messages[message].msg_hdr = {.msg_name = &a.addresses[message],
+                                   .msg_namelen = sizeof a.addresses[message],
+                                   .msg_iov = &a.contents[i],
+                                   .msg_iovlen = 1,
+                                   .msg_control = a.controls[message].bytes,
+                                   .msg_controllen = sizeof(SourceControl),
+                                   .msg_flags = 0};
   }
-  for (std::size_t done = 0; done < count;) {
+  for (std::size_t done = 0; done < messages;) {
     const int sent = ::sendmmsg(ports_.fd(socket), a.messages.data() + done,
-                                static_cast<unsigned>(count - done), 0);
+                                static_cast<unsigned>(messages - done), 0);
     if (sent > 0)
       done += static_cast<std::size_t>(sent);
     else if (errno != EINTR && errno != EAGAIN && errno != ENOBUFS)
@@ -147,8 +179,11 @@ struct Receiver::Arrays {
   std::array<iovec, kBatch> contents{};
 };
 
-Receiver::Receiver(const ClientPorts& ports, Progress& progress)
-    : ports_(ports), progress_(progress), arrays_(std::make_unique<Arrays>()) {
+Receiver::Receiver(const ClientPorts& ports, const LoadShape& shape, Progress& progress)
+    : ports_(ports),
+      message_size_(shape.message_size),
+      progress_(progress),
+      arrays_(std::make_unique<Arrays>()) {
   latencies_.reserve(kMostLatencies);
 }
 
@@ -185,9 +220,9 @@ bool Receiver::read(int fd) {
   const bool measuring = progress_.measuring;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     const std::size_t size = a.messages[i].msg_len;
-    if (size < kMessageSize) continue;
+    if (size < message_size_) continue;
     Stamp stamp{};
-    std::memcpy(&stamp, a.buffers[i].data() + size - kMessageSize + kMessageHeaderSize,
+    std::memcpy(&stamp, a.buffers[i].data() + size - message_size_ + kMessageHeaderSize,
                 sizeof stamp);
     if (stamp.run != progress_.run) continue;
     ++counted;

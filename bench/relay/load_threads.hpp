@@ -32,8 +32,8 @@ struct Pace {
 
 class Sender {
  public:
-  Sender(const ClientPorts& ports, const std::vector<Flow>& flows, const Pace& pace,
-         Progress& progress);
+  Sender(const ClientPorts& ports, const LoadShape& shape, const std::vector<Flow>& flows,
+         const Pace& pace, Progress& progress);
   ~Sender();
   void run();
 
@@ -44,11 +44,13 @@ class Sender {
   void send(std::size_t count);
 
   const ClientPorts& ports_;
+  LoadShape shape_;
   Pace pace_;
   Progress& progress_;
   struct Queued {
     std::vector<const Flow*> flows;
     std::size_t next = 0;
+    std::size_t sent = 0;  // of the burst
   };
   std::array<Queued, ClientPorts::kSockets> queues_;
   std::size_t turn_ = 0;
@@ -61,7 +63,7 @@ class Sender {
 
 class Receiver {
  public:
-  Receiver(const ClientPorts& ports, Progress& progress);
+  Receiver(const ClientPorts& ports, const LoadShape& shape, Progress& progress);
   ~Receiver();
   void run();
   std::size_t last_size() const { return last_size_; }
@@ -73,6 +75,7 @@ class Receiver {
   bool read(int fd);
 
   const ClientPorts& ports_;
+  std::size_t message_size_;
   Progress& progress_;
   std::size_t last_size_ = 0;
   std::vector<std::uint32_t> latencies_;

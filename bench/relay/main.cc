@@ -21,6 +21,7 @@ void make_small(lanrage::bench::Options& options) {
   options.rounds = 1;
   options.least_in_kernel = 0.01;
   options.soak = std::chrono::seconds(2);
+  options.trains = true;
 }
 
 }  // namespace
@@ -46,6 +47,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--soak", soak,
                  "Instead of all else: full load for so many seconds, while clients come and go");
+  app.add_flag(
+      "--trains", options.trains,
+      "Instead of all else: UDP_GRO and UDP_SEGMENT on and off, with small packets of many "
+      "pairs and bursts of large ones of few");
   app.add_flag("--quick", quick, "As small as it gets: shows that it works, and no figures");
   CLI11_PARSE(app, argc, argv);
   options.time = std::chrono::milliseconds(static_cast<int>(seconds * 1000));
@@ -58,6 +63,8 @@ int main(int argc, char** argv) {
   try {
     lanrage::bench::measure_soak(options);
     if (options.soak.count() > 0 && !quick) return 0;
+    lanrage::bench::measure_trains(options);
+    if (options.trains && !quick) return 0;
     lanrage::bench::measure_core(options);
     lanrage::bench::measure_xdp_program(options);
     lanrage::bench::measure_throughput(options);

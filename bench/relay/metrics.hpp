@@ -20,6 +20,7 @@ struct Options {
   std::chrono::milliseconds time{2000};  // of one round of load
   std::size_t rounds = 5;                // the median counts
   std::chrono::seconds soak{0};          // 0: none
+  bool trains = false;                   // measure them
   // The share of packets that the program in the kernel must have forwarded: all from a session's
   // second one on, but for those that come while its next lease is on the way.
   double least_in_kernel = 0.9;
@@ -33,6 +34,7 @@ void measure_kernel_throughput(const Options& options);  // packets_per_*cpu_s_x
 void measure_latency(const Options& options);            // added_latency_*
 void measure_kernel_latency(const Options& options);     // added_latency_*_xdp*
 void measure_memory(const Options& options);             // client_bytes, pair_bytes
+void measure_trains(const Options& options);             // trains_*; `only` names a scene
 void measure_soak(const Options& options);               // soak_*
 void measure_growth(const Options& options);             // packet_growth_1m
 void measure_core(const Options& options);               // core_*

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "io/unique_fd.hpp"
+#include "support/process.hpp"
 
 namespace lanrage::bench {
 namespace {
@@ -62,6 +63,19 @@ Testbed::Testbed(Veths veths) {
       "route add 203.0.113.1/32 via 10.99.2.1\n"
       "route add 198.18.0.0/16 via 10.99.3.1\n");
   if (veths == Veths::plain) return;
+  if (veths != Veths::as_cards) {
+    for (const auto* place : {&senders_, &receivers_})
+      set(*place, "relay", ETHTOOL_STSO, 0);  // else a veth expects nothing to join
+    for (const char* device : {"senders", "receivers"}) {
+      set(relay_, device, ETHTOOL_SGRO, 1);
+      lab::must_run({"ip", "netns", "exec", relay_.name(), "tee",
+                     std::string("/sys/class/net/") + device + "/threaded"},
+                    {.input = "1"});
+      if (veths == Veths::with_gro)
+        relay_.ip(std::string("link set dev ") + device + " gso_max_segs 1\n");
+    }
+    return;
+  }
   for (const char* device : {"relay", "receivers"})
     make_like_card(senders_, device);
   for (const char* device : {"senders", "receivers"})

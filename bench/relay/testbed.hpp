@@ -14,7 +14,11 @@ class Testbed {
  public:
   // `as_cards`: the veths do what network cards do, as far as a program on them can tell. What they
   // send has whole checksums, and they take what such a program sends. It costs the load more.
-  enum class Veths { plain, as_cards };
+  // `with_gro`: only what every card's driver does, to receive by NAPI, where packets are joined
+  // for a socket that takes them so (on a thread of the kernel's: else a veth looks for packets
+  // after each one); what a socket sends in one is divided before it leaves the relay.
+  // `segmenting`: the same, but the cards divide it, as good ones do.
+  enum class Veths { plain, as_cards, with_gro, segmenting };
   explicit Testbed(Veths veths = Veths::plain);
 
   const lab::NetNamespace& senders() const { return senders_; }
