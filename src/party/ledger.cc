@@ -6,10 +6,12 @@
 
 namespace lanrage::party {
 
-Result<Ledger> Ledger::replay(const PartyId& party, std::span<const Bytes> log) {
+Result<Ledger> Ledger::replay(const PartyId& party, std::span<const Bytes> log,
+                              const LogProver& prover) {
   Ledger out(party);
+  ProofsAhead proofs(party, log, prover);
   for (std::size_t i = 0; i < log.size(); ++i) {
-    auto effect = out.append(log[i]);
+    auto effect = out.append(log[i], std::nullopt, &proofs.at(i));
     if (effect) continue;
     const auto& error = effect.error();
     return std::unexpected(

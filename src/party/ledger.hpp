@@ -15,6 +15,7 @@
 
 #include "party/address_pool.hpp"
 #include "party/limits.hpp"
+#include "party/proven_signatures.hpp"
 #include "party/records.hpp"
 
 namespace lanrage::party {
@@ -60,7 +61,8 @@ class Ledger {
  public:
   explicit Ledger(const PartyId& party) : party_(party), heads_{first_head(party)} {}
   // A whole log at once, as an agent loads or receives it; the error says which record failed.
-  static Result<Ledger> replay(const PartyId& party, std::span<const Bytes> log);
+  static Result<Ledger> replay(const PartyId& party, std::span<const Bytes> log,
+                               const LogProver& prover = {});
 
   // `now` is the server's clock and dates invites. Agents pass none, ever: clocks must not make
   // honest peers disagree about who is a member. `proven`: signatures that were checked before.

@@ -5,8 +5,9 @@
 namespace lanrage::party {
 namespace {
 
-Result<Ledger> replay_founded(const PartyId& party, std::span<const Bytes> log) {
-  auto ledger = Ledger::replay(party, log);
+Result<Ledger> replay_founded(const PartyId& party, std::span<const Bytes> log,
+                              const LogProver& prover) {
+  auto ledger = Ledger::replay(party, log, prover);
   if (ledger && !ledger->founded())
     return fail(Errc::out_of_order, "the party's log lacks its charter or its roster", "log");
   return ledger;
@@ -30,8 +31,9 @@ Roster roster_of(const Ledger& ledger, std::span<const Bytes> log, std::uint32_t
 }  // namespace
 
 Result<Membership> verify_joining_material(const PartyId& party, const InviteSecret& invite,
-                                           std::span<const Bytes> log, ByteView box) {
-  auto ledger = replay_founded(party, log);
+                                           std::span<const Bytes> log, ByteView box,
+                                           const LogProver& prover) {
+  auto ledger = replay_founded(party, log, prover);
   if (!ledger) return std::unexpected(ledger.error());
   const auto keys = invite_keys(invite, party);
   const auto* state = ledger->invite(keys.id());
@@ -43,8 +45,8 @@ Result<Membership> verify_joining_material(const PartyId& party, const InviteSec
 }
 
 Result<Membership> restore_membership(const PartyId& party, std::span<const Bytes> log,
-                                      const PartyKey& key) {
-  auto ledger = replay_founded(party, log);
+                                      const PartyKey& key, const LogProver& prover) {
+  auto ledger = replay_founded(party, log, prover);
   if (!ledger) return std::unexpected(ledger.error());
   const auto roster = roster_of(*ledger, log, key.epoch());
   if (auto ok = check_commitment(party, roster, key); !ok) return std::unexpected(ok.error());

@@ -22,10 +22,11 @@ struct Membership {
 // What the server answered to `open`: verifies the whole log, opens the invite's box and holds the
 // party key against the roster's commitment. Trusts nothing but the invite.
 Result<Membership> verify_joining_material(const PartyId& party, const InviteSecret& invite,
-                                           std::span<const Bytes> log, ByteView box);
+                                           std::span<const Bytes> log, ByteView box,
+                                           const LogProver& prover = {});
 // From disk: the key must be that of the log's present roster, or of an earlier one.
 Result<Membership> restore_membership(const PartyId& party, std::span<const Bytes> log,
-                                      const PartyKey& key);
+                                      const PartyKey& key, const LogProver& prover = {});
 // The party key once more from the box that the server keeps for this device.
 Result<PartyKey> recover_party_key(const Ledger& ledger, const crypto::ExchangeSecret& box_secret,
                                    ByteView box);

@@ -148,5 +148,73 @@ TEST_F(ProvenSignaturesTest, AProvenSignatureOfTheWrongSignerIsRefused) {
             "wrong_signer");
 }
 
+// A log, and what a prover was asked for.
+struct LogProofs : ProvenSignaturesTest {
+  LogProofs() {
+    while (log.size() < ProofsAhead::kStretch + 20) {
+      log.push_back(world.statement(world.host, "Ann", ledger));
+      EXPECT_EQ(code_of(ledger.append(log.back())), "ok");
+    }
+  }
+
+  std::vector<Bytes> log = world.party.log;
+  Ledger ledger = world.ledger();
+  std::vector<std::size_t> asked;
+  LogProver prover = [this](const PartyId& party, std::span<const Bytes> records) {
+    asked.push_back(records.size());
+    return prove(party, records);
+  };
+};
+
+TEST_F(LogProofs, ALogIsProvenAStretchAtATime) {
+  const auto replayed = Ledger::replay(id, log, prover);
+  ASSERT_EQ(code_of(replayed), "ok");
+  EXPECT_EQ(replayed->head(), ledger.head());
+  EXPECT_EQ(asked, (std::vector{ProofsAhead::kStretch, log.size() - ProofsAhead::kStretch}));
+  // All that the prover found good is taken from it, in its order, whatever record comes.
+  const auto proven = prove(id, log);
+  EXPECT_TRUE(proves(proven, signatures_of<Charter>(log[0], id)));
+  EXPECT_TRUE(proves(proven, signatures_of<Roster>(log[1], id)));
+  for (std::size_t i = 2; i < log.size(); ++i)
+    EXPECT_TRUE(proves(proven, signatures_of<Statement>(log[i], id))) << i;
+}
+
+TEST_F(LogProofs, AFewRecordsAreNotWorthAnotherThread) {
+  const auto few = std::span(log).first(ProofsAhead::kLeast - 1);
+  EXPECT_EQ(code_of(Ledger::replay(id, few, prover)), "ok");
+  EXPECT_TRUE(asked.empty());
+}
+
+TEST_F(LogProofs, ALogThatBreaksARuleCostsOneStretch) {
+  std::swap(log[0], log[1]);
+  EXPECT_EQ(code_of(Ledger::replay(id, log, prover)), "out_of_order");
+  EXPECT_EQ(asked, std::vector{ProofsAhead::kStretch});
+}
+
+TEST_F(LogProofs, WhatTheProverDidNotFindGoodIsCheckedAsEver) {
+  for (const std::size_t at : {std::size_t{1}, std::size_t{40}, log.size() - 1}) {
+    auto bad = log;
+    bad[at].back() ^= 1;
+    EXPECT_EQ(code_of(Ledger::replay(id, bad, prover)), "bad_signature") << at;
+    const LogProver idle = [](const PartyId&, std::span<const Bytes>) {
+      return ProvenSignatures();
+    };
+    EXPECT_EQ(code_of(Ledger::replay(id, bad, idle)), "bad_signature") << at;
+    // Proofs of the good log are none of the bad one.
+    const LogProver other = [&](const PartyId& party, std::span<const Bytes>) {
+      return prove(party, log);
+    };
+    EXPECT_EQ(code_of(Ledger::replay(id, bad, other)), "bad_signature") << at;
+  }
+}
+
+TEST_F(LogProofs, ProvingEndsAtTheFirstBadSignature) {
+  log[10].back() ^= 1;
+  const auto proven = prove(id, log);
+  EXPECT_TRUE(proves(proven, signatures_of<Statement>(log[9], id)));
+  EXPECT_FALSE(proves(proven, signatures_of<Statement>(log[10], id)));
+  EXPECT_FALSE(proves(proven, signatures_of<Statement>(log[11], id)));
+}
+
 }  // namespace
 }  // namespace lanrage::party
