@@ -2,8 +2,10 @@
 
 #include "agent/clock.hpp"
 #include "agent/fallback_control_plane.hpp"
+#include "agent/log_proofs.hpp"
 #include "base/encoding.hpp"
 #include "io/tls.hpp"
+#include "trust/verified_log.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -142,8 +144,8 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
   for (int attempt = 1;; ++attempt) {
     auto opened = co_await server->open_invite(invite.party, invite_keys.signing);
     if (!opened) co_return std::unexpected(opened.error());
-    auto membership =
-        party::verify_joining_material(invite.party, invite.secret, opened->log, opened->box);
+    auto membership = party::verify_joining_material(invite.party, invite.secret, opened->log,
+                                                     opened->box, prove_on_threads);
     if (!membership) co_return std::unexpected(membership.error());
 
     // We joined before and lost what we knew of it (its keys went with the state file): that
@@ -176,18 +178,21 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
       if (outrun && attempt < kJoinAttempts) continue;
       co_return std::unexpected(error);
     }
-    // The server's log must be the one that we verified, and hold us.
-    auto joined = party::restore_membership(invite.party, answer->party.log, membership->key);
-    if (!joined) co_return std::unexpected(joined.error());
-    const auto* self = joined->ledger.member(keys.peer_id());
-    if (self == nullptr || self->wireguard != keys.wireguard.public_key())
+    // The server's log must go on from the one that we verified, and hold us.
+    trust::VerifiedLog log(std::move(membership->ledger), std::move(opened->log));
+    const auto merge = log.merge(answer->party.log, answer->seq, answer->incarnation);
+    if (merge.why) co_return std::unexpected(*merge.why);
+    const auto* self = log.ledger().member(keys.peer_id());
+    if (merge.outcome != trust::VerifiedLog::Outcome::adopted || self == nullptr ||
+        self->wireguard != keys.wireguard.public_key())
       co_return fail(JoinErrc::server_inconsistent,
                      "the server says that we joined, but its records don't show it");
-    saved.party_key = joined->key.key();
-    saved.key_epoch = joined->key.epoch();
+    saved.party_key = membership->key.key();
+    saved.key_epoch = membership->key.epoch();
     saved.statement_version = self->statement_version;
-    saved.log = answer->party.log;
-    co_return Joined{std::move(saved), std::move(*joined), server.keep(),
+    saved.log = log.records();
+    party::Membership joined{log.ledger(), std::move(membership->key)};
+    co_return Joined{std::move(saved), std::move(joined),  server.keep(),
                      bind_key,         std::move(*answer), ""};
   }
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/clock.hpp"
+#include "agent/log_proofs.hpp"
 #include "base/overloaded.hpp"
 #include "trust/tunnel_address.hpp"
 
@@ -64,8 +65,8 @@ Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context,
 Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context, SavedParty saved,
                                                            std::shared_ptr<ControlPlane> control,
                                                            Callbacks callbacks) {
-  auto membership = party::restore_membership(saved.id, saved.log,
-                                              party::PartyKey(saved.party_key, saved.key_epoch));
+  auto membership = party::restore_membership(
+      saved.id, saved.log, party::PartyKey(saved.party_key, saved.key_epoch), prove_on_threads);
   if (!membership) return std::unexpected(membership.error());
   crypto::SystemRandom random;
   std::shared_ptr<PartySession> self(
