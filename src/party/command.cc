@@ -49,7 +49,7 @@ struct Writer {
 
 crypto::Hash fingerprint(const Action& action) {
   ByteWriter out;
-  out.u8(static_cast<std::uint8_t>(action.index()));
+  out.text("lanrage/v1/command").u8(0).u8(static_cast<std::uint8_t>(action.index()));
   std::visit(Writer{out}, action);
   return crypto::sha256(out.bytes());
 }

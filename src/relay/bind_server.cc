@@ -17,7 +17,8 @@ Bytes u64_bytes(std::uint64_t value) {
 
 ByteArray<16> nonce_mac(const Secret<32>& key, std::uint64_t time, const Endpoint& from) {
   ByteWriter writer;
-  writer.u64(time).counted16(from.address.bytes()).u16(from.port);
+  writer.text("lanrage/v1/relay-nonce").u8(0).u64(time);
+  writer.counted16(from.address.bytes()).u16(from.port);
   auto mac = crypto::hmac_sha256(key.expose(), writer.bytes());
   ByteArray<16> out;
   std::copy_n(mac.begin(), out.size(), out.begin());

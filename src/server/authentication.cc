@@ -23,6 +23,15 @@ std::string base64url(ByteView bytes) {
   return text;
 }
 
+// What is stored of a bearer token, and of a nonce that was used.
+crypto::Hash labelled_hash(std::string_view label, ByteView content) {
+  constexpr std::uint8_t kZero[1] = {0};
+  return crypto::sha256({as_bytes(label), kZero, content});
+}
+TokenHash hash_of(const protocol::BearerToken& token) {
+  return labelled_hash("lanrage/v1/bearer-token", as_bytes(token.text));
+}
+
 }  // namespace
 
 std::size_t Authentication::HashOfHash::operator()(const TokenHash& hash) const noexcept {
@@ -93,8 +102,8 @@ void Authentication::register_peer(const PeerId& named, const protocol::Register
 
   const protocol::BearerToken token{base64url(random_.array<32>())};
   store::TokenRow row;
-  row.token_hash = crypto::sha256(as_bytes(token.text));
-  row.nonce_hash = crypto::sha256(request.nonce);
+  row.token_hash = hash_of(token);
+  row.nonce_hash = labelled_hash("lanrage/v1/used-nonce", request.nonce);
   row.peer = named;
   row.created_at = clock_.unix_time();
   row.expires_at = row.created_at + limits_.token_lifetime;
@@ -108,7 +117,7 @@ void Authentication::register_peer(const PeerId& named, const protocol::Register
 }
 
 Result<Session> Authentication::authenticate(const protocol::BearerToken& token) const {
-  const TokenHash hash = crypto::sha256(as_bytes(token.text));
+  const TokenHash hash = hash_of(token);
   const auto found = tokens_.find(hash);
   if (found == tokens_.end())
     return fail(Errc::unknown_token, "this server doesn't know the token: register again");
