@@ -5,7 +5,7 @@
 #include "agent/local_addresses.hpp"
 #include "agent/local_control_plane.hpp"
 #include "agent/state_lock.hpp"
-#include "crypto/hash.hpp"
+#include "crypto/keys.hpp"
 #include "io/tls.hpp"
 #include "party/invite_link.hpp"
 
@@ -22,11 +22,6 @@ std::vector<std::filesystem::path> discovery_folders(const Agent::Options& optio
   if (!options.discovery_dir.empty()) out.push_back(options.discovery_dir);
   out.push_back(options.state_dir / "discovery");
   return out;
-}
-
-// A restarted agent may renew and remove what it had: the key is the device's.
-portmap::NonceKey nonce_key(const DeviceKeys& keys) {
-  return crypto::derive(keys.box.bytes().expose(), "lanrage/v1/port-mappings", {});
 }
 
 bool overlap(const Prefix& a, const Prefix& b) {
@@ -52,7 +47,7 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
   context_.network = &network_;
   context_.predict_ports = options.predict_ports;
   if (!options.map_ports) return;
-  ports_ = std::make_unique<PortMapper>(io, PortMapper::defaults(nonce_key(keys_)), log);
+  ports_ = std::make_unique<PortMapper>(io, PortMapper::defaults(keys_.port_mapping_key()), log);
   context_.ports = ports_.get();
 }
 

@@ -15,6 +15,10 @@ PeerId DeviceKeys::peer_id() const {
   return crypto::id_of<PeerId>(identity.public_key().bytes);
 }
 
+Secret<32> DeviceKeys::port_mapping_key() const {
+  return crypto::derive(box.bytes().expose(), "lanrage/v1/port-mappings", {});
+}
+
 Result<DeviceKeys> load_or_create_device_keys(const std::filesystem::path& directory,
                                               Random& random) {
   const auto path = directory / "identity.json";

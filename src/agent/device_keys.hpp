@@ -6,6 +6,7 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "crypto/keys.hpp"
 
 namespace lanrage::agent {
@@ -32,6 +33,8 @@ struct DeviceKeys {
   crypto::ExchangeSecret box;
 
   PeerId peer_id() const;
+  // By which a restarted agent may renew and remove the router's mappings that it had.
+  Secret<32> port_mapping_key() const;
 };
 
 // Reads `directory`/identity.json, or makes it (mode 0600) where there is none. A damaged file is

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "crypto/hash.hpp"
+
 namespace lanrage::portmap::pcp {
 namespace {
 
@@ -49,6 +51,16 @@ std::string explain(ResultCode code) {
       break;
   }
   return "the router refused (" + std::to_string(static_cast<int>(code)) + ")";
+}
+
+Nonce nonce_for(const Secret<32>& key, Protocol protocol, std::uint16_t port,
+                const Endpoint& router) {
+  ByteWriter which;
+  which.u8(static_cast<std::uint8_t>(protocol)).u16(port).text(router.to_string());
+  const auto derived = crypto::derive(key.expose(), "lanrage/v1/pcp", {which.bytes()});
+  Nonce nonce;
+  std::copy_n(derived.expose().begin(), nonce.size(), nonce.begin());
+  return nonce;
 }
 
 Bytes encode(const MapRequest& request) {

@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "base/time.hpp"
 
 namespace lanrage::portmap::pcp {
@@ -60,6 +61,11 @@ constexpr std::string_view name_of(Errc errc) {
   }
   return "unknown";
 }
+
+// Of the mapping of `port` at that router, by a key of the device: another router learns nothing by
+// which it could take this one's mapping away.
+Nonce nonce_for(const Secret<32>& key, Protocol protocol, std::uint16_t port,
+                const Endpoint& router);
 
 // 7.1 and 11.1
 struct MapRequest {

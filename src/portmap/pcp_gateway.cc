@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include "crypto/hash.hpp"
 #include "io/clock.hpp"
 #include "io/sockaddr.hpp"
 #include "io/unique_fd.hpp"
@@ -160,11 +159,7 @@ class PcpGateway final : public Gateway {
     request.client = session.own();
     request.protocol = port.transport == Transport::tcp ? pcp::Protocol::tcp : pcp::Protocol::udp;
     request.internal_port = port.port;
-    // Another router learns nothing by which it could take this one's mapping away.
-    ByteWriter which;
-    which.u8(static_cast<std::uint8_t>(request.protocol)).u16(port.port).text(server.to_string());
-    const auto derived = crypto::derive(key_.expose(), "lanrage/v1/pcp", {which.bytes()});
-    std::copy_n(derived.expose().begin(), request.nonce.size(), request.nonce.begin());
+    request.nonce = pcp::nonce_for(key_, request.protocol, port.port, server);
     return request;
   }
 
