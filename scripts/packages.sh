@@ -2,10 +2,11 @@
 # own needs.)
 # shellcheck shell=bash
 
-# lld-19 and llvm-19 (the sanitizers' symbolizer) go with the pinned compiler; libstdc++ is g++-12's.
+# lld-19 and llvm-19 (the sanitizers' symbolizer) go with the pinned compiler; libstdc++ is g++-12's;
+# python3-cryptography is the unit tests', for the protocol's test vectors.
 readonly packages_build=(
   clang-19 lld-19 llvm-19 libclang-rt-19-dev libstdc++-12-dev libc6-dev
-  cmake ninja-build ccache pkg-config python3 python3-yaml
+  cmake ninja-build ccache pkg-config python3 python3-cryptography python3-yaml
   libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev
   libssl-dev libsqlite3-dev libnftables-dev libcli11-dev libtomlplusplus-dev
   libminiupnpc-dev libnatpmp-dev libbpf-dev
