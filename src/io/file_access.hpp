@@ -1,0 +1,23 @@
+// Which files a process may open, whoever it is: the kernel's Landlock.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace lanrage::io {
+
+struct FileAccess {
+  // Folders with all below, and device nodes; absent ones don't matter. What is writable or
+  // executable is readable, and so is everything but /home and /root.
+  std::vector<std::filesystem::path> writable;
+  std::vector<std::filesystem::path> readable;    // besides
+  std::vector<std::filesystem::path> executable;  // of programs and their loader
+};
+
+// For the calling thread, those that it starts later and programs that they execute. Files that are
+// open stay so. False where the kernel has no Landlock.
+Result<bool> confine_files(const FileAccess& access);
+
+}  // namespace lanrage::io
