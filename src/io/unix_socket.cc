@@ -42,10 +42,14 @@ std::optional<gid_t> group_named(const std::string& name) {
 }
 
 // As the kernel recorded them when the peer connected.
-bool may_use(int fd, std::optional<gid_t> group) {
-  ucred peer{};
+ucred credentials_of(int fd) {
+  ucred peer{.pid = 0, .uid = static_cast<uid_t>(-1), .gid = static_cast<gid_t>(-1)};
   socklen_t size = sizeof peer;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+  return peer;
+}
+
+bool may_use(int fd, const ucred& peer, std::optional<gid_t> group) {
   if (peer.uid == 0 || peer.uid == ::geteuid()) return true;
   if (!group) return false;
   if (peer.gid == *group) return true;
@@ -60,6 +64,8 @@ bool may_use(int fd, std::optional<gid_t> group) {
     groups.resize(std::max<std::size_t>(bytes / sizeof(gid_t), groups.size() * 2));
   }
 }
+
+constexpr std::chrono::seconds kQuiet{1};
 
 struct Session {
   explicit Session(stream_protocol::socket connected)
@@ -134,11 +140,19 @@ class State : public std::enable_shared_from_this<State> {
         [self = shared_from_this()](error_code error, stream_protocol::socket socket) {
           if (self->gone_) return;
           if (error) return self->pause_accepting();
-          if (self->sessions_.size() < self->options_.connections &&
-              may_use(socket.native_handle(), self->group_))
-            self->begin(std::move(socket));
+          self->admit(std::move(socket));
           self->accept_next();
         });
+  }
+
+  void admit(stream_protocol::socket socket) {
+    if (sessions_.size() >= options_.connections) return;
+    const auto peer = credentials_of(socket.native_handle());
+    if (may_use(socket.native_handle(), peer, group_)) return begin(std::move(socket));
+    const auto now = Clock::now();
+    if (!options_.on_stranger || now < quiet_until_) return;
+    quiet_until_ = now + kQuiet;
+    options_.on_stranger(peer.uid, peer.pid);
   }
 
   void pause_accepting() {  // out of descriptors
@@ -198,6 +212,7 @@ class State : public std::enable_shared_from_this<State> {
   stream_protocol::acceptor acceptor_;
   asio::steady_timer pause_;
   std::list<std::shared_ptr<Session>> sessions_;
+  Clock::time_point quiet_until_;  // nothing is said of strangers
   bool bound_ = false;
   bool gone_ = false;
 };
@@ -240,6 +255,11 @@ Result<std::unique_ptr<LocalServer>> LocalServer::start(asio::io_context& io, Op
     return std::unexpected(std::move(listening.error()));
   }
   return std::make_unique<Server>(std::move(state));
+}
+
+bool join_only_group(const std::string& name) {
+  const auto group = group_named(name);
+  return ::setgroups(group ? 1 : 0, group ? &*group : nullptr) == 0;
 }
 
 Result<std::string> local_request(const std::filesystem::path& path, std::string_view request,

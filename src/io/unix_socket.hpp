@@ -56,6 +56,8 @@ class LocalServer {
     unsigned mode = 0660;
     std::size_t connections = 64;
     std::chrono::milliseconds idle_time{60'000};
+    // Hears of users who may not use it, though the socket's mode let them in; of one a second.
+    std::function<void(unsigned uid, int pid)> on_stranger{};
   };
   // Request line in, answer line out (without newlines). Runs on the io_context's thread.
   using Answer = std::function<boost::asio::awaitable<std::string>(std::string request)>;
@@ -64,6 +66,10 @@ class LocalServer {
                                                     Answer answer);
   virtual ~LocalServer() = default;  // closes all and removes the socket
 };
+
+// Root without CAP_CHOWN may still give its sockets to a group that it is in: leaves all others and
+// joins this one, where it exists. False: the process may not change its groups.
+bool join_only_group(const std::string& name);
 
 // Blocking, for the CLI: one request, one answer.
 Result<std::string> local_request(const std::filesystem::path& path, std::string_view request,

@@ -27,6 +27,7 @@ class UnixSocketTest : public testing::Test {
     LocalServer::Options options;
     options.path = path();
     options.idle_time = std::chrono::milliseconds(500);
+    options.on_stranger = [this](unsigned uid, int pid) { strangers.emplace_back(uid, pid); };
     return LocalServer::start(io, options, answer);
   }
   std::filesystem::path path() const { return directory.path() / "agent.sock"; }
@@ -46,6 +47,7 @@ class UnixSocketTest : public testing::Test {
   TemporaryDirectory directory;
   boost::asio::io_context io;
   std::unique_ptr<LocalServer> server;
+  std::vector<std::pair<unsigned, int>> strangers;
   std::jthread thread;
 };
 
@@ -131,8 +133,9 @@ TEST_F(UnixSocketTest, ServesNoStrangerEvenIfTheModeLetsHimIn) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can become somebody else";
   server = start().value();
   std::filesystem::permissions(directory.path(), std::filesystem::perms::all);
+  pid_t child = 0;
   auto as_stranger = [&] {
-    pid_t child = ::fork();
+    child = ::fork();
     if (child == 0) {
       if (::setgroups(0, nullptr) != 0 || ::setgid(65534) != 0 || ::setuid(65534) != 0) ::_exit(9);
       auto got = local_request(path(), "{}", kLong);
@@ -147,8 +150,10 @@ TEST_F(UnixSocketTest, ServesNoStrangerEvenIfTheModeLetsHimIn) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   };
   EXPECT_EQ(as_stranger(), 1);
+  EXPECT_TRUE(strangers.empty());  // the kernel kept him out
   std::filesystem::permissions(path(), std::filesystem::perms::all);
   EXPECT_EQ(as_stranger(), 2);  // closed without an answer
+  EXPECT_EQ(strangers, (std::vector<std::pair<unsigned, int>>{{65534u, child}}));
 }
 
 }  // namespace
