@@ -11,8 +11,11 @@
 
 #include "agent/agent.hpp"
 #include "agent/checkup.hpp"
+#include "agent/confinement.hpp"
 #include "agent/local_api.hpp"
+#include "agent/state_directory.hpp"
 #include "cli/cli.hpp"
+#include "io/core_dumps.hpp"
 #include "io/unix_socket.hpp"
 
 namespace {
@@ -27,6 +30,7 @@ struct DaemonOptions {
   std::string interface_name;
   bool map_ports = true;
   bool predict_ports = true;
+  bool sandbox = true;
   bool verbose = false;
 };
 
@@ -35,25 +39,41 @@ int refuse(const std::string& message) {
   return 1;
 }
 
-// State and keys are ours alone.
-bool make_directory(const fs::path& path, mode_t mode) {
+// Other users look into it for the socket.
+bool make_socket_directory(const fs::path& path) {
   std::error_code failed;
   const bool made = fs::create_directories(path, failed);
-  return !failed && (!made || ::chmod(path.c_str(), mode) == 0);
+  return !failed && (!made || ::chmod(path.c_str(), 0755) == 0);
+}
+
+lanrage::Result<void> shut_in(const DaemonOptions& options, const fs::path& socket_directory,
+                              lanrage::io::Log& log) {
+  if (!options.sandbox) {
+    log.warning("sandbox_off",
+                {{"detail", "the agent keeps all of root's powers, as --sandbox off asks"}});
+    return {};
+  }
+  if (!lanrage::io::join_only_group(lanrage::io::LocalServer::Options().group))
+    log.warning("groups_kept", {{"detail", "the agent may not change its groups"}});
+  return lanrage::io::enter_sandbox(
+      lanrage::agent::confinement(options.state_dir, socket_directory, options.wireguard), log);
 }
 
 int run_daemon(const DaemonOptions& options) {
   if (::geteuid() != 0)
     return refuse("the agent makes network devices: run it as root, or with sudo");
-  if (!make_directory(options.state_dir, 0700))
-    return refuse("cannot make " + options.state_dir + "; choose another with --state-dir");
-  const auto socket = fs::absolute(options.socket);
-  if (!make_directory(socket.parent_path(), 0755))
-    return refuse("cannot make " + socket.parent_path().string() + "; choose another --socket");
-
-  boost::asio::io_context io(1);
   lanrage::io::Log log(
       stderr, options.verbose ? lanrage::io::LogLevel::debug : lanrage::io::LogLevel::info);
+  if (auto opened = lanrage::agent::open_state_directory(options.state_dir, log); !opened)
+    return refuse(opened.error().message());
+  const auto socket = fs::absolute(options.socket);
+  if (!make_socket_directory(socket.parent_path()))
+    return refuse("cannot make " + socket.parent_path().string() + "; choose another --socket");
+  ::umask(077);
+  if (auto shut = shut_in(options, socket.parent_path(), log); !shut)
+    return refuse(shut.error().message());
+
+  boost::asio::io_context io(1);
   auto agent = lanrage::agent::Agent::start(
       io,
       {options.state_dir, options.wireguard, options.interface_name,
@@ -63,6 +83,9 @@ int run_daemon(const DaemonOptions& options) {
   lanrage::agent::LocalApi api(**agent);
   lanrage::io::LocalServer::Options local;
   local.path = socket;
+  local.on_stranger = [&log](unsigned uid, int pid) {
+    log.warning("stranger", {{"uid", std::to_string(uid)}, {"pid", std::to_string(pid)}});
+  };
   auto server = lanrage::io::LocalServer::start(
       io, local, [&api](std::string request) { return api.answer(std::move(request)); });
   if (!server) return refuse(server.error().message());
@@ -99,6 +122,10 @@ int daemon_main(int argc, char** argv) {
                  "Whether to try likely ports of symmetric NATs: auto or off")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, bool>{{"auto", true}, {"off", false}}));
+  app.add_option("--sandbox", options.sandbox,
+                 "Whether to give up the powers of root that aren't needed: on or off")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}));
   // There is no dashboard yet; scripts that switch it off already work.
   app.add_option("--dashboard", dashboard)->check(CLI::IsMember({"off"}))->group("");
   app.add_flag("--verbose", options.verbose, "Log more");
@@ -114,6 +141,7 @@ int daemon_main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  lanrage::io::forbid_core_dumps();
   if (argc > 1 && std::string_view(argv[1]) == "daemon") return daemon_main(argc - 1, argv + 1);
   lanrage::cli::Offline offline;
   offline.doctor = [](const std::string& problem) {

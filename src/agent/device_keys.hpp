@@ -11,7 +11,7 @@
 
 namespace lanrage::agent {
 
-enum class StateErrc { unreadable, unwritable, malformed, newer, in_use };
+enum class StateErrc { unreadable, unwritable, malformed, newer, in_use, unsafe };
 constexpr std::string_view name_of(StateErrc errc) {
   switch (errc) {
     case StateErrc::unreadable:
@@ -24,6 +24,8 @@ constexpr std::string_view name_of(StateErrc errc) {
       return "state_newer";
     case StateErrc::in_use:
       return "state_in_use";
+    case StateErrc::unsafe:
+      return "state_unsafe";
   }
   return "state_error";
 }

@@ -91,7 +91,8 @@ Result<void> DiscoveryFiles::write(const std::vector<LanParty>& parties, UnixTim
   Result<void> last = fail(StateErrc::unwritable, "there is no folder for the discovery file");
   for (const auto& folder : folders_) {
     std::error_code ignored;  // the write tells
-    fs::create_directories(folder, ignored);
+    // Whatever our umask: agents of other users read there, too.
+    if (fs::create_directories(folder, ignored)) fs::permissions(folder, fs::perms(0755), ignored);
     last = write_durably(folder / (owner_ + ".json"), text, io::kWorldReadable);
     if (last) break;
   }

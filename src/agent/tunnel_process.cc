@@ -106,16 +106,24 @@ bool control_socket_answers(const std::string& interface_name) {
   return static_cast<bool>(connect_control_socket(interface_name));
 }
 
+std::string find_wireguard_go() {
+  return find_program("wireguard-go");
+}
+
 bool have_wireguard_go() {
-  return !find_program("wireguard-go").empty();
+  return !find_wireguard_go().empty();
+}
+
+void make_control_socket_folder() {
+  std::error_code ignored;  // wireguard-go says so if that failed
+  fs::create_directories(kSocketDirectory, ignored);
 }
 
 Result<WireguardProcess> WireguardProcess::start(const std::string& interface_name) {
-  const auto program = find_program("wireguard-go");
+  const auto program = find_wireguard_go();
   if (program.empty())
     return not_started("it isn't in PATH; install it (Debian: apt install wireguard-go)");
-  std::error_code error;
-  fs::create_directories(kSocketDirectory, error);  // wireguard-go says so if that failed
+  make_control_socket_folder();
 
   // A file, not a pipe: a log that nobody reads mustn't stop the tunnel.
   io::UniqueFd log(::memfd_create("wireguard-go-log", MFD_CLOEXEC));

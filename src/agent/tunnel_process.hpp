@@ -17,7 +17,10 @@ std::string control_socket_path(const std::string& interface_name);
 // True when a process answers on the control socket of that name.
 bool control_socket_answers(const std::string& interface_name);
 
-bool have_wireguard_go();  // in PATH
+std::string find_wireguard_go();  // in PATH; empty: it isn't there
+bool have_wireguard_go();
+// The folder of the control sockets, for who may not make folders in /run later.
+void make_control_socket_folder();
 
 class WireguardProcess {
  public:

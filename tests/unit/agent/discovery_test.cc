@@ -62,6 +62,8 @@ TEST_F(DiscoveryFilesTest, EverybodyMayReadAndOnlyTheOwnerWrite) {
   struct stat info{};
   ASSERT_EQ(::stat((directory_ / "shared/ann.json").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0644u);
+  ASSERT_EQ(::stat((directory_ / "shared").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0755u);
 }
 
 TEST_F(DiscoveryFilesTest, WhereTheSharedFolderCantBeThereIsOurOwn) {

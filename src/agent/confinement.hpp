@@ -1,0 +1,15 @@
+// What `lanrage daemon` needs of the machine; all else it gives up (docs/adr/0021).
+#pragma once
+
+#include <filesystem>
+
+#include "agent/tunnel.hpp"
+#include "io/sandbox.hpp"
+
+namespace lanrage::agent {
+
+// The folders must be there.
+io::Sandbox confinement(const std::filesystem::path& state_dir,
+                        const std::filesystem::path& socket_dir, Backend backend);
+
+}  // namespace lanrage::agent
