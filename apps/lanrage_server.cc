@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <vector>
 
+#include "io/core_dumps.hpp"
 #include "server/admin_commands.hpp"
+#include "server/confinement.hpp"
 #include "server/options.hpp"
 #include "server/program.hpp"
 
@@ -22,9 +24,16 @@ int main(int argc, char** argv) {
   if (invocation->command != server::Command::serve)
     return server::run_subcommand(*invocation, std::cout, std::cerr);
 
+  io::forbid_core_dumps();
   io::Log log(stderr, invocation->config.log_level);
+  if (auto shut = server::shut_in(invocation->config, log); !shut) {
+    std::fprintf(stderr, "lanrage-server: %s\n", shut.error().message().c_str());
+    return 1;
+  }
   const server::Run run{LANRAGE_VERSION, invocation->config,
-                        [&arguments] { return server::reread_config(arguments); }, stdout};
+                        [&arguments] { return server::reread_config(arguments); },
+                        [&config = invocation->config] { return server::shut_in_further(config); },
+                        stdout};
   if (auto served = server::serve(run, log); !served) {
     std::fprintf(stderr, "lanrage-server: %s\n", served.error().message().c_str());
     return 1;

@@ -70,6 +70,7 @@ struct Config {
   std::vector<PeerId> creator;
   std::optional<Endpoint> metrics_listen = Endpoint{IpAddress::v4(0x7f000001u), 9667};
   bool map_ports = true;  // where the server's address is private
+  bool sandbox = true;
   io::LogLevel log_level = io::LogLevel::info;
   std::string audit_log;  // empty: with the rest of the log
   Limits limits;

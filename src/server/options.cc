@@ -49,6 +49,9 @@ constexpr FlagText kFlags[] = {
     {"map_ports",
      "auto or off: ask the router to forward our ports where our address is private (default: "
      "auto)"},
+    {"sandbox",
+     "on or off: give up what the program may do and doesn't need, of capabilities, files and "
+     "system calls (default: on)"},
     {"tls_cert", "Certificate chain, PEM (default: a self-signed one, made at first start)"},
     {"tls_key", "Its private key, PEM"},
     {"create_policy",

@@ -112,7 +112,7 @@ class Program {
                                       keys_->relay_key.public_key(), log_);
     if (!started) return std::unexpected(started.error());
     udp_ = std::move(*started);
-    return {};
+    return run_.in_kernel ? run_.in_kernel() : Result<void>();
   }
 
   BuiltInServices services() const {

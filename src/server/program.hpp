@@ -15,6 +15,8 @@ struct Run {
   Config config;
   // The settings as they would be read now, for SIGHUP.
   std::function<Result<Config>()> reread;
+  // Called when whatever goes to the kernel is there, and before anybody is listened to.
+  std::function<Result<void>()> in_kernel;
   std::FILE* ready_stream = nullptr;  // gets the line that says ready
 };
 

@@ -75,7 +75,7 @@ class RelayProgram {
     auto started = UdpServices::start(config_, id_, token_key_, log_);
     if (!started) return std::unexpected(started.error());
     udp_ = std::move(*started);
-    return {};
+    return run_.in_kernel ? run_.in_kernel() : Result<void>();
   }
 
   Result<void> observe() {

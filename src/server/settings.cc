@@ -150,6 +150,15 @@ void add_addresses(SettingTable& t) {
         return true;
       },
       [](const Config& c) { return quoted(c.map_ports ? "auto" : "off"); });
+  t.add(
+      "sandbox", R"("on" or "off")",
+      [](Config& c, const SettingValue& value) {
+        const auto* given = std::get_if<std::string>(&value);
+        if (!given || (*given != "on" && *given != "off")) return false;
+        c.sandbox = *given == "on";
+        return true;
+      },
+      [](const Config& c) { return quoted(c.sandbox ? "on" : "off"); });
 }
 
 void add_enrolment(SettingTable& t) {

@@ -95,6 +95,7 @@ TEST(Config, ReadsEachKindOfValue) {
     creator = ["aaaaaaaaaaaaaaaaaaaaaaaaaa"]
     metrics_listen = "off"
     map_ports = "off"
+    sandbox = "off"
     log_level = "warning"
     limits.parties = 5
     limits.token_lifetime = 3600
@@ -115,6 +116,7 @@ TEST(Config, ReadsEachKindOfValue) {
   EXPECT_EQ(c.creator.size(), 1u);
   EXPECT_FALSE(c.metrics_listen);
   EXPECT_FALSE(c.map_ports);
+  EXPECT_FALSE(c.sandbox);
   EXPECT_EQ(c.log_level, io::LogLevel::warning);
   EXPECT_EQ(c.limits.parties, 5u);
   EXPECT_EQ(c.limits.token_lifetime, std::chrono::hours(1));
@@ -192,6 +194,8 @@ TEST(Config, RefusesValuesOfTheWrongKind) {
                           "map_ports = true",
                           "relay_offload = \"on\"",
                           "relay_offload = true",
+                          "sandbox = \"strict\"",
+                          "sandbox = false",
                           "xdp = \"fast\"",
                           "xdp = true",
                           "relay_threads = 257",

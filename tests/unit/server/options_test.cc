@@ -55,6 +55,7 @@ TEST_F(OptionsTest, EveryFlagReachesItsSetting) {
                          "--relay-offload=send",
                          "--xdp=generic",
                          "--map-ports=off",
+                         "--sandbox=off",
                          "--tls-cert=/c",
                          "--tls-key=/k",
                          "--create-policy=listed",
@@ -76,6 +77,7 @@ TEST_F(OptionsTest, EveryFlagReachesItsSetting) {
   EXPECT_EQ(c.relay_offload, (RelayTrains{.receive = false, .send = true}));
   EXPECT_EQ(c.xdp, xdp::Mode::generic);
   EXPECT_FALSE(c.map_ports);
+  EXPECT_FALSE(c.sandbox);
   EXPECT_EQ(c.tls_cert, "/c");
   EXPECT_EQ(c.tls_key, "/k");
   EXPECT_EQ(c.create_policy, protocol::CreatePolicy::listed);
