@@ -9,10 +9,11 @@ namespace lanrage::agent {
 io::Sandbox confinement(const std::filesystem::path& state_dir,
                         const std::filesystem::path& socket_dir, Backend backend) {
   io::Sandbox out;
-  // Devices, routes and packet filters; raw sockets at WireGuard's port.
-  out.capabilities = {CAP_NET_ADMIN, CAP_NET_RAW};
+  // Devices, routes and packet filters; raw sockets at WireGuard's port; the members' port.
+  out.capabilities = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
   out.calls.packet_sockets = true;
-  out.files.writable = {state_dir, socket_dir, "/dev/null"};
+  // The last: IPv6 on our own interface, where the machine switches it off.
+  out.files.writable = {state_dir, socket_dir, "/dev/null", "/proc/sys/net/ipv6/conf"};
   const std::filesystem::path program =
       backend == Backend::kernel ? std::string() : find_wireguard_go();
   if (program.empty()) return out;
