@@ -72,6 +72,29 @@ Result<crypto::SigningKey> Governance::signer(std::string_view what) const {
                                            "; " + who_can(party_->ledger()));
 }
 
+Result<crypto::SigningKey> Governance::root(std::string_view what) const {
+  if (party_->root_seed()) return crypto::SigningKey::from_seed(*party_->root_seed());
+  return fail(GovernErrc::not_allowed,
+              "only the host, " + name(party_->ledger().host_id()) + ", can " + std::string(what));
+}
+
+Result<void> Governance::may_promote(const PeerId& peer) const {
+  const auto& ledger = party_->ledger();
+  if (ledger.member(peer) == nullptr)
+    return fail(GovernErrc::gone, "they have just left the party, or were removed", "peer");
+  if (peer == ledger.host_id())
+    return fail(GovernErrc::nothing_to_do,
+                name(peer) + " is the host, who can do all that deputies can", "peer");
+  if (deputies_of(ledger).contains(peer))
+    return fail(GovernErrc::nothing_to_do, name(peer) + " is a deputy already", "peer");
+  return {};
+}
+
+Result<void> Governance::may_demote(const PeerId& peer) const {
+  if (deputies_of(party_->ledger()).contains(peer)) return {};
+  return fail(GovernErrc::nothing_to_do, name(peer) + " is no deputy", "peer");
+}
+
 Result<void> Governance::may_remove(const PeerId& peer) const {
   const auto& ledger = party_->ledger();
   if (ledger.member(peer) == nullptr)
@@ -157,7 +180,33 @@ Governance::Answer<Governance::Rotated> Governance::kick(PeerId peer) {
         co_return std::unexpected(ok.error());
     co_return co_await rotate_once({{peer}, {}}, std::move(*key));
   };
-  auto done = co_await until_current<Rotated>(std::move(attempt));
+  co_return co_await with_receipts(co_await until_current<Rotated>(std::move(attempt)));
+}
+
+Governance::Answer<Governance::Rotated> Governance::revoke(InviteId invite) {
+  auto attempt = [this, invite]() -> Answer<Rotated> {
+    auto key = signer("revoke invites");
+    if (!key) co_return std::unexpected(key.error());
+    if (party_->ledger().invite(invite) == nullptr)
+      co_return fail(party::Errc::unknown_invite,
+                     "the party has no invite " + invite.to_string() +
+                         " that is open; `lanrage invite list` shows them",
+                     "invite");
+    co_return co_await rotate_once({{}, {invite}}, std::move(*key));
+  };
+  co_return co_await with_receipts(co_await until_current<Rotated>(std::move(attempt)));
+}
+
+Governance::Answer<Governance::Rotated> Governance::rotate() {
+  auto attempt = [this]() -> Answer<Rotated> {
+    auto key = signer("change the party's key");
+    if (!key) co_return std::unexpected(key.error());
+    co_return co_await rotate_once({}, std::move(*key));
+  };
+  co_return co_await with_receipts(co_await until_current<Rotated>(std::move(attempt)));
+}
+
+Governance::Answer<Governance::Rotated> Governance::with_receipts(Result<Rotated> done) {
   if (!done) co_return done;
   std::vector<PeerId> others;
   for (const auto& [id, member] : party_->ledger().members())
@@ -165,6 +214,55 @@ Governance::Answer<Governance::Rotated> Governance::kick(PeerId peer) {
       others.push_back(id);
   done->receipts = co_await party_->receipts(done->key_epoch, std::move(others));
   co_return done;
+}
+
+Governance::Answer<party::NewInvite> Governance::invite(party::InviteOptions options) {
+  co_return co_await until_current<party::NewInvite>(
+      [this, options] { return invite_once(options); });
+}
+
+Governance::Answer<party::NewInvite> Governance::invite_once(party::InviteOptions options) {
+  auto key = signer("make invites");
+  if (!key) co_return std::unexpected(key.error());
+  crypto::SystemRandom random;
+  const auto id = party_->ledger().party_id();
+  auto made =
+      party::build_invite(random, party_->ledger(), party_->party_key(), *key, options, unix_now());
+  if (!made) co_return std::unexpected(made.error());
+  protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
+  const auto control = party_->control();
+  auto added = co_await control->add_invite(id, std::move(request));
+  if (!added) co_return std::unexpected(added.error());
+  party_->hear(ws::InviteAdded{id, added->seq, made->id, {made->record}});
+  co_return made;
+}
+
+Governance::Answer<std::set<PeerId>> Governance::promote(PeerId peer) {
+  auto attempt = [this, peer]() -> Answer<std::set<PeerId>> {
+    auto key = root("name deputies");
+    if (!key) co_return std::unexpected(key.error());
+    if (auto ok = may_promote(peer); !ok) co_return std::unexpected(ok.error());
+    auto deputies = deputies_of(party_->ledger());
+    deputies.insert(peer);
+    auto done = co_await set_deputies(deputies, std::move(*key));
+    if (!done) co_return std::unexpected(done.error());
+    co_return deputies;
+  };
+  co_return co_await until_current<std::set<PeerId>>(std::move(attempt));
+}
+
+Governance::Answer<std::set<PeerId>> Governance::demote(PeerId peer) {
+  auto attempt = [this, peer]() -> Answer<std::set<PeerId>> {
+    auto key = root("name deputies");
+    if (!key) co_return std::unexpected(key.error());
+    if (auto ok = may_demote(peer); !ok) co_return std::unexpected(ok.error());
+    auto deputies = deputies_of(party_->ledger());
+    deputies.erase(peer);
+    auto done = co_await set_deputies(deputies, std::move(*key));
+    if (!done) co_return std::unexpected(done.error());
+    co_return deputies;
+  };
+  co_return co_await until_current<std::set<PeerId>>(std::move(attempt));
 }
 
 }  // namespace lanrage::agent

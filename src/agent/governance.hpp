@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@
 
 namespace lanrage::agent {
 
-enum class GovernErrc { not_allowed, that_is_you, host_stays, deputy_stays, gone };
+enum class GovernErrc { not_allowed, that_is_you, host_stays, deputy_stays, gone, nothing_to_do };
 constexpr std::string_view name_of(GovernErrc errc) {
   switch (errc) {
     case GovernErrc::not_allowed:
@@ -29,6 +30,8 @@ constexpr std::string_view name_of(GovernErrc errc) {
       return "deputy_stays";
     case GovernErrc::gone:
       return "gone";
+    case GovernErrc::nothing_to_do:
+      return "nothing_to_do";
   }
   return "unknown";
 }
@@ -70,6 +73,12 @@ class Governance {
 
   // Errors of all: GovernErrc, ControlPlane's.
   Answer<Rotated> kick(PeerId peer);
+  Answer<Rotated> revoke(InviteId invite);  // party::Errc::unknown_invite
+  Answer<Rotated> rotate();                 // another party key, and nothing else
+  Answer<party::NewInvite> invite(party::InviteOptions options);
+  // What comes back are the deputies from now on.
+  Answer<std::set<PeerId>> promote(PeerId peer);
+  Answer<std::set<PeerId>> demote(PeerId peer);
 
  private:
   // What makes a record out of date when it changes.
@@ -81,7 +90,10 @@ class Governance {
   State state() const;
   // The key that makes what we sign count; not_allowed, saying who may do `what`.
   Result<crypto::SigningKey> signer(std::string_view what) const;
+  Result<crypto::SigningKey> root(std::string_view what) const;
   Result<void> may_remove(const PeerId& peer) const;
+  Result<void> may_promote(const PeerId& peer) const;
+  Result<void> may_demote(const PeerId& peer) const;
   std::string name(const PeerId& peer) const;
 
   template <class T>
@@ -89,6 +101,8 @@ class Governance {
   // Asks the server for the newest log. False when that taught us nothing.
   boost::asio::awaitable<bool> catch_up(State before);
   Answer<Rotated> rotate_once(party::RotationOptions options, crypto::SigningKey signer);
+  Answer<Rotated> with_receipts(Result<Rotated> done);
+  Answer<party::NewInvite> invite_once(party::InviteOptions options);
   Answer<void> set_deputies(std::set<PeerId> deputies, crypto::SigningKey root);
 
   std::shared_ptr<GovernedParty> party_;

@@ -69,12 +69,23 @@ LocalApi::Answer LocalApi::dispatch(const json::object& request) {
     Answer (LocalApi::*run)(const json::object&);
   };
   static constexpr std::array kCommands{
-      Row{"create", &LocalApi::create},     Row{"join", &LocalApi::join},
-      Row{"status", &LocalApi::status},     Row{"ping", &LocalApi::ping},
-      Row{"invite", &LocalApi::invite},     Row{"list", &LocalApi::list},
-      Row{"nick", &LocalApi::nick},         Row{"leave", &LocalApi::leave},
-      Row{"netcheck", &LocalApi::netcheck}, Row{"discover", &LocalApi::discover},
-      Row{"doctor", &LocalApi::doctor},     Row{"kick", &LocalApi::kick},
+      Row{"create", &LocalApi::create},
+      Row{"join", &LocalApi::join},
+      Row{"status", &LocalApi::status},
+      Row{"ping", &LocalApi::ping},
+      Row{"list", &LocalApi::list},
+      Row{"nick", &LocalApi::nick},
+      Row{"leave", &LocalApi::leave},
+      Row{"netcheck", &LocalApi::netcheck},
+      Row{"discover", &LocalApi::discover},
+      Row{"doctor", &LocalApi::doctor},
+      Row{"invite", &LocalApi::invite},
+      Row{"invite_list", &LocalApi::invite_list},
+      Row{"invite_revoke", &LocalApi::invite_revoke},
+      Row{"kick", &LocalApi::kick},
+      Row{"promote", &LocalApi::promote},
+      Row{"demote", &LocalApi::demote},
+      Row{"rotate", &LocalApi::rotate},
   };
   Arguments arguments(request);
   const auto command = arguments.text("command");
@@ -91,6 +102,17 @@ Result<std::shared_ptr<PartySession>> LocalApi::party_of(const json::object& req
   const auto name = arguments.optional_text("party");
   if (arguments.error()) return std::unexpected(*arguments.error());
   return agent_.find_party(name);
+}
+
+Result<LocalApi::Target> LocalApi::target_of(const json::object& request) const {
+  auto session = party_of(request);
+  if (!session) return std::unexpected(session.error());
+  Arguments arguments(request);
+  const auto name = arguments.text("peer");
+  if (arguments.error()) return std::unexpected(*arguments.error());
+  auto peer = (*session)->find_peer(name);
+  if (!peer) return std::unexpected(peer.error());
+  return Target{std::move(*session), *peer};
 }
 
 LocalApi::Answer LocalApi::create(const json::object& request) {
@@ -163,15 +185,12 @@ LocalApi::Answer LocalApi::status(const json::object&) {
 }
 
 LocalApi::Answer LocalApi::ping(const json::object& request) {
-  auto session = party_of(request);
-  if (!session) co_return std::unexpected(session.error());
+  const auto target = target_of(request);
+  if (!target) co_return std::unexpected(target.error());
   Arguments arguments(request);
-  const auto name = arguments.text("peer");
   const auto count = arguments.number("count", 4, 1, kMaxPings);
   if (arguments.error()) co_return std::unexpected(*arguments.error());
-  auto peer = (*session)->find_peer(name);
-  if (!peer) co_return std::unexpected(peer.error());
-  const auto echoes = co_await (*session)->ping(*peer, static_cast<int>(count));
+  const auto echoes = co_await target->session->ping(target->peer, static_cast<int>(count));
   std::vector<double> rtts;
   for (const auto& rtt : echoes)
     if (rtt) rtts.push_back(to_ms(*rtt));
@@ -188,24 +207,9 @@ LocalApi::Answer LocalApi::ping(const json::object& request) {
                                  {"avg", sum / static_cast<double>(rtts.size())},
                                  {"max", std::ranges::max(rtts)}};
   }
-  if (const auto report = (*session)->connectivity().report(*peer))
+  if (const auto report = target->session->connectivity().report(target->peer))
     out["path"] = path::name_of(report->path.path);
   co_return out;
-}
-
-LocalApi::Answer LocalApi::invite(const json::object& request) {
-  auto session = party_of(request);
-  if (!session) co_return std::unexpected(session.error());
-  Arguments arguments(request);
-  party::InviteOptions options;
-  options.lifetime = std::chrono::seconds(arguments.number(
-      "expires_s", 86400, 60, std::chrono::seconds(party::kMaxInviteLifetime).count()));
-  options.uses = static_cast<std::uint16_t>(
-      arguments.number("uses", party::kDefaultInviteUses, 1, party::kMaxMembers));
-  if (arguments.error()) co_return std::unexpected(*arguments.error());
-  auto invite = co_await (*session)->invite(options);
-  if (!invite) co_return std::unexpected(invite.error());
-  co_return json::object{{"schema", 1}, {"invite", *invite}};
 }
 
 LocalApi::Answer LocalApi::list(const json::object&) {

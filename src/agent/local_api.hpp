@@ -27,7 +27,6 @@ class LocalApi {
   Answer join(const boost::json::object& request);
   Answer status(const boost::json::object& request);
   Answer ping(const boost::json::object& request);
-  Answer invite(const boost::json::object& request);
   Answer list(const boost::json::object& request);
   Answer nick(const boost::json::object& request);
   Answer leave(const boost::json::object& request);
@@ -35,9 +34,21 @@ class LocalApi {
   Answer doctor(const boost::json::object& request);
   Answer discover(const boost::json::object& request);
   // Of those who govern a party: local_api_governance.cc.
+  Answer invite(const boost::json::object& request);
+  Answer invite_list(const boost::json::object& request);
+  Answer invite_revoke(const boost::json::object& request);
   Answer kick(const boost::json::object& request);
+  Answer promote(const boost::json::object& request);
+  Answer demote(const boost::json::object& request);
+  Answer rotate(const boost::json::object& request);
 
   Result<std::shared_ptr<PartySession>> party_of(const boost::json::object& request) const;
+  // The party, and the member of it that "peer" names.
+  struct Target {
+    std::shared_ptr<PartySession> session;
+    PeerId peer;
+  };
+  Result<Target> target_of(const boost::json::object& request) const;
 
   Agent& agent_;
 };

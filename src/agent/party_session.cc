@@ -305,21 +305,6 @@ asio::awaitable<void> PartySession::publish_hints(stun::NatReport report) {
     context_.log.debug("hints_not_published", {{"detail", updated.error().message()}});
 }
 
-asio::awaitable<Result<std::string>> PartySession::invite(party::InviteOptions options) {
-  const auto self = shared_from_this();
-  if (!saved_.root_seed)
-    co_return fail(SessionErrc::not_host, "only the party's host can make invites for now");
-  crypto::SystemRandom random;
-  auto made =
-      party::build_invite(random, ledger(), trust_->trust().keys().newest(),
-                          crypto::SigningKey::from_seed(*saved_.root_seed), options, unix_now());
-  if (!made) co_return std::unexpected(made.error());
-  protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
-  auto added = co_await control_->add_invite(saved_.id, std::move(request));
-  if (!added) co_return std::unexpected(added.error());
-  co_return invite_text(saved_, made->secret);
-}
-
 asio::awaitable<Result<void>> PartySession::rename(std::string nick) {
   const auto self = shared_from_this();
   auto statement = party::build_statement(ledger(), context_.keys.identity, nick, vip());

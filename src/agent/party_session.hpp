@@ -29,11 +29,9 @@ enum class Ended {
   device_lost,   // a new session from saved() may work
 };
 
-enum class SessionErrc { not_host, unknown_peer, ambiguous_peer };
+enum class SessionErrc { unknown_peer, ambiguous_peer };
 constexpr std::string_view name_of(SessionErrc errc) {
   switch (errc) {
-    case SessionErrc::not_host:
-      return "not_host";
     case SessionErrc::unknown_peer:
       return "unknown_peer";
     case SessionErrc::ambiguous_peer:
@@ -114,7 +112,6 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   boost::asio::awaitable<std::vector<std::optional<Duration>>> ping(PeerId peer, int count);
   // One echo as an IP packet of `size` bytes; nothing when none came back in time.
   boost::asio::awaitable<std::optional<Duration>> echo(PeerId peer, std::size_t size);
-  boost::asio::awaitable<Result<std::string>> invite(party::InviteOptions options);
   boost::asio::awaitable<Result<void>> rename(std::string nick);
   // The party's server is at another address now and has proved there that it is the same one.
   void move_to(std::string url, std::shared_ptr<ControlPlane> control);

@@ -19,10 +19,15 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   out.push_back(make_status());
   out.push_back(make_ping());
   out.push_back(make_invite());
-  out.push_back(make_kick());
+  out.push_back(make_invite_list());
+  out.push_back(make_invite_revoke());
   out.push_back(make_list());
   out.push_back(make_nick());
   out.push_back(make_leave());
+  out.push_back(make_kick());
+  out.push_back(make_promote());
+  out.push_back(make_demote());
+  out.push_back(make_rotate());
   out.push_back(make_netcheck());
   out.push_back(make_discover());
   out.push_back(make_doctor());
@@ -70,7 +75,8 @@ void show(const Command& command, const json::object& result, bool as_json, cons
 int execute(const Command& command, const std::string& socket, bool as_json, const Output& output,
             const Offline& offline) {
   auto request = command.request();
-  request["command"] = command.name();
+  const std::string parent(command.parent());
+  request["command"] = (parent.empty() ? "" : parent + "_") + std::string(command.name());
   const auto timeout = std::chrono::seconds(command.timeout_seconds());
   const auto line = io::local_request(socket, json::serialize(request), timeout);
   if (!line && command.works_offline() && offline.doctor)
@@ -110,10 +116,15 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
     sub.add_option("--socket", socket, "The agent's socket (or LANRAGE_SOCKET)");
     sub.add_flag("--json", as_json, "Print one JSON object");
   };
+  std::vector<const CLI::App*> subcommands;
   for (const auto& command : commands) {
-    auto* sub = app.add_subcommand(std::string(command->name()), std::string(command->summary()));
+    const std::string parent(command->parent());
+    auto* above = parent.empty() ? &app : app.get_subcommand(parent);
+    auto* sub =
+        above->add_subcommand(std::string(command->name()), std::string(command->summary()));
     command->add_options(*sub);
     common(*sub);
+    subcommands.push_back(sub);
   }
   auto* version = app.add_subcommand("version", "Print the version");
   common(*version);
@@ -138,9 +149,9 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
       out << "lanrage " << LANRAGE_VERSION << '\n';
     return 0;
   }
-  for (const auto& command : commands)
-    if (app.got_subcommand(std::string(command->name())))
-      return execute(*command, socket_path(socket), as_json, output, offline);
+  for (std::size_t i = 0; i < commands.size(); ++i)
+    if (subcommands[i]->parsed() && subcommands[i]->get_subcommands().empty())
+      return execute(*commands[i], socket_path(socket), as_json, output, offline);
   return static_cast<int>(ExitStatus::bad_usage);
 }
 

@@ -29,6 +29,8 @@ class Command {
  public:
   virtual ~Command() = default;
   virtual std::string_view name() const = 0;
+  // Of `lanrage invite list`: "invite". The agent knows it as invite_list.
+  virtual std::string_view parent() const { return ""; }
   virtual std::string_view summary() const = 0;
   virtual void add_options(CLI::App& app) = 0;
   // The options' values as the agent's command object, without "command".
@@ -51,7 +53,12 @@ std::unique_ptr<Command> make_join();
 std::unique_ptr<Command> make_status();
 std::unique_ptr<Command> make_ping();
 std::unique_ptr<Command> make_invite();
+std::unique_ptr<Command> make_invite_list();
+std::unique_ptr<Command> make_invite_revoke();
 std::unique_ptr<Command> make_kick();
+std::unique_ptr<Command> make_promote();
+std::unique_ptr<Command> make_demote();
+std::unique_ptr<Command> make_rotate();
 std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_nick();
 std::unique_ptr<Command> make_leave();

@@ -10,7 +10,7 @@ namespace {
 class Invite final : public Command {
  public:
   std::string_view name() const override { return "invite"; }
-  std::string_view summary() const override { return "Make a new invite (the host only, for now)"; }
+  std::string_view summary() const override { return "Make a new invite (host and deputies)"; }
 
   void add_options(CLI::App& app) override {
     app.add_option("--expires", expires_s_, "How long it is good, such as 90m, 24h or 7d")

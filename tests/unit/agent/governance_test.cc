@@ -177,5 +177,168 @@ TEST_F(KickTest, ASilentServerIsNotAskedForItsLog) {
   EXPECT_EQ(ann->rules().fetches, 0);
 }
 
+// ---- invites
+
+using InviteTest = GovernedWorld;
+
+TEST_F(InviteTest, HostAndDeputiesMakeThem) {
+  for (const auto* device : {&world.host, &bob}) {
+    const auto made = run(Governance(view(*device)).invite({3, std::chrono::hours(1)}));
+    ASSERT_EQ(code_of(made), "ok") << made.error().message();
+    const auto* invite = world.ledger().invite(made->id);
+    ASSERT_NE(invite, nullptr);
+    EXPECT_EQ(invite->terms.uses, 3);
+    EXPECT_EQ(invite->issuer, device->peer_id());
+    EXPECT_EQ(code_of(world.join(party::make_device(world.random),
+                                 party::invite_keys(made->secret, world.made.id))),
+              "ok");
+  }
+  const auto refused = run(Governance(view(cleo)).invite({}));
+  ASSERT_EQ(code_of(refused), "not_allowed");
+  EXPECT_EQ(refused.error().message(),
+            "only the host and deputies can make invites; Ann and Bob can");
+}
+
+TEST_F(InviteTest, WhoMadeOneKnowsItAtOnce) {
+  const auto ann = view(world.host);
+  const auto made = run(Governance(ann).invite({}));
+  ASSERT_EQ(code_of(made), "ok");
+  EXPECT_NE(ann->ledger().invite(made->id), nullptr);
+}
+
+TEST_F(InviteTest, OneMadeAgainstAnOldRosterIsMadeAgain) {
+  const auto ann = view(world.host);
+  ann->rules().before = [&, once = true]() mutable {
+    if (std::exchange(once, false)) EXPECT_EQ(code_of(run(Governance(view(bob)).rotate())), "ok");
+  };
+  const auto made = run(Governance(ann).invite({}));
+  ASSERT_EQ(code_of(made), "ok") << made.error().message();
+  EXPECT_NE(world.ledger().invite(made->id), nullptr);
+  EXPECT_EQ(ann->rules().commands, 2);
+  // The box of the invite holds the newest key.
+  const auto keys = party::invite_keys(made->secret, world.made.id);
+  EXPECT_EQ(code_of(party::recover_party_key(world.ledger(), keys.box,
+                                             *world.party.box_for(keys.box.public_key()))),
+            "ok");
+}
+
+TEST_F(InviteTest, ADeputyWhoLacksTheNewestKeyFetchesIt) {
+  const auto deputy = view(bob);
+  const auto rotated = run(Governance(view(world.host)).rotate());
+  ASSERT_EQ(code_of(rotated), "ok");
+  // It has heard of the roster, not of the key.
+  deputy->hear(ws::KeyRotated{
+      world.made.id, world.party.seq, rotated->key_epoch, {}, {world.party.log.back()}, {}});
+  ASSERT_EQ(deputy->ledger().key_epoch(), rotated->key_epoch);
+  EXPECT_EQ(code_of(run(Governance(deputy).invite({}))), "ok");
+  EXPECT_EQ(deputy->rules().fetches, 1);
+}
+
+TEST_F(InviteTest, ARevokedOneOpensNothing) {
+  const auto invite = joined_by.at(cleo.peer_id());
+  const auto revoked = run(Governance(view(bob)).revoke(invite));
+  ASSERT_EQ(code_of(revoked), "ok") << revoked.error().message();
+  EXPECT_TRUE(revoked->removed.empty());
+  EXPECT_THAT(revoked->dropped, testing::Contains(invite));
+  EXPECT_EQ(revoked->key_epoch, 2u);
+  EXPECT_EQ(world.ledger().invite(invite), nullptr);
+  EXPECT_NE(world.ledger().invite(joined_by.at(dan.peer_id())), nullptr);
+  EXPECT_TRUE(is_member(cleo)) << "whoever joined by it stays";
+}
+
+TEST_F(InviteTest, RevokingWhatIsNotThere) {
+  const auto ann = view(world.host);
+  const auto refused = run(Governance(ann).revoke({}));
+  ASSERT_EQ(code_of(refused), "unknown_invite");
+  EXPECT_THAT(refused.error().message(), HasSubstr("lanrage invite list"));
+  EXPECT_EQ(code_of(run(Governance(view(cleo)).revoke(joined_by.at(cleo.peer_id())))),
+            "not_allowed");
+  EXPECT_EQ(ann->rules().commands, 0);
+}
+
+TEST_F(InviteTest, OneThatSomebodyElseRevokesMeanwhile) {
+  const auto invite = joined_by.at(cleo.peer_id());
+  const auto ann = view(world.host);
+  ann->rules().before = [&, once = true]() mutable {
+    if (std::exchange(once, false))
+      EXPECT_EQ(code_of(run(Governance(view(bob)).revoke(invite))), "ok");
+  };
+  EXPECT_EQ(code_of(run(Governance(ann).revoke(invite))), "unknown_invite");
+}
+
+// ---- deputies, and the key alone
+
+using DeputyTest = GovernedWorld;
+
+TEST_F(DeputyTest, TheHostNamesThem) {
+  const auto ann = view(world.host);
+  const auto deputies = run(Governance(ann).promote(cleo.peer_id()));
+  ASSERT_EQ(code_of(deputies), "ok") << deputies.error().message();
+  EXPECT_THAT(*deputies, UnorderedElementsAre(bob.peer_id(), cleo.peer_id()));
+  EXPECT_TRUE(world.ledger().may_govern(cleo.identity.public_key()));
+  EXPECT_EQ(ann->ledger().head(), world.ledger().head());
+  EXPECT_EQ(code_of(run(Governance(view(cleo)).kick(dan.peer_id()))), "ok");
+
+  const auto left = run(Governance(view(world.host)).demote(cleo.peer_id()));
+  ASSERT_EQ(code_of(left), "ok");
+  EXPECT_THAT(*left, ElementsAre(bob.peer_id()));
+  EXPECT_FALSE(world.ledger().may_govern(cleo.identity.public_key()));
+  EXPECT_TRUE(is_member(cleo));
+}
+
+TEST_F(DeputyTest, NobodyElseDoes) {
+  for (const auto* device : {&bob, &cleo}) {
+    const auto refused = run(Governance(view(*device)).promote(dan.peer_id()));
+    ASSERT_EQ(code_of(refused), "not_allowed");
+    EXPECT_EQ(refused.error().message(), "only the host, Ann, can name deputies");
+    EXPECT_EQ(code_of(run(Governance(view(*device)).demote(bob.peer_id()))), "not_allowed");
+  }
+}
+
+TEST_F(DeputyTest, WhatIsSoAlreadyIsSaid) {
+  const auto ann = view(world.host);
+  const auto again = run(Governance(ann).promote(bob.peer_id()));
+  ASSERT_EQ(code_of(again), "nothing_to_do");
+  EXPECT_EQ(again.error().message(), "Bob is a deputy already");
+  EXPECT_EQ(code_of(run(Governance(ann).promote(world.host.peer_id()))), "nothing_to_do");
+  const auto none = run(Governance(ann).demote(cleo.peer_id()));
+  ASSERT_EQ(code_of(none), "nothing_to_do");
+  EXPECT_EQ(none.error().message(), "Cleo is no deputy");
+  EXPECT_EQ(ann->rules().commands, 0);
+}
+
+TEST_F(DeputyTest, TwoCommandsAtOnceAreBothDone) {
+  const auto ann = view(world.host);
+  ann->rules().before = [&, once = true]() mutable {
+    if (std::exchange(once, false))
+      EXPECT_EQ(code_of(run(Governance(view(world.host)).promote(cleo.peer_id()))), "ok");
+  };
+  const auto deputies = run(Governance(ann).promote(dan.peer_id()));
+  ASSERT_EQ(code_of(deputies), "ok") << deputies.error().message();
+  EXPECT_EQ(deputies->size(), 3u);
+  EXPECT_EQ(world.ledger().charter().deputies.size(), 3u);
+}
+
+TEST_F(DeputyTest, WhoeverLeavesMeanwhileIsNoDeputy) {
+  const auto ann = view(world.host);
+  ann->rules().before = [&, once = true]() mutable {
+    if (std::exchange(once, false)) EXPECT_EQ(code_of(world.leave(bob)), "ok");
+  };
+  const auto deputies = run(Governance(ann).promote(cleo.peer_id()));
+  ASSERT_EQ(code_of(deputies), "ok") << deputies.error().message();
+  EXPECT_THAT(*deputies, ElementsAre(cleo.peer_id()));
+}
+
+TEST_F(DeputyTest, TheKeyAloneChanges) {
+  const auto rotated = run(Governance(view(bob)).rotate());
+  ASSERT_EQ(code_of(rotated), "ok");
+  EXPECT_EQ(rotated->key_epoch, 2u);
+  EXPECT_TRUE(rotated->removed.empty());
+  EXPECT_EQ(world.ledger().members().size(), 4u);
+  EXPECT_THAT(rotated->receipts.waiting,
+              UnorderedElementsAre(world.host.peer_id(), cleo.peer_id(), dan.peer_id()));
+  EXPECT_EQ(code_of(run(Governance(view(cleo)).rotate())), "not_allowed");
+}
+
 }  // namespace
 }  // namespace lanrage::agent::test

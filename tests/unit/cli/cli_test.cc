@@ -228,6 +228,51 @@ TEST_F(CliTest, KickSaysWhoHasYetToConfirm) {
   EXPECT_EQ(line({"kick"}).status, 2);
 }
 
+TEST_F(CliTest, InvitesAreListed) {
+  serve(R"({"ok":true,"result":{"schema":1,"invites":[{"id":"abc","made_by":{"peer_id":"x",)"
+        R"("nick":"ann"},"uses":16,"used":3,"expires_at":"2026-12-01T10:00:00.000Z",)"
+        R"("state":"open"},{"id":"def","made_by":{"peer_id":"y","nick":""},"uses":1,"used":1,)"
+        R"("expires_at":"2026-12-02T10:00:00.000Z","state":"used_up"}]}})");
+  const auto result = line({"invite", "list", "--party", "fun"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out,
+            "ID   MADE BY  USED     EXPIRES                   STATE\n"
+            "abc  ann      3 of 16  2026-12-01T10:00:00.000Z  open\n"
+            "def  y        1 of 1   2026-12-02T10:00:00.000Z  used up\n");
+  EXPECT_EQ(request_.at("command").as_string(), "invite_list");
+  EXPECT_EQ(request_.at("party").as_string(), "fun");
+  EXPECT_TRUE(line({"invite", "list", "--json"}).out.starts_with("{\"schema\":1"));
+}
+
+TEST_F(CliTest, AnInviteIsRevoked) {
+  serve(R"({"ok":true,"result":{"schema":1,"revoked":"abc","removed":[],"key_epoch":2,)"
+        R"("invites_dropped":["abc"],"confirmed":[],"waiting":[]}})");
+  const auto result = line({"invite", "revoke", "abc"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "Nobody can join by abc any more, and the party has a new key.\n");
+  EXPECT_EQ(request_.at("command").as_string(), "invite_revoke");
+  EXPECT_EQ(request_.at("id").as_string(), "abc");
+  EXPECT_EQ(line({"invite", "revoke"}).status, 2);
+}
+
+TEST_F(CliTest, DeputiesComeAndGo) {
+  serve(R"({"ok":true,"result":{"schema":1,"peer_id":"x","nick":"bob","deputies":)"
+        R"([{"peer_id":"x","nick":"bob"},{"peer_id":"y","nick":"cleo"}]}})");
+  EXPECT_EQ(line({"promote", "bob"}).out, "bob is a deputy now.\nDeputies: bob, cleo\n");
+  EXPECT_EQ(request_.at("command").as_string(), "promote");
+  EXPECT_TRUE(line({"demote", "bob"}).out.starts_with("bob is no deputy any more.\n"));
+  EXPECT_EQ(request_.at("command").as_string(), "demote");
+  EXPECT_EQ(request_.at("peer").as_string(), "bob");
+}
+
+TEST_F(CliTest, RotateSaysTheNumberOfTheKey) {
+  serve(R"({"ok":true,"result":{"schema":1,"removed":[],"key_epoch":7,"invites_dropped":[],)"
+        R"("confirmed":[],"waiting":[{"peer_id":"y","nick":"bob"}]}})");
+  EXPECT_EQ(line({"rotate"}).out,
+            "The party has another key, its number 7.\nNot confirmed yet by: bob\n");
+  EXPECT_EQ(request_.at("command").as_string(), "rotate");
+}
+
 TEST_F(CliTest, APingThatNobodyAnswersFails) {
   serve(R"({"ok":true,"result":{"schema":1,"sent":2,"received":0,"rtt_ms":null,"path":"relay"}})");
   EXPECT_EQ(line({"ping", "bob", "--count", "2"}).status, 1);
