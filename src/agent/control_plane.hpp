@@ -32,6 +32,8 @@ class ControlPlane {
     std::function<void(const protocol::ws::ServerMessage&)> on_message;
     // Connected means: subscribed messages flow; what was sent before may have been lost.
     std::function<void(LinkState)> on_link;
+    // Why the link was lost, or couldn't be opened.
+    std::function<void(const Error&)> on_trouble;
   };
 
   virtual ~ControlPlane() = default;

@@ -36,6 +36,7 @@ void FallbackControlPlane::start_link() {
   Listener listener;
   listener.on_message = [this](const ws::ServerMessage& message) { deliver(message); };
   listener.on_link = [this](LinkState state) { on_remote_link(state); };
+  listener.on_trouble = [this](const Error& error) { report_trouble(error); };
   remote_->open_link(std::move(listener));
 }
 
@@ -64,6 +65,7 @@ void FallbackControlPlane::poll_instead() {
   Listener listener;
   listener.on_message = [this](const ws::ServerMessage& message) { deliver(message); };
   listener.on_link = [this](LinkState state) { set_state(state); };
+  listener.on_trouble = [this](const Error& error) { report_trouble(error); };
   http_->open_link(std::move(listener));
 }
 

@@ -58,6 +58,7 @@ asio::awaitable<void> HttpControlPlane::run_link() {
     session().log().warning("control_poll_failed", {{"server", session().origin().to_string()},
                                                     {"reason", std::string(polled.error().code())},
                                                     {"detail", polled.error().message()}});
+    report_trouble(polled.error());
     co_await pauses_->pause(backoff_.next());
   }
 }

@@ -22,6 +22,14 @@ std::string_view name_of(AlertCode code) {
       return "server_ended_service";
     case server_closed_party:
       return "server_closed_party";
+    case false_peer:
+      return "false_peer";
+    case unsigned_removal:
+      return "unsigned_removal";
+    case false_charter:
+      return "false_charter";
+    case wrong_certificate:
+      return "wrong_certificate";
     case members_split:
       return "members_split";
     case member_record_refused:

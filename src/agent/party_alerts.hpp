@@ -19,15 +19,19 @@ namespace lanrage::agent {
 
 // The names are a promise to scripts (docs/guide/troubleshooting.md says what each means).
 enum class AlertCode : std::uint8_t {
-  server_behind,         // it shows fewer records than it did
-  split_view,            // it shows another history than before
-  record_refused,        // it brought a record that breaks the rules
-  party_key_missing,     // a new party key is in force, and it has no box for us
-  party_key_refused,     // the box isn't with the members' party key
-  server_ended_service,  // it says that we are out; nobody signed that
-  server_closed_party,   // it says that the party is over; nobody signed that
-  members_split,         // it shows a member another history than us
-  member_record_refused, // a member handed over a record that breaks the rules
+  server_behind,          // it shows fewer records than it did
+  split_view,             // it shows another history than before
+  record_refused,         // it brought a record that breaks the rules
+  party_key_missing,      // a new party key is in force, and it has no box for us
+  party_key_refused,      // the box isn't with the members' party key
+  server_ended_service,   // it says that we are out; nobody signed that
+  server_closed_party,    // it says that the party is over; nobody signed that
+  false_peer,             // it shows a peer, or a key of one, that no record has
+  unsigned_removal,       // it says that somebody is out; nobody signed that
+  false_charter,          // it shows another host, name or prefix than the charter
+  wrong_certificate,      // what answers in its place isn't it
+  members_split,          // it shows a member another history than us
+  member_record_refused,  // a member handed over a record that breaks the rules
 };
 std::string_view name_of(AlertCode code);
 

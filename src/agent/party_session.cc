@@ -10,7 +10,9 @@
 
 #include "agent/clock.hpp"
 #include "agent/log_proofs.hpp"
+#include "agent/server_claims.hpp"
 #include "base/overloaded.hpp"
+#include "io/http_client.hpp"
 #include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
@@ -142,6 +144,7 @@ void PartySession::open_link() {
   ControlPlane::Listener listener;
   listener.on_message = [this](const ws::ServerMessage& message) { hear(message); };
   listener.on_link = [this](LinkState state) { on_link(state); };
+  listener.on_trouble = [this](const Error& error) { on_trouble(error); };
   control_->open_link(std::move(listener));
 }
 
@@ -201,11 +204,21 @@ void PartySession::on_link(LinkState state) {
     return;
   }
   trust_->on_new_link();
+  alerts_.clear(AlertCode::wrong_certificate);
   // The box comes with it; and perhaps all is well again.
   if (!trust_->trust().key_is_current() || alerts_.any_standing())
     control_->request_snapshot(saved_.id);
   connectivity_->on_link_back();
   heartbeat();
+}
+
+void PartySession::on_trouble(const Error& error) {
+  if (stopped_) return;
+  if (error.is(io::ClientErrc::pin_mismatch) || error.is(io::ClientErrc::certificate_untrusted))
+    alerts_.raise(AlertCode::wrong_certificate,
+                  "what answers at " + saved_.server_url +
+                      " shows another certificate than the party's server: nothing was sent to it, "
+                      "and tunnels stay");
 }
 
 void PartySession::hear(const ws::ServerMessage& message) {
@@ -222,17 +235,26 @@ void PartySession::hear(const ws::ServerMessage& message) {
             on_snapshot(update.party, update.incarnation, update.box);
           },
           [&](const ws::PeerJoined& joined) {
-            on_event(joined.seq, joined.records);
+            if (on_event(joined.seq, joined.records))
+              on_claim(AlertCode::false_peer, false_peer(ledger(), joined.peer));
             on_presence(joined.peer.peer_id, joined.peer.online);
           },
           [&](const ws::PeerUpdated& updated) { on_event(updated.seq, updated.records); },
-          [&](const ws::PeerLeft& left) { on_event(left.seq, left.records); },
+          [&](const ws::PeerLeft& left) {
+            if (on_event(left.seq, left.records))
+              on_claim(AlertCode::unsigned_removal, unsigned_removal(ledger(), left.peer_id));
+          },
           [&](const ws::InviteAdded& added) { on_event(added.seq, added.records); },
           [&](const ws::KeyRotated& rotated) {
-            on_event(rotated.seq, rotated.records, rotated.box);
+            if (on_event(rotated.seq, rotated.records, rotated.box))
+              for (const auto& peer : rotated.removed)
+                on_claim(AlertCode::unsigned_removal, unsigned_removal(ledger(), peer));
           },
           [&](const ws::Kicked& kicked) { on_kicked(kicked); },
-          [&](const ws::HostChanged& changed) { on_event(changed.seq, changed.records); },
+          [&](const ws::HostChanged& changed) {
+            if (on_event(changed.seq, changed.records))
+              on_claim(AlertCode::false_charter, false_host(ledger(), changed.host_id));
+          },
           [&](const ws::CharterChanged& changed) { on_event(changed.seq, changed.records); },
           [&](const ws::Presence& presence) { on_presence(presence.peer_id, presence.online); },
           [&](const ws::Signal& signal) {

@@ -132,12 +132,16 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   void on_snapshot(const protocol::Party& party, const std::string& incarnation,
                    const std::optional<Bytes>& box);
   void on_closed(const protocol::ws::PartyClosed& closed);
-  void on_event(std::uint64_t seq, std::span<const Bytes> records,
+  // True when what the event says beside its records should agree with our log now.
+  bool on_event(std::uint64_t seq, std::span<const Bytes> records,
                 const std::optional<Bytes>& box = std::nullopt);
+  // Raised where there is a sentence.
+  void on_claim(AlertCode code, std::optional<std::string> sentence);
   void on_finding(const trust::Finding& finding);
   void on_kicked(const protocol::ws::Kicked& kicked);
   void on_presence(const PeerId& peer, bool online);
   void on_link(LinkState state);
+  void on_trouble(const Error& error);
   void sync_peers();
   void keep();
   void heartbeat();

@@ -5,6 +5,7 @@
 #include "agent/clock.hpp"
 #include "agent/finding_text.hpp"
 #include "agent/party_session.hpp"
+#include "agent/server_claims.hpp"
 #include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
@@ -48,12 +49,27 @@ void PartySession::on_snapshot(const protocol::Party& party, const std::string& 
   if (!trust_->trust().server_fits()) return;
   alerts_.clear(AlertCode::server_ended_service);
   alerts_.clear(AlertCode::server_closed_party);
+  const auto claims = false_claims(ledger(), party);
+  const auto judge = [&](AlertCode code, const std::optional<std::string>& claim) {
+    if (!claim) alerts_.clear(code);
+    on_claim(code, claim);
+  };
+  judge(AlertCode::false_peer, claims.peer);
+  judge(AlertCode::unsigned_removal, claims.removal);
+  judge(AlertCode::false_charter, claims.charter);
 }
 
-void PartySession::on_event(std::uint64_t seq, std::span<const Bytes> records,
+bool PartySession::on_event(std::uint64_t seq, std::span<const Bytes> records,
                             const std::optional<Bytes>& box) {
+  // Others are old, or come again with a snapshot.
+  const bool next = seq == trust_->trust().log().seq() + 1;
   trust_->on_event(seq, records, box);
   subscribe();
+  return next && trust_->trust().server_fits();
+}
+
+void PartySession::on_claim(AlertCode code, std::optional<std::string> sentence) {
+  if (sentence) alerts_.raise(code, *std::move(sentence));
 }
 
 void PartySession::on_presence(const PeerId& peer, bool online) {
@@ -70,12 +86,13 @@ void PartySession::on_closed(const ws::PartyClosed& closed) {
 }
 
 void PartySession::on_kicked(const ws::Kicked& kicked) {
-  if (kicked.log)
-    trust_->on_snapshot(*kicked.log, kicked.seq, trust_->trust().log().incarnation(), std::nullopt);
-  else
-    trust_->on_event(kicked.seq, kicked.records);
-  subscribe();
   const auto self = context_.keys.peer_id();
+  if (kicked.log) {
+    trust_->on_snapshot(*kicked.log, kicked.seq, trust_->trust().log().incarnation(), std::nullopt);
+    subscribe();
+  } else if (on_event(kicked.seq, kicked.records) && kicked.peer_id != self) {
+    on_claim(AlertCode::unsigned_removal, unsigned_removal(ledger(), kicked.peer_id));
+  }
   if (kicked.peer_id != self || ledger().member(self) == nullptr) return;
   alerts_.raise(AlertCode::server_ended_service,
                 "the server says that this device is out of the party, but no host or deputy has "

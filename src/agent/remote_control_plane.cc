@@ -90,10 +90,12 @@ asio::awaitable<void> RemoteControlPlane::run_link() {
     const bool hurry = monotonic_now() < hurry_until_;
     obstructed_ = welcomed_ ? 0 : obstructed_ + (end.obstructed && !hurry ? 1 : 0);
     set_state(LinkState::reconnecting);
-    if (end.error)
+    if (end.error) {
       session().log().warning("control_link_lost", {{"server", session().origin().to_string()},
                                                     {"reason", std::string(end.error->code())},
                                                     {"detail", end.error->message()}});
+      report_trouble(*end.error);
+    }
     if (obstructed_ >= options_.obstructed_after && on_obstructed) on_obstructed();
     auto pause = backoff_.next();
     if (hurry) pause = std::min(pause, kHurriedPause);

@@ -156,6 +156,11 @@ void ServerControlPlane::tell_link() {
   if (heard) heard(state_);
 }
 
+void ServerControlPlane::report_trouble(const Error& error) {
+  const auto heard = listener_.on_trouble;
+  if (heard) heard(error);
+}
+
 void ServerControlPlane::deliver(const protocol::ws::ServerMessage& message) {
   const auto heard = listener_.on_message;
   if (heard) return heard(message);

@@ -55,6 +55,7 @@ class ServerControlPlane : public ControlPlane,
   bool ended() const { return ended_; }
   void set_state(LinkState state);
   void deliver(const protocol::ws::ServerMessage& message);
+  void report_trouble(const Error& error);
   // Tells the listener that what was sent before may have been lost, whatever the state was.
   void announce_new_link();
   ServerSession& session() { return *session_; }

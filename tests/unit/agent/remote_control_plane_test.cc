@@ -14,7 +14,8 @@ class RemoteControlPlaneTest : public ControlPlaneTest {
  protected:
   ControlPlane::Listener listener() {
     return {.on_message = [this](const auto& message) { messages.push_back(message); },
-            .on_link = [this](LinkState state) { links.push_back(state); }};
+            .on_link = [this](LinkState state) { links.push_back(state); },
+            .on_trouble = [this](const Error& error) { troubles.emplace_back(error.code()); }};
   }
   std::shared_ptr<RemoteControlPlane> open(RemoteControlPlane::Options options = {}) {
     auto control = std::make_shared<RemoteControlPlane>(session(), options);
@@ -26,6 +27,7 @@ class RemoteControlPlaneTest : public ControlPlaneTest {
 
   std::vector<LinkState> links;
   std::vector<ws::ServerMessage> messages;
+  std::vector<std::string> troubles;
   int obstructed = 0;
 };
 
@@ -40,6 +42,18 @@ TEST_F(RemoteControlPlaneTest, SaysWhatItKnowsAndIsConnectedOnceWelcomed) {
   EXPECT_EQ(hello.resume[0], (ws::Resume{party, "incarnation", 5}));
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<ws::Welcome>(messages[0]));
+  control->close();
+}
+
+TEST_F(RemoteControlPlaneTest, TellsWhyThereIsNoLink) {
+  server.welcomes = true;
+  const auto control = open();
+  until([&] { return control->link_state() == LinkState::connected; });
+  EXPECT_TRUE(troubles.empty());
+  server.stop();
+  until([&] { return troubles.size() >= 2; });
+  EXPECT_EQ(troubles[0], "closed");
+  EXPECT_EQ(troubles[1], "server_unreachable");
   control->close();
 }
 
