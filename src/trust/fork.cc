@@ -16,7 +16,6 @@ Weight weigh(std::span<const Bytes> history, const party::VerifyKey& root_key) {
   Weight out;
   bool any_roster = false;
   for (const auto& record : history) {
-    if (party::read_record<party::Charter>(record)) out.authority = 2;
     const auto roster = party::read_record<party::Roster>(record);
     if (!roster) continue;
     if (!any_roster) out.first_roster = party::record_hash(record);

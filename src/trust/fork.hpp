@@ -17,9 +17,9 @@ enum class Choice {
 };
 
 // What two histories have after their last common record; each was verified. The one in which the
-// root key signed a roster or charter comes before one in which a deputy signed a roster, and that
-// before one without either. Of equals the later key_epoch, then the smaller hash of the first
-// roster.
+// root key signed a roster comes before one in which a deputy did, and that before one without. Of
+// equals the later key_epoch, then the smaller hash of the first roster. Charters don't count: they
+// name no history, so a server can put the same one into any.
 Choice choose(std::span<const Bytes> ours, std::span<const Bytes> theirs,
               const party::VerifyKey& root_key);
 
