@@ -53,14 +53,22 @@ KeyRing::Followed KeyRing::follow(const party::Ledger& ledger,
                                   const crypto::ExchangeSecret& box_secret,
                                   const std::optional<Bytes>& box) {
   if (box) box_ = box;
-  if (is_current(ledger)) return {Outcome::current, std::nullopt};
+  if (is_current(ledger)) {
+    // Of the key that is here: it would only pass for a wrong one at the next change.
+    if (box && party::recover_party_key(ledger, box_secret, *box)) box_.reset();
+    return {Outcome::current, std::nullopt};
+  }
+  // Another history may go back to a key of before.
+  const auto known = std::ranges::find(keys_, key_id(ledger.roster()), &Entry::id);
+  if (known != keys_.end()) {
+    std::rotate(known, known + 1, keys_.end());
+    return {Outcome::taken, std::nullopt};
+  }
   if (!box_) return {Outcome::missing, std::nullopt};
   auto key = party::recover_party_key(ledger, box_secret, *box_);
   if (!key) return {Outcome::missing, key.error()};
   box_.reset();
-  const auto id = key_id(party_, *key);
-  std::erase_if(keys_, [&](const Entry& entry) { return entry.id == id; });
-  keys_.push_back({id, std::move(*key)});
+  keys_.push_back({key_id(party_, *key), std::move(*key)});
   if (keys_.size() > kMaxOlder + 1) keys_.erase(keys_.begin());
   return {Outcome::taken, std::nullopt};
 }

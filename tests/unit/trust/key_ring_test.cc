@@ -101,5 +101,63 @@ TEST_F(KeyRingTest, ABoxThatComesBeforeItsRosterWaits) {
   EXPECT_TRUE(ring.newest() == newest.key);
 }
 
+TEST_F(KeyRingTest, OlderKeysAreKeptByName) {
+  KeyRing ring(made_->id, made_->key);
+  const auto first = ring.newest_id();
+  follow(ring, box_for_host(rotate()));
+  const auto second = ring.newest_id();
+  EXPECT_EQ(ring.ids(), (std::vector{first, second}));
+  ASSERT_NE(ring.find(first), nullptr);
+  EXPECT_TRUE(*ring.find(first) == made_->key);
+  EXPECT_EQ(ring.find(KeyId{1, {}}), nullptr) << "the epoch alone names no key";
+  // As kept on disk.
+  const KeyRing again(made_->id, ring.newest(), ring.older());
+  EXPECT_EQ(again.ids(), ring.ids());
+}
+
+TEST_F(KeyRingTest, TheOldestGoFirst) {
+  KeyRing ring(made_->id, made_->key);
+  for (int i = 0; i < 6; ++i)
+    follow(ring, box_for_host(rotate()));
+  EXPECT_EQ(ring.ids().size(), KeyRing::kMaxOlder + 1);
+  EXPECT_EQ(ring.ids().front().epoch, 3u);
+  EXPECT_EQ(ring.newest_id().epoch, 7u);
+}
+
+TEST_F(KeyRingTest, OnlyKeysInUseAreRetained) {
+  KeyRing ring(made_->id, made_->key);
+  const auto first = ring.newest_id();
+  follow(ring, box_for_host(rotate()));
+  const auto second = ring.newest_id();
+  follow(ring, box_for_host(rotate()));
+  EXPECT_TRUE(ring.retain({first}));
+  EXPECT_EQ(ring.find(second), nullptr);
+  EXPECT_FALSE(ring.retain({first}));
+  EXPECT_TRUE(ring.retain({})) << "the newest stays of itself";
+  EXPECT_EQ(ring.ids(), std::vector{key_id(ledger_->roster())});
+}
+
+// Another history may be followed that goes on from a roster of before.
+TEST_F(KeyRingTest, AKeyOfBeforeBecomesTheNewestAgain) {
+  KeyRing ring(made_->id, made_->key);
+  const auto before = *ledger_;
+  const auto first = ring.newest_id();
+  follow(ring, box_for_host(rotate()));
+  EXPECT_EQ(ring.follow(before, host_.box, std::nullopt).outcome, Outcome::taken);
+  EXPECT_EQ(ring.newest_id(), first);
+  EXPECT_EQ(ring.ids().size(), 2u);
+}
+
+TEST_F(KeyRingTest, ABoxOfTheKeyThatIsHereIsNoWrongOneLater) {
+  KeyRing ring(made_->id, made_->key);
+  const auto rotation = rotate();
+  follow(ring, box_for_host(rotation));
+  follow(ring, box_for_host(rotation));  // with the next snapshot
+  rotate();
+  const auto followed = ring.follow(*ledger_, host_.box, std::nullopt);
+  EXPECT_EQ(followed.outcome, Outcome::missing);
+  EXPECT_FALSE(followed.why) << "there was no box";
+}
+
 }  // namespace
 }  // namespace lanrage::trust
