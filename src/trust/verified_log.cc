@@ -10,7 +10,8 @@ namespace lanrage::trust {
 VerifiedLog::VerifiedLog(party::Ledger ledger, std::vector<Bytes> records)
     : ledger_(std::move(ledger)),
       records_(std::move(records)),
-      heads_{party::first_head(ledger_.party_id())} {
+      heads_{party::first_head(ledger_.party_id())},
+      server_length_(records_.size()) {
   heads_.reserve(records_.size() + 1);
   for (const auto& record : records_) {
     heads_.push_back(party::next_head(heads_.back(), record));
@@ -23,9 +24,8 @@ VerifiedLog::Merge VerifiedLog::merge(std::span<const Bytes> log, std::uint64_t 
   seq_ = seq;
   incarnation_ = std::move(incarnation);
   auto merged = merge_branch(0, log);
+  follow_server(merged, log.size());
   if (merged.outcome != Outcome::refused) asked_ = false;
-  // A server that shows something else sends events that don't follow what we have.
-  in_step_ = std::ranges::equal(records_, log);
   return merged;
 }
 
@@ -33,9 +33,16 @@ VerifiedLog::Merge VerifiedLog::append(std::uint64_t seq, std::span<const Bytes>
   if (seq <= seq_) return {Outcome::known, std::nullopt, {}};
   if (seq != seq_ + 1 || !in_step_) return {Outcome::gap, std::nullopt, {}};
   seq_ = seq;
-  auto merged = adopt(records);
-  in_step_ = merged.outcome != Outcome::refused;
+  auto merged = merge_branch(server_length_, records);
+  follow_server(merged, server_length_ + records.size());
+  if (merged.outcome == Outcome::behind) merged.outcome = Outcome::known;  // more is on its way
   return merged;
+}
+
+// A server that shows something else sends events that don't follow what we have.
+void VerifiedLog::follow_server(const Merge& merge, std::uint64_t length) {
+  in_step_ = !merge.why && merge.outcome != Outcome::split;
+  server_length_ = length;
 }
 
 VerifiedLog::Merge VerifiedLog::merge_branch(std::uint64_t common, std::span<const Bytes> branch) {
@@ -98,6 +105,7 @@ VerifiedLog::Merge VerifiedLog::merge_after(std::uint64_t common, std::span<cons
     return {Outcome::split, std::nullopt, {}};
   }
   Merge merge{Outcome::replaced, taken.why, {}};
+  in_step_ &= server_length_ <= common;
   for (const auto& [id, member] : dropped.members())
     if (kept.ledger_.member(id) == nullptr) merge.removed.push_back(id);
   ledger_ = std::move(theirs.ledger_);

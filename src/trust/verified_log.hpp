@@ -47,7 +47,8 @@ class VerifiedLog {
 
   // The server's whole log, as of event number `seq` of its store's `incarnation`.
   Merge merge(std::span<const Bytes> log, std::uint64_t seq, std::string incarnation);
-  // The records of one event. A gap as well while the server's log isn't ours.
+  // The records of one event; known, where a member was faster. A gap as well while the server's
+  // log isn't the beginning of ours.
   Merge append(std::uint64_t seq, std::span<const Bytes> records);
   // What a member has after our first `common` records, which it shares.
   Merge merge_branch(std::uint64_t common, std::span<const Bytes> branch);
@@ -61,19 +62,24 @@ class VerifiedLog {
   const std::vector<Bytes>& records() const { return records_; }
   std::uint64_t length() const { return records_.size(); }
   HeadAt head() const { return head_at(length()); }
-  HeadAt head_at(std::uint64_t length) const { return {length, heads_[length]}; }  // at most length()
+  HeadAt head_at(std::uint64_t length) const {
+    return {length, heads_[length]};
+  }  // at most length()
   bool has(const HeadAt& point) const;
   // Records up to and with the present roster.
   std::uint64_t roster_length() const { return roster_length_; }
   // Members whom a deputy's roster in a history that we don't follow leaves out: nobody talks to
   // them until a later roster decides.
   const std::set<PeerId>& outcasts() const { return outcasts_; }
-  bool in_step() const { return in_step_; }  // the server's log is ours, as of seq()
   std::uint64_t seq() const { return seq_; }
   const std::string& incarnation() const { return incarnation_; }
+  // As of seq(), the server's log is the beginning of ours; and it is all of it.
+  bool in_step() const { return in_step_; }
+  bool server_has_all() const { return in_step_ && server_length_ == length(); }
 
  private:
   Merge adopt(std::span<const Bytes> records);
+  void follow_server(const Merge& merge, std::uint64_t length);
   Merge merge_after(std::uint64_t common, std::span<const Bytes> branch);
 
   party::Ledger ledger_;
@@ -84,6 +90,7 @@ class VerifiedLog {
   std::uint64_t seq_ = 0;  // of the server's events, not of records
   std::string incarnation_;
   bool in_step_ = true;
+  std::uint64_t server_length_;  // of its log, while that is the beginning of ours
   bool asked_ = false;
 };
 

@@ -6,30 +6,25 @@
 #include "base/random.hpp"
 #include "party/membership.hpp"
 #include "party/new_party.hpp"
+#include "unit/trust/fixture.hpp"
 
 namespace lanrage::trust {
 namespace {
 
 using Outcome = VerifiedLog::Outcome;
-const UnixTime kNow{std::chrono::seconds(1'800'000'000)};
-
-party::DeviceKeys device(Random& random) {
-  return {crypto::SigningKey::generate(random), crypto::ExchangeSecret::generate(random),
-          crypto::ExchangeSecret::generate(random)};
-}
 
 class VerifiedLogTest : public testing::Test {
  protected:
   VerifiedLogTest() {
     party::PartyOptions options;
     options.name = "fun";
-    made_ = party::create_party(random_, options, device(random_), "ann", kNow).value();
+    made_ = party::create_party(random_, options, make_device(random_), "ann", kNow).value();
     log_ = {made_->charter, made_->roster, made_->statement};
   }
 
   // The admission and statement by which a newcomer joins.
   std::vector<Bytes> newcomer(const party::Ledger& before, std::string_view nick) {
-    const auto keys = device(random_);
+    const auto keys = make_device(random_);
     auto ledger = before;
     std::vector<Bytes> out{
         party::build_admission(ledger, party::invite_keys(made_->invite, made_->id), keys)};
@@ -148,6 +143,163 @@ TEST_F(VerifiedLogTest, ARecordThatIsRefusedAgainAsksForNoMoreSnapshots) {
   EXPECT_TRUE(log.take_snapshot_wish());
   EXPECT_EQ(log.merge(log_, 2, "first").outcome, Outcome::known);
   EXPECT_TRUE(log.take_snapshot_wish()) << "a snapshot that fits settles it";
+}
+
+// ---- members know things as well
+
+TEST_F(VerifiedLogTest, AnEventThatAMemberToldFirstIsKnown) {
+  auto log = founded();
+  auto bob = newcomer(log.ledger(), "bob");
+  ASSERT_EQ(log.merge_branch(3, bob).outcome, Outcome::adopted);
+  EXPECT_FALSE(log.server_has_all());
+  EXPECT_EQ(log.append(2, bob).outcome, Outcome::known);
+  EXPECT_TRUE(log.server_has_all());
+  EXPECT_EQ(log.append(3, newcomer(log.ledger(), "cat")).outcome, Outcome::adopted);
+}
+
+TEST_F(VerifiedLogTest, AnEventOfWhichAMemberToldTheFirstHalf) {
+  auto log = founded();
+  const auto bob = newcomer(log.ledger(), "bob");
+  ASSERT_EQ(log.merge_branch(3, std::span(bob).first(1)).outcome, Outcome::adopted);
+  EXPECT_EQ(log.append(2, bob).outcome, Outcome::adopted);
+  EXPECT_EQ(log.records().size(), 5u);
+}
+
+TEST_F(VerifiedLogTest, EventsThatAMemberToldFirstAreKnownOneByOne) {
+  auto log = founded();
+  const auto bob = newcomer(log.ledger(), "bob");
+  log.merge_branch(3, bob);
+  const auto cat = newcomer(log.ledger(), "cat");
+  log.merge_branch(5, cat);
+  EXPECT_EQ(log.append(2, bob).outcome, Outcome::known);
+  EXPECT_FALSE(log.server_has_all());
+  EXPECT_EQ(log.append(3, cat).outcome, Outcome::known);
+  EXPECT_TRUE(log.server_has_all());
+}
+
+TEST_F(VerifiedLogTest, ARestoredServersNewEventIsASplit) {
+  auto log = founded();
+  log.append(2, newcomer(log.ledger(), "bob"));
+  ASSERT_EQ(log.merge(log_, 1, "second").outcome, Outcome::behind);
+  EXPECT_TRUE(log.in_step());
+  const auto ours = log.records();
+  const auto founding = party::Ledger::replay(made_->id, log_).value();
+  EXPECT_EQ(log.append(2, newcomer(founding, "mallory")).outcome, Outcome::split);
+  EXPECT_EQ(log.records(), ours);
+  EXPECT_FALSE(log.in_step());
+  EXPECT_EQ(log.append(3, newcomer(log.ledger(), "cat")).outcome, Outcome::gap)
+      << "of a history that isn't ours";
+  EXPECT_EQ(log.records(), ours);
+}
+
+TEST_F(VerifiedLogTest, ARestoredServerThatGetsItsRecordsBackIsInStep) {
+  auto log = founded();
+  const auto bob = newcomer(log.ledger(), "bob");
+  log.append(2, bob);
+  log.merge(log_, 1, "second");
+  EXPECT_EQ(log.append(2, bob).outcome, Outcome::known);
+  EXPECT_TRUE(log.server_has_all());
+}
+
+class BranchesTest : public testing::Test {
+ protected:
+  BranchesTest() {
+    past_.join(bob_);
+    past_.join(cat_);
+    past_.deputies({bob_.peer_id()});
+    ours_ = past_;
+    theirs_ = past_;
+  }
+  VerifiedLog log() {
+    VerifiedLog out(ours_->ledger, ours_->log);
+    EXPECT_EQ(out.merge(ours_->log, 7, "first").outcome, Outcome::known);
+    return out;
+  }
+  std::vector<Bytes> branch() const { return theirs_->since(past_.log.size()); }
+
+  SeededRandom random_{8};
+  party::DeviceKeys host_ = make_device(random_);
+  party::DeviceKeys bob_ = make_device(random_);  // a deputy
+  party::DeviceKeys cat_ = make_device(random_);
+  party::DeviceKeys dan_ = make_device(random_);
+  History past_{random_, host_};
+  std::optional<History> ours_, theirs_;
+};
+
+TEST_F(BranchesTest, OneThatOutranksOursReplacesIt) {
+  ours_->join(dan_);
+  theirs_->kick(cat_);
+  auto ours = log();
+  const auto merge = ours.merge_branch(past_.log.size(), branch());
+  EXPECT_EQ(merge.outcome, Outcome::replaced);
+  EXPECT_EQ(std::set(merge.removed.begin(), merge.removed.end()),
+            (std::set{cat_.peer_id(), dan_.peer_id()}));
+  EXPECT_EQ(ours.records(), theirs_->log);
+  EXPECT_EQ(ours.head().head, theirs_->ledger.head());
+  EXPECT_EQ(ours.roster_length(), theirs_->log.size());
+  // The server that showed us ours goes on with it: that isn't ours any more.
+  EXPECT_EQ(ours.append(8, ours_->state(dan_, "dan")).outcome, Outcome::gap);
+  EXPECT_EQ(ours.records(), theirs_->log);
+}
+
+TEST_F(BranchesTest, AServerWhoseSnapshotOutranksOursIsInStep) {
+  ours_->join(dan_);
+  theirs_->kick(cat_);
+  auto ours = log();
+  EXPECT_EQ(ours.merge(theirs_->log, 9, "first").outcome, Outcome::replaced);
+  EXPECT_EQ(ours.append(10, theirs_->state(bob_, "bobby")).outcome, Outcome::adopted);
+}
+
+TEST_F(BranchesTest, AnEventCanOutrankWhatAMemberTold) {
+  auto ours = log();
+  ASSERT_EQ(ours.merge_branch(past_.log.size(), ours_->join(dan_)).outcome, Outcome::adopted);
+  EXPECT_EQ(ours.append(8, theirs_->kick(cat_)).outcome, Outcome::replaced);
+  EXPECT_TRUE(ours.server_has_all());
+}
+
+TEST_F(BranchesTest, OneThatDoesNotIsKeptOutButItsDeputyIsHeard) {
+  ours_->rotate(bob_.identity);
+  ours_->rotate(bob_.identity);
+  theirs_->rotate(bob_.identity, {cat_.peer_id()});
+  auto ours = log();
+  EXPECT_EQ(ours.merge_branch(past_.log.size(), branch()).outcome, Outcome::split);
+  EXPECT_EQ(ours.records(), ours_->log);
+  EXPECT_EQ(ours.outcasts(), std::set{cat_.peer_id()});
+  // Until a later roster decides.
+  ASSERT_EQ(ours.append(8, ours_->kick(cat_)).outcome, Outcome::adopted);
+  EXPECT_TRUE(ours.outcasts().empty());
+}
+
+TEST_F(BranchesTest, AForgedRosterDecidesNothing) {
+  ours_->join(dan_);
+  theirs_->kick(cat_);
+  auto forged = branch();
+  forged[0].back() ^= 1;
+  auto ours = log();
+  const auto merge = ours.merge_branch(past_.log.size(), forged);
+  EXPECT_EQ(merge.outcome, Outcome::refused);
+  EXPECT_TRUE(merge.why);
+  EXPECT_EQ(ours.records(), ours_->log);
+}
+
+TEST_F(BranchesTest, WhatIsRightBeforeAForgedRecordCounts) {
+  ours_->join(dan_);
+  theirs_->kick(cat_);
+  theirs_->state(bob_, "bobby");
+  auto forged = branch();
+  forged[1].back() ^= 1;
+  auto ours = log();
+  const auto merge = ours.merge_branch(past_.log.size(), forged);
+  EXPECT_EQ(merge.outcome, Outcome::replaced);
+  EXPECT_TRUE(merge.why);
+  EXPECT_EQ(ours.ledger().member(cat_.peer_id()), nullptr);
+}
+
+TEST_F(BranchesTest, AShorterOneIsBehindAndTheSameIsKnown) {
+  ours_->join(dan_);
+  auto ours = log();
+  EXPECT_EQ(ours.merge_branch(past_.log.size(), {}).outcome, Outcome::behind);
+  EXPECT_EQ(ours.merge_branch(3, ours_->since(3)).outcome, Outcome::known);
 }
 
 }  // namespace
