@@ -43,18 +43,19 @@ void Gossip::on_handshake(Instant now, const PeerId& id) {
 
 void Gossip::on_change(Instant now) {
   for (auto& [id, peer] : peers_) {
+    // What it is being asked for may follow a history that we have left.
+    if (peer.fetch && !log_.has(peer.fetch->after())) peer.fetch.reset();
     peer.next_state = now;
     peer.repeat = kRepeat;
   }
 }
 
-void Gossip::on_split(const PeerId& id) {
-  auto& peer = peers_.at(id);
-  if (peer.stated) peer.refused_head = peer.stated->heads.front();
+void Gossip::on_split(const PeerId& id, const HeadAt& head) {
+  peers_.at(id).refused_head = head;
 }
 
-void Gossip::on_refused(Instant now, const PeerId& id) {
-  on_split(id);
+void Gossip::on_refused(Instant now, const PeerId& id, const HeadAt& head) {
+  on_split(id, head);
   peers_.at(id).next_fetch = now + kRetry;
 }
 
@@ -65,7 +66,25 @@ HeadAt Gossip::agreed(const StateMessage& state) const {
   return found == state.heads.end() ? HeadAt{} : *found;
 }
 
-// It knows what we have, and has nothing that we want.
+// Of the same length as ours once, and another head.
+bool Gossip::contradicts(const StateMessage& state) const {
+  return !log_.has(state.heads.front()) &&
+         std::ranges::any_of(state.heads, [&](const HeadAt& head) {
+           return head.length <= log_.length() && !log_.has(head);
+         });
+}
+
+// It has records that we lack, and a history in common by which to ask for them. (A state without
+// one was short, from when we agreed: ours, in which it finds no head of its own, makes it tell
+// all.)
+bool Gossip::wants(const Peer& peer) const {
+  if (!peer.stated) return false;
+  const auto& theirs = peer.stated->heads.front();
+  const auto common = agreed(*peer.stated);
+  return common != HeadAt{} && common.length < theirs.length && theirs != peer.refused_head;
+}
+
+// It knows what we have and which key.
 bool Gossip::settled(const Peer& peer) const {
   if (!peer.stated || peer.stated->heard != log_.head()) return false;
   return peer.stated->heard_key == keys_.newest_id() && keys_.is_current(log_.ledger());
@@ -75,14 +94,19 @@ StateMessage Gossip::state_for(const Peer& peer) const {
   StateMessage out;
   out.key = keys_.newest_id();
   if (peer.stated) {
-    out.heard = peer.stated->heads.front();
+    if (agreed(*peer.stated) != HeadAt{}) out.heard = peer.stated->heads.front();
     out.heard_key = peer.stated->key;
   }
   const auto length = log_.length();
   out.heads.push_back(log_.head());
   if (peer.stated && peer.stated->heads.front() == log_.head()) return out;
-  for (std::uint64_t back = 1; back < length && out.heads.size() + 1 < kMaxHeads; back *= 2)
+  const auto theirs = peer.stated ? peer.stated->heads.front().length : 0;
+  for (std::uint64_t back = 1; back < length && out.heads.size() + 2 < kMaxHeads; back *= 2) {
+    // Where the other's log ends it can tell by one head whether it is the beginning of ours.
+    if (theirs > length - back && theirs < out.heads.back().length)
+      out.heads.push_back(log_.head_at(theirs));
     out.heads.push_back(log_.head_at(length - back));
+  }
   if (length > 0) out.heads.push_back(log_.head_at(0));
   return out;
 }
@@ -110,7 +134,8 @@ Gossip::News Gossip::on_datagram(Instant now, const PeerId& from, ByteView datag
             if (peer.fetch->on_part(now, part)) out.push_back({from, encode(peer.fetch->want())});
             if (peer.fetch->state() == RecordFetch::State::going) return;
             if (peer.fetch->state() == RecordFetch::State::done)
-              news.branch = Branch{peer.fetch->after(), peer.fetch->take_records()};
+              news.branch = Branch{peer.fetch->after().length, peer.fetch->take_records(),
+                                   peer.fetch->goal()};
             else
               peer.next_fetch = now + kRetry;
             peer.fetch.reset();
@@ -128,7 +153,8 @@ void Gossip::on_state(Instant now, const PeerId& id, Peer& peer, StateMessage st
                       Sends& out) {
   peer.stated = std::move(state);
   news.stated = true;
-  begin_fetch(now, id, peer, out);
+  news.split = contradicts(*peer.stated);
+  fetch(now, id, peer, out);
   const bool same_roster = agreed(*peer.stated).length >= log_.roster_length();
   if (same_roster && keys_.is_current(log_.ledger()) && peer.stated->key != keys_.newest_id() &&
       now >= peer.next_box) {
@@ -140,14 +166,9 @@ void Gossip::on_state(Instant now, const PeerId& id, Peer& peer, StateMessage st
   if (!up_to_date) tell(now, id, peer, out);
 }
 
-void Gossip::begin_fetch(Instant now, const PeerId& id, Peer& peer, Sends& out) {
-  const auto& theirs = peer.stated->heads.front();
-  const auto common = agreed(*peer.stated);
-  if (peer.fetch || now < peer.next_fetch || common.length >= theirs.length) return;
-  if (theirs == peer.refused_head) return;
-  // A state that shows no common history was short, from when we agreed: ours makes it tell more.
-  if (common == HeadAt{}) return;
-  peer.fetch.emplace(now, common, theirs.length);
+void Gossip::fetch(Instant now, const PeerId& id, Peer& peer, Sends& out) {
+  if (peer.fetch || now < peer.next_fetch || !wants(peer)) return;
+  peer.fetch.emplace(now, agreed(*peer.stated), peer.stated->heads.front());
   out.push_back({id, encode(peer.fetch->want())});
 }
 
@@ -182,6 +203,7 @@ void Gossip::on_timeout(Instant now, Sends& out) {
         peer.next_fetch = now + kRetry;
       }
     }
+    if (in_reach(now, peer)) fetch(now, id, peer, out);
     if (in_reach(now, peer) && !settled(peer) && now >= peer.next_state) tell(now, id, peer, out);
   }
 }
@@ -191,6 +213,7 @@ std::optional<Instant> Gossip::next_timeout(Instant now) const {
   const auto at = [&out](Instant when) { out = std::min(out.value_or(when), when); };
   for (const auto& [id, peer] : peers_) {
     if (peer.fetch) at(peer.fetch->next_timeout());
+    if (!peer.fetch && in_reach(now, peer) && wants(peer)) at(peer.next_fetch);
     if (in_reach(now, peer) && !settled(peer)) at(peer.next_state);
   }
   return out;

@@ -19,7 +19,8 @@ namespace lanrage::trust {
 
 class Gossip {
  public:
-  // A state that wasn't heard is repeated after this time, then after twice as long, up to kSlowest.
+  // A state that wasn't heard is repeated after this time, then after twice as long, up to
+  // kSlowest.
   static constexpr Duration kRepeat = std::chrono::milliseconds(500);
   static constexpr Duration kSlowest = std::chrono::seconds(16);
   // Whoever lacks the party key says so again after this time.
@@ -38,14 +39,16 @@ class Gossip {
   using Sends = std::vector<Send>;
   // Records that a member has after our first `after` ones.
   struct Branch {
-    std::uint64_t after = 0;
+    std::uint64_t after = 0;  // in our log of now
     std::vector<Bytes> records;
+    HeadAt head;  // what it has then
   };
   struct News {
     bool stated = false;           // said what it has
     std::optional<Branch> branch;  // the whole of what it has more than we
     std::optional<Bytes> box;      // the party key, sealed to us
     bool lacks_key = false;        // has our roster, but not its key, which we have
+    bool split = false;            // its history isn't ours, as the heads show
   };
 
   // `log` and `keys` outlive it.
@@ -58,11 +61,10 @@ class Gossip {
   void on_change(Instant now);
   // Nothing at all when it is malformed, or of nobody we know.
   News on_datagram(Instant now, const PeerId& from, ByteView datagram, Sends& out);
-  // The branch that came from `peer` is a history of its own: not to be fetched again until it
-  // changes.
-  void on_split(const PeerId& peer);
-  // Likewise of one whose records are wrong.
-  void on_refused(Instant now, const PeerId& peer);
+  // What `peer` has as far as `head` is a history of its own: not to be fetched again.
+  void on_split(const PeerId& peer, const HeadAt& head);
+  // Likewise of one whose records are wrong; and for a while nothing from `peer`.
+  void on_refused(Instant now, const PeerId& peer, const HeadAt& head);
   void on_timeout(Instant now, Sends& out);
   std::optional<Instant> next_timeout(Instant now) const;
 
@@ -86,12 +88,14 @@ class Gossip {
   };
 
   HeadAt agreed(const StateMessage& state) const;
+  bool contradicts(const StateMessage& state) const;
+  bool wants(const Peer& peer) const;
   bool settled(const Peer& peer) const;
   void tell(Instant now, const PeerId& id, Peer& peer, Sends& out);
   StateMessage state_for(const Peer& peer) const;
   void on_state(Instant now, const PeerId& id, Peer& peer, StateMessage state, News& news,
                 Sends& out);
-  void begin_fetch(Instant now, const PeerId& id, Peer& peer, Sends& out);
+  void fetch(Instant now, const PeerId& id, Peer& peer, Sends& out);
   void answer(Instant now, const PeerId& id, Peer& peer, const WantMessage& want, Sends& out);
   bool in_reach(Instant now, const Peer& peer) const;
 

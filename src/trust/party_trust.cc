@@ -25,10 +25,12 @@ Effects PartyTrust::on_snapshot(Instant now, std::span<const Bytes> log, std::ui
                                 std::string incarnation, const std::optional<Bytes>& box) {
   Effects out;
   const auto merge = log_.merge(log, seq, std::move(incarnation));
+  server_told_all_ = true;
   server_findings(merge, out);
   after_merge(now, merge, out);
   const auto followed = follow_key(box, out);
-  if (log_.in_step() && followed.outcome == KeyRing::Outcome::missing)
+  // One made before the newest records came to us has an older box.
+  if (log_.server_has_all() && followed.outcome == KeyRing::Outcome::missing)
     report(followed.why ? Topic::key_refused : Topic::key_missing, true, out, {},
            followed.why ? followed.why->message() : "");
   if (merge.outcome != Outcome::refused && merge.outcome != Outcome::split) confirm(out);
@@ -43,7 +45,8 @@ Effects PartyTrust::on_event(Instant now, std::uint64_t seq, std::span<const Byt
   server_findings(merge, out);
   after_merge(now, merge, out);
   follow_key(box, out);
-  if (merge.outcome == Outcome::adopted && !key_is_current() && log_.take_snapshot_wish())
+  const bool in_order = merge.outcome == Outcome::adopted || merge.outcome == Outcome::known;
+  if (in_order && !key_is_current() && log_.take_snapshot_wish())
     out.want_snapshot = true;  // the box comes with it
   refresh(now, out);
   return out;
@@ -51,7 +54,10 @@ Effects PartyTrust::on_event(Instant now, std::uint64_t seq, std::span<const Byt
 
 Effects PartyTrust::on_caught_up(Instant now, std::uint64_t seq) {
   Effects out;
-  if (seq == log_.seq()) confirm(out);
+  if (seq == log_.seq()) {
+    server_told_all_ = true;
+    if (log_.in_step()) confirm(out);
+  }
   refresh(now, out);
   return out;
 }
@@ -61,14 +67,12 @@ void PartyTrust::server_findings(const VerifiedLog::Merge& merge, Effects& out) 
     case Outcome::adopted:
     case Outcome::known:
     case Outcome::replaced:
-      report(Topic::server_behind, false, out);
+    case Outcome::behind:
       report(Topic::server_split, false, out);
       report(Topic::server_record_refused, false, out);
       return;
     case Outcome::gap:
       return;
-    case Outcome::behind:
-      return report(Topic::server_behind, true, out);
     case Outcome::split:
       return report(Topic::server_split, true, out);
     case Outcome::refused:
@@ -81,16 +85,13 @@ void PartyTrust::server_findings(const VerifiedLog::Merge& merge, Effects& out) 
 Effects PartyTrust::on_datagram(Instant now, const PeerId& from, ByteView datagram) {
   Effects out;
   auto news = gossip_.on_datagram(now, from, datagram, out.sends);
+  if (news.split) report(Topic::member_split, true, out, from);
   if (news.stated) {
     const auto& state = *gossip_.stated(from);
     if (const auto pair = pairs_.find(from); pair != pairs_.end())
       pair->second.on_stated(state.key);
     // Two who were shown the same may still both be behind; but nothing more is to be had of it.
-    if (log_.has(state.heads.front())) {
-      report(Topic::member_split, false, out, from);
-      report(Topic::member_record_refused, false, out, from);
-      confirm(out);
-    }
+    if (log_.has(state.heads.front())) confirm(out);
   }
   if (news.lacks_key) send_box(from, out);
   if (news.box) follow_key(news.box, out);
@@ -110,8 +111,8 @@ void PartyTrust::adopt_branch(Instant now, const PeerId& from, Gossip::Branch br
   follow_key(std::nullopt, out);
   // The roster may have left `from` out.
   if (ledger().member(from) != nullptr && from != device_.self) {
-    if (merge.outcome == Outcome::split) gossip_.on_split(from);
-    if (merge.outcome == Outcome::refused) gossip_.on_refused(now, from);
+    if (merge.outcome == Outcome::split) gossip_.on_split(from, branch.head);
+    if (merge.outcome == Outcome::refused) gossip_.on_refused(now, from, branch.head);
   }
   if (merge.outcome == Outcome::adopted || merge.outcome == Outcome::replaced) confirm(out);
 }
@@ -135,8 +136,11 @@ Effects PartyTrust::on_timeout(Instant now) {
 std::optional<Instant> PartyTrust::next_timeout(Instant now) const {
   auto out = gossip_.next_timeout(now);
   for (const auto& [id, pair] : pairs_)
-    if (const auto at = pair.next_timeout(keys_); at && *at > now)
-      out = std::min(out.value_or(*at), *at);
+    if (const auto at = pair.next_timeout(keys_)) out = std::min(out.value_or(*at), *at);
+  if (behind_since_ && !has_open(Topic::server_behind)) {
+    const auto at = *behind_since_ + kDoubt;
+    out = std::min(out.value_or(at), at);
+  }
   return out;
 }
 
@@ -223,16 +227,30 @@ void PartyTrust::refresh(Instant now, Effects& out) {
   if (changed) gossip_.set_peers(now, peers);
   // Somebody away may know no newer key than our oldest, and nobody but us may tell it.
   if (all_have_newest && key_is_current()) out.keep |= keys_.retain(in_use);
+  judge_server(now, out);
   for (auto it = open_findings_.begin(); it != open_findings_.end();) {
-    const auto finding = *it++;
-    if (finding.second != PeerId{} && !peers.contains(finding.second))
-      report(finding.first, false, out, finding.second);
+    const auto [topic, member] = *it++;
+    if (member == PeerId{}) continue;
+    const auto* state = gossip_.stated(member);
+    const bool alike = state != nullptr && log_.has(state->heads.front());
+    if (alike || !peers.contains(member)) report(topic, false, out, member);
   }
 }
 
 bool PartyTrust::has_open(Topic topic) const {
   return std::ranges::any_of(open_findings_,
                              [topic](const auto& finding) { return finding.first == topic; });
+}
+
+// What others told may be on its way from the server still.
+void PartyTrust::judge_server(Instant now, Effects& out) {
+  if (!server_told_all_ || !log_.in_step() || log_.server_has_all()) {
+    behind_since_.reset();
+    if (log_.server_has_all()) report(Topic::server_behind, false, out);
+    return;
+  }
+  if (!behind_since_) behind_since_ = now;
+  if (now >= *behind_since_ + kDoubt) report(Topic::server_behind, true, out);
 }
 
 void PartyTrust::confirm(Effects& out) {

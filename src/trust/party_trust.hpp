@@ -47,13 +47,16 @@ struct Effects {
 struct Access {
   PeerId peer;
   Secret<32> preshared_key;
-  // Else only the tunnel's own address: until somebody has told us the present roster, those whom we
-  // remember may have been removed.
+  // Else only the tunnel's own address: until somebody has told us the present roster, those whom
+  // we remember may have been removed.
   bool may_talk = false;
 };
 
 class PartyTrust {
  public:
+  // What may be on its way still is reported as missing after this time.
+  static constexpr Duration kDoubt = std::chrono::seconds(5);
+
   struct Device {
     PeerId self;
     crypto::ExchangeSecret box;
@@ -73,6 +76,7 @@ class PartyTrust {
   // It has told everything that it has.
   Effects on_caught_up(Instant now, std::uint64_t seq);
   void on_new_link() { log_.on_new_link(); }
+  void on_link_lost() { server_told_all_ = false; }
 
   // ---- the members', inside the tunnel
   Effects on_datagram(Instant now, const PeerId& from, ByteView datagram);
@@ -107,6 +111,7 @@ class PartyTrust {
   void confirm(Effects& out);
   void adopt_branch(Instant now, const PeerId& from, Gossip::Branch branch, Effects& out);
   void send_box(const PeerId& to, Effects& out);
+  void judge_server(Instant now, Effects& out);
   void report(Topic topic, bool raised, Effects& out, const PeerId& member = {},
               std::string detail = {});
 
@@ -118,6 +123,8 @@ class PartyTrust {
   std::map<PeerId, PairKey> pairs_;
   std::set<std::pair<Topic, PeerId>> open_findings_;
   bool key_changed_ = false;  // and nobody has been told
+  std::optional<Instant> behind_since_;  // the server, of what it has told
+  bool server_told_all_ = false;
   bool confirmed_;
 };
 

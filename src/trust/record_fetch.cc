@@ -2,8 +2,8 @@
 
 namespace lanrage::trust {
 
-RecordFetch::RecordFetch(Instant now, const HeadAt& after, std::uint64_t goal)
-    : after_(after.length), goal_(goal), position_(after) {
+RecordFetch::RecordFetch(Instant now, const HeadAt& after, const HeadAt& goal)
+    : after_(after), goal_(goal), position_(after) {
   wait(now);
 }
 
@@ -26,8 +26,9 @@ bool RecordFetch::on_part(Instant now, const PartMessage& part) {
     position_ = {position_.length + 1, party::next_head(position_.head, partial_)};
     records_.push_back(std::move(partial_));
     partial_.clear();
-    if (position_.length >= goal_) {
-      state_ = State::done;
+    if (position_.length >= goal_.length) {
+      // Else parts of two histories came together.
+      state_ = position_ == goal_ ? State::done : State::failed;
       return false;
     }
   }

@@ -21,8 +21,8 @@ class RecordFetch {
 
   enum class State { going, done, failed };
 
-  // `after` is common to both; `goal` the length of the other's log.
-  RecordFetch(Instant now, const HeadAt& after, std::uint64_t goal);
+  // `after` is common to both; `goal` the other's whole log.
+  RecordFetch(Instant now, const HeadAt& after, const HeadAt& goal);
 
   WantMessage want() const { return {position_, static_cast<std::uint32_t>(partial_.size())}; }
   // True when the next request is due.
@@ -32,15 +32,15 @@ class RecordFetch {
   Instant next_timeout() const { return deadline_; }
 
   State state() const { return state_; }
-  std::uint64_t after() const { return after_; }
-  std::uint64_t goal() const { return goal_; }
+  const HeadAt& after() const { return after_; }
+  const HeadAt& goal() const { return goal_; }
   std::vector<Bytes> take_records() { return std::move(records_); }
 
  private:
   void wait(Instant now);
 
-  std::uint64_t after_;
-  std::uint64_t goal_;
+  HeadAt after_;
+  HeadAt goal_;
   HeadAt position_;  // of the whole records so far
   std::vector<Bytes> records_;
   std::size_t bytes_ = 0;
