@@ -1,0 +1,265 @@
+// What members of a simulated party and its server do.
+#include <algorithm>
+
+#include "sim/trust_world.hpp"
+
+namespace lanrage::trust_sim {
+
+using namespace std::chrono_literals;
+
+Player* World::anybody(const std::function<bool(const Player&)>& fits) {
+  std::vector<Player*> found;
+  for (auto& player : players_)
+    if (fits(*player)) found.push_back(player.get());
+  return found.empty() ? nullptr : found[timeline_.random.below(found.size())];
+}
+
+UnixTime World::clock(const Player& player) const {
+  return kStart + player.clock_error;
+}
+
+const crypto::SigningKey* World::signer(const Player& player) const {
+  if (player.root != nullptr) return player.root;
+  const auto& ledger = player.trust->ledger();
+  return ledger.may_govern(player.keys.identity.public_key()) ? &player.keys.identity : nullptr;
+}
+
+std::vector<Player*> World::governors() {
+  std::vector<Player*> out;
+  for (auto& player : players_)
+    if (player->online() && !player->out && player->trust->ledger().member(player->id) != nullptr &&
+        signer(*player) != nullptr)
+      out.push_back(player.get());
+  return out;
+}
+
+// Again with the server's present log when it says that ours is old, and later when it is away.
+void World::command(Player& player, const std::string& what, Make make, std::function<void()> done,
+                    int tries) {
+  if (!player.online() || player.out || tries == 0) return;
+  const auto again = [=, this, &player](Duration after) {
+    later(player, after, [=, this, &player] { command(player, what, make, done, tries - 1); });
+  };
+  if (!player.linked) return again(10s);
+  auto commit = make(player);
+  if (!commit) return again(5s);
+  later(player, timeline_.between(5ms, 100ms), [=, this, &player, link = player.link] {
+    if (player.link != link) return again(5s);
+    auto& view = server_.view(player.view);
+    const auto refused = server_.commit(view, *commit);
+    say(player.name + " " + what + " in view " + std::to_string(player.view) + ": " +
+        refused.value_or("done"));
+    if (!refused) {
+      if (server_.changed_history())
+        show_all();
+      else
+        tell(player.view, *commit, &player);
+      if (done) done();
+    } else {
+      show_snapshot(player, false);
+      again(timeline_.between(300ms, 2s));
+    }
+  });
+}
+
+void World::join(Player& player, std::size_t view_number, int tries) {
+  if (tries == 0 || player.online() || player.out) return;
+  const auto again = [=, this, &player](Duration after) {
+    timeline_.in(after, [=, this, &player] { join(player, view_number, tries - 1); });
+  };
+  if (server_.down || view_number >= server_.views()) return again(10s);
+  const auto& view = server_.view(view_number);
+  const auto ledger = view.log.ledger();
+  for (const auto& invite : invites_) {
+    const auto* state = ledger.invite(invite.id());
+    const auto box = view.boxes.find(invite.box.public_key());
+    if (state == nullptr || state->used_up() || box == view.boxes.end()) continue;
+    auto key = party::recover_party_key(ledger, invite.box, box->second);
+    if (!key) continue;
+    const auto vip = ledger.suggest_vip(player.id).value();
+    const Server::Commit commit{
+        {party::build_admission(ledger, invite, player.keys),
+         party::build_statement(ledger, player.keys.identity, "guest", vip).value()},
+        {},
+        {}};
+    timeline_.in(timeline_.between(5ms, 200ms), [=, this, &player] {
+      if (server_.down || view_number >= server_.views()) return again(10s);
+      auto& now = server_.view(view_number);
+      const auto refused = server_.commit(now, commit);
+      say(player.name + " joins view " + std::to_string(view_number) + ": " +
+          refused.value_or("done"));
+      if (refused) return again(1s);
+      tell(view_number, commit, nullptr);
+      player.view = view_number;
+      start(player, now.log.ledger(), now.log.records(), trust::KeyRing(pooled_.made.id, *key),
+            true);
+      connect(player);
+    });
+    return;
+  }
+  // Nobody can join at present: those who govern make a new invite.
+  if (const auto able = governors(); !able.empty()) invite(*able[0]);
+  again(5s);
+}
+
+void World::invite(Player& governor) {
+  command(
+      governor, "invites",
+      [this](Player& player) -> std::optional<Server::Commit> {
+        const auto* key = signer(player);
+        if (key == nullptr) return std::nullopt;
+        party::InviteOptions options;
+        options.lifetime = 100 * 24h;
+        auto made =
+            party::build_invite(timeline_.random, player.trust->ledger(),
+                                player.trust->keys().newest(), *key, options, clock(player));
+        if (!made) return std::nullopt;
+        invites_.push_back(party::invite_keys(made->secret, pooled_.made.id));
+        return Server::Commit{{made->record}, {made->box}, {}};
+      },
+      nullptr, 4);
+}
+
+void World::rotate(Player& governor, bool kick) {
+  if (server_ends_ && rotations_ >= 4) return;
+  ++rotations_;
+  std::optional<PeerId> victim;
+  if (kick) {
+    const auto* by = signer(governor);
+    const auto& ledger = governor.trust->ledger();
+    const auto* chosen = anybody([&](const Player& player) {
+      const auto* member = ledger.member(player.id);
+      if (member == nullptr || player.root != nullptr || &player == &governor) return false;
+      return by == governor.root || !ledger.may_govern(member->identity);
+    });
+    if (chosen != nullptr) victim = chosen->id;
+  }
+  command(
+      governor, victim ? "kicks " + find(*victim)->name : "rotates",
+      [this, victim](Player& player) -> std::optional<Server::Commit> {
+        const auto* key = signer(player);
+        const auto& ledger = player.trust->ledger();
+        if (key == nullptr) return std::nullopt;
+        party::RotationOptions options;
+        if (victim && ledger.member(*victim) != nullptr) options.remove = {*victim};
+        auto made = party::build_rotation(timeline_.random, ledger, *key, options, clock(player));
+        if (!made) return std::nullopt;
+        const auto& before = player.trust->log();
+        return Server::Commit{
+            {made->roster},
+            made->boxes,
+            before.in_step() || !honest_ ? std::vector<Bytes>{} : before.records()};
+      },
+      nullptr);
+}
+
+void World::leave(Player& player) {
+  command(
+      player, "leaves",
+      [](Player& who) -> std::optional<Server::Commit> {
+        if (who.trust->ledger().member(who.id) == nullptr) return std::nullopt;
+        return Server::Commit{{party::build_leave(who.trust->ledger(), who.keys.identity)}, {}, {}};
+      },
+      [this, &player] {
+        player.out = true;
+        stop(player);
+      });
+}
+
+void World::promote() {
+  auto& host = *players_[0];
+  if (!host.online()) return;
+  command(
+      host, "names deputies",
+      [this](Player& player) -> std::optional<Server::Commit> {
+        std::set<PeerId> deputies;
+        for (const auto& [id, member] : player.trust->ledger().members())
+          if (id != player.id && timeline_.chance(50)) deputies.insert(id);
+        auto made =
+            party::build_charter(player.trust->ledger(), *player.root, {std::nullopt, deputies});
+        if (!made) return std::nullopt;
+        return Server::Commit{{*made}, {}, {}};
+      },
+      nullptr);
+}
+
+void World::act() {
+  const auto able = governors();
+  const auto choice = timeline_.random.below(100);
+  if (choice < 25 && players_.size() < kDevices) {
+    auto& player = add_player(players_.size());
+    return join(player, timeline_.random.below(server_.views()));
+  }
+  if (choice < 45 && !able.empty())
+    return rotate(*able[timeline_.random.below(able.size())], timeline_.chance(50));
+  if (choice < 60) {  // all at once
+    for (std::size_t n = 0; n < std::min<std::size_t>(able.size(), 2); ++n)
+      rotate(*able[n], timeline_.chance(30));
+    return;
+  }
+  if (choice < 66) return promote();
+  auto* player = anybody([](const Player& one) { return one.online() && !one.out; });
+  if (player == nullptr) return;
+  if (choice < 72 && player->root == nullptr) return leave(*player);
+  stop(*player);
+  if (timeline_.chance(20)) {
+    player->gone = true;
+    return;
+  }
+  timeline_.in(timeline_.between(2s, timeline_.chance(50) ? 20s : 600s), [this, player] {
+    if (!player->online() && !player->out) resume(*player);
+  });
+}
+
+void World::disturb_server() {
+  const auto choice = timeline_.random.below(server_ends_ ? 2 : 4);
+  honest_ = false;
+  std::set<Player*> others;
+  for (auto& player : players_)
+    if (timeline_.chance(40)) others.insert(player.get());
+  switch (choice) {
+    case 0:
+      say("the server goes down");
+      server_.down = true;
+      for (auto& player : players_)
+        disconnect(*player);
+      break;
+    case 1:
+    case 2: {
+      const auto view = server_.fork(choice == 1);
+      for (auto* player : others) {
+        say("the server shows " + player->name +
+            (choice == 1 ? " nothing new" : " a second history"));
+        player->view = view;
+      }
+      break;
+    }
+    default:
+      say("the server is restored from a backup");
+      server_.restore();
+      for (auto& player : players_)
+        disconnect(*player);
+      for (auto& player : players_)
+        if (player->online())
+          later(*player, timeline_.between(1s, 30s), [this, &one = *player] { connect(one); });
+      honest_ = true;
+      return;
+  }
+  timeline_.in(timeline_.between(20s, 240s), [this] { be_honest(); });
+}
+
+void World::be_honest() {
+  if (honest_) return;
+  say("the server is honest again");
+  honest_ = true;
+  server_.down = false;
+  for (auto& player : players_) {
+    disconnect(*player);
+    player->view = 0;
+    if (player->online())
+      later(*player, timeline_.between(0s, 3s), [this, &one = *player] { connect(one); });
+  }
+  server_.forget_forks();
+}
+
+}  // namespace lanrage::trust_sim

@@ -1,0 +1,136 @@
+// What must hold in a simulated party, while it runs and in the end.
+#include <algorithm>
+
+#include "sim/trust_world.hpp"
+
+namespace lanrage::trust_sim {
+
+using namespace std::chrono_literals;
+using trust::Topic;
+
+void World::on_tick(const PeerId& a, const PeerId& b) {
+  const auto* one = find(a);
+  const auto* other = find(b);
+  if (one == nullptr || other == nullptr) return;
+  auto& seen = seen_[{a, b}];
+  const bool same_lives = seen.life_a == one->life && seen.life_b == other->life;
+  const bool together = one->online() && other->online() && !one->out && !other->out &&
+                        tunnels_.knows(a, b) && tunnels_.knows(b, a);
+  const bool session = together && tunnels_.has_session(a, b);
+  if (same_lives && seen.session && together && !session)
+    complain(one->name + " and " + other->name + " lost their session");
+  if (!same_lives || !session) seen.split_since.reset();
+  seen.life_a = one->life;
+  seen.life_b = other->life;
+  seen.session = session;
+  if (session) check_split_reports(*one, *other);
+}
+
+// Neither log is the beginning of the other: both say so within 10 s.
+void World::check_split_reports(const Player& a, const Player& b) {
+  auto& seen = seen_[{a.id, b.id}];
+  const auto& [shorter, longer] =
+      std::minmax(a.trust->log(), b.trust->log(),
+                  [](const auto& x, const auto& y) { return x.length() < y.length(); });
+  if (longer.has(shorter.head())) {
+    seen.split_since.reset();
+    return;
+  }
+  if (!seen.split_since) seen.split_since = timeline_.now();
+  if (timeline_.now() < *seen.split_since + 10s) return;
+  for (const auto& [who, whom] : {std::pair{&a, &b}, std::pair{&b, &a}})
+    if (!who->raised.contains({Topic::member_split, whom->id}))
+      complain(who->name + " says nothing of another history of " + whom->name);
+}
+
+void World::calm() {
+  calm_ = true;
+  if (server_ends_) {
+    if (!honest_) be_honest();  // what it was given is known to somebody
+    timeline_.run_until(timeline_.now() + 20s);
+    say("the server is gone for good");
+    server_.down = true;
+    for (auto& player : players_)
+      disconnect(*player);
+  } else {
+    be_honest();
+  }
+  say("calm");
+  for (auto& player : players_)
+    if (!player->online() && !player->out && !player->gone && player->kept) resume(*player);
+  if (server_ends_) find_reachable();
+  timeline_.run_until(timeline_.now() + 60s);
+  if (!server_ends_) {
+    // Histories in which nobody has decided since go on side by side: somebody decides.
+    for (auto* governor : governors())
+      if (governor->root != nullptr || !players_[0]->online()) {
+        rotate(*governor, false);
+        break;
+      }
+  }
+  // Without a server, whoever was away is found by turns.
+  timeline_.run_until(timeline_.now() + (server_ends_ ? 1'500s : 400s));
+}
+
+// Without a server, whoever is behind hears of it from somebody whom it knows, who knows it, and
+// who has a key in common with it. (A newcomer has none with who was away when the key changed.)
+void World::find_reachable() {
+  const auto longest = std::ranges::max_element(players_, {}, [](const auto& player) {
+    return player->online() && !player->out ? player->trust->log().length() : 0;
+  });
+  if (!(*longest)->online()) return;
+  const auto meet = [](const Player& a, const Player& b) {
+    if (a.trust->ledger().member(b.id) == nullptr || b.trust->ledger().member(a.id) == nullptr)
+      return false;
+    return std::ranges::any_of(a.trust->keys().ids(),
+                               [&](const auto& id) { return b.trust->keys().find(id) != nullptr; });
+  };
+  reachable_ = {(*longest)->id};
+  for (std::size_t before = 0; before != reachable_.size();) {
+    before = reachable_.size();
+    for (const auto& player : players_)
+      if (player->online() && !player->out &&
+          std::ranges::any_of(reachable_, [&](const auto& id) { return meet(*find(id), *player); }))
+        reachable_.insert(player->id);
+  }
+}
+
+void World::check_end() {
+  std::vector<Player*> online;
+  for (auto& player : players_)
+    if (player->online() && !player->out) online.push_back(player.get());
+  // The longest history; where the server is there, its own.
+  const trust::VerifiedLog* longest = server_ends_ ? nullptr : &server_.view(0).log;
+  for (const auto* player : online)
+    if (server_ends_ && (longest == nullptr || player->trust->log().length() > longest->length()))
+      longest = &player->trust->log();
+  if (longest == nullptr) return;
+  std::vector<Player*> members;
+  for (auto* player : online)
+    if (longest->ledger().member(player->id) != nullptr &&
+        (!server_ends_ || reachable_.contains(player->id)))
+      members.push_back(player);
+  for (const auto* player : members) {
+    const auto& trust = *player->trust;
+    if (trust.log().head() != longest->head())
+      complain(player->name + " has another log in the end: " +
+               std::to_string(trust.log().length()) + " of " + std::to_string(longest->length()));
+    if (!trust.key_is_current()) complain(player->name + " lacks the party key in the end");
+    const bool alone = server_ends_ && members.size() == 1;
+    if (!trust.confirmed() && !alone) complain(player->name + " isn't confirmed in the end");
+    for (const auto* other : online) {
+      const bool member = longest->ledger().member(other->id) != nullptr;
+      if (player == other || (member && std::ranges::count(members, other) == 0)) continue;
+      if (!member && tunnels_.knows(player->id, other->id))
+        complain(player->name + " still knows " + other->name + " who isn't a member");
+      if (!member || player->id > other->id) continue;
+      if (!tunnels_.keys_agree(player->id, other->id))
+        complain(player->name + " and " + other->name +
+                 " have different preshared keys in the end");
+      else if (!tunnels_.has_session(player->id, other->id))
+        complain(player->name + " and " + other->name + " have no tunnel in the end");
+    }
+  }
+}
+
+}  // namespace lanrage::trust_sim
