@@ -75,7 +75,10 @@ class PartyTrust {
                    const std::optional<Bytes>& box = std::nullopt);
   // It has told everything that it has.
   Effects on_caught_up(Instant now, std::uint64_t seq);
-  void on_new_link() { log_.on_new_link(); }
+  void on_new_link() {
+    log_.on_new_link();
+    server_told_all_ = false;
+  }
   void on_link_lost() { server_told_all_ = false; }
 
   // ---- the members', inside the tunnel
@@ -122,7 +125,7 @@ class PartyTrust {
   Gossip gossip_;
   std::map<PeerId, PairKey> pairs_;
   std::set<std::pair<Topic, PeerId>> open_findings_;
-  bool key_changed_ = false;  // and nobody has been told
+  bool key_changed_ = false;             // and nobody has been told
   std::optional<Instant> behind_since_;  // the server, of what it has told
   bool server_told_all_ = false;
   bool confirmed_;
