@@ -138,6 +138,14 @@ Governance::Answer<Governance::Rotated> Governance::rotate_once(party::RotationO
                                                                 crypto::SigningKey signer) {
   crypto::SystemRandom random;
   const auto id = party_->ledger().party_id();
+  const bool is_root = signer.public_key() == party_->ledger().charter().root_key;
+  for (const auto& peer : party_->outcasts()) {
+    const auto* member = party_->ledger().member(peer);
+    if (member == nullptr) continue;
+    const bool governs =
+        peer == party_->ledger().host_id() || party_->ledger().may_govern(member->identity);
+    if (is_root || !governs) options.remove.insert(peer);
+  }
   auto made = party::build_rotation(random, party_->ledger(), signer, options, unix_now());
   if (!made) co_return std::unexpected(made.error());
   protocol::RotateRequest request{new_request_id(), made->roster, {}};

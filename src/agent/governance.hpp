@@ -50,6 +50,9 @@ class GovernedParty {
   virtual const party::PartyKey& party_key() const = 0;
   virtual const DeviceKeys& device() const = 0;
   virtual const std::optional<Secret<32>>& root_seed() const = 0;
+  // Members whom a deputy removed in a history that isn't followed (trust::VerifiedLog): the next
+  // roster leaves them out, too.
+  virtual std::set<PeerId> outcasts() const { return {}; }
   virtual std::shared_ptr<ControlPlane> control() const = 0;
   // What the server said in an answer counts as if it had come by the live link.
   virtual void hear(const protocol::ws::ServerMessage& message) = 0;

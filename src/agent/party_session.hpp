@@ -97,6 +97,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   const party::PartyKey& party_key() const override { return trust_->trust().keys().newest(); }
   const DeviceKeys& device() const override { return context_.keys; }
   const std::optional<Secret<32>>& root_seed() const override { return saved_.root_seed; }
+  std::set<PeerId> outcasts() const override { return trust_->trust().log().outcasts(); }
   std::shared_ptr<ControlPlane> control() const override { return control_; }
   void hear(const protocol::ws::ServerMessage& message) override;
   // Waits at most kReceiptTime for those whom we reach.

@@ -45,6 +45,15 @@ TEST_F(KickTest, TheOthersHaveYetToConfirm) {
   EXPECT_THAT(kicked->receipts.waiting, UnorderedElementsAre(bob.peer_id(), cleo.peer_id()));
 }
 
+TEST_F(KickTest, WhomADeputyRemovedInALostHistoryGoesToo) {
+  const auto deputys = view(bob);
+  deputys->outcast = {cleo.peer_id(), world.host.peer_id()};
+  const auto kicked = run(Governance(deputys).kick(dan.peer_id()));
+  ASSERT_EQ(code_of(kicked), "ok") << kicked.error().message();
+  EXPECT_THAT(kicked->removed, UnorderedElementsAre(dan.peer_id(), cleo.peer_id()));
+  EXPECT_TRUE(is_member(world.host)) << "no deputy removes the host";
+}
+
 TEST_F(KickTest, ADeputyKicksByItsIdentity) {
   const auto kicked = run(Governance(view(bob)).kick(dan.peer_id()));
   ASSERT_EQ(code_of(kicked), "ok");

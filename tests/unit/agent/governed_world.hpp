@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -116,6 +117,8 @@ class RuleBook final : public ControlPlane {
 // A member who hears only what it is told: not of changes that others make.
 class MemberView final : public GovernedParty {
  public:
+  std::set<PeerId> outcast;
+
   MemberView(party::World& world, const party::DeviceKeys& device, bool has_root)
       : device_{device.identity, device.box},
         ledger_(world.ledger()),
@@ -131,6 +134,7 @@ class MemberView final : public GovernedParty {
   const party::PartyKey& party_key() const override { return key_; }
   const DeviceKeys& device() const override { return device_; }
   const std::optional<Secret<32>>& root_seed() const override { return root_seed_; }
+  std::set<PeerId> outcasts() const override { return outcast; }
   std::shared_ptr<ControlPlane> control() const override { return rules_; }
   void hear(const ws::ServerMessage& message) override {
     if (const auto* update = std::get_if<ws::PartyUpdate>(&message)) {
