@@ -268,6 +268,18 @@ TEST_F(PartyTrustTest, AForgedRecordOfAMemberIsRefusedAndReported) {
 
 // ---- whoever comes back
 
+// Its disk is older than what it had told: the other still takes it for up to date.
+TEST_F(PartyTrustTest, WhoeverComesBackWithLessIsToldTheRest) {
+  const auto before = history_;
+  history_.state(cat_, "cat");
+  meet();
+  machines_.pop_back();
+  b_ = &add(bob_, before, before.key, false);
+  shake_hands(*a_, *b_);
+  run_for(5s);
+  EXPECT_EQ(b_->trust.log().length(), history_.log.size());
+}
+
 TEST_F(PartyTrustTest, WhoeverComesBackWaitsForAWordOfTheServer) {
   auto& back = add(bob_, history_, history_.key, false);
   EXPECT_FALSE(back.trust.confirmed());
