@@ -214,9 +214,9 @@ void World::act() {
 void World::disturb_server() {
   const auto choice = timeline_.random.below(server_ends_ ? 2 : 4);
   honest_ = false;
-  std::set<Player*> others;
+  std::vector<Player*> others;
   for (auto& player : players_)
-    if (timeline_.chance(40)) others.insert(player.get());
+    if (timeline_.chance(40)) others.push_back(player.get());
   switch (choice) {
     case 0:
       say("the server goes down");
