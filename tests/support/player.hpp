@@ -55,6 +55,8 @@ class Player {
   void thaw();
   void start_agent();  // on the same state; waits until its socket answers
 
+  pid_t agent_pid() const { return agent_->pid(); }
+  const std::string& socket() const { return socket_; }
   const Host& host() const { return host_; }
   const std::string& nick() const { return nick_; }
   const std::string& interface() const { return interface_; }

@@ -17,6 +17,8 @@ class Relay {
 
   const Host& host() const { return host_; }
   const std::string& ready() const { return ready_; }  // its first line
+  pid_t pid() const { return process_->pid(); }
+  std::filesystem::path data_dir() const { return directory_.path() / "data"; }
   std::string id() const;
   std::string log() const { return process_->out() + process_->err(); }
 

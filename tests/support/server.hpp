@@ -28,6 +28,7 @@ class Server {
   const std::string& word() const { return word_; }  // empty: creating parties needs none
   const std::filesystem::path& data_dir() const { return data_dir_; }
 
+  pid_t pid() const { return process_->pid(); }
   void kill();        // SIGKILL, and waits for the end
   ExitStatus stop();  // SIGTERM
   void start();       // again, on the same data; waits until it is ready
