@@ -17,6 +17,8 @@
 
 namespace lanrage::lab {
 
+inline constexpr Millis kTold{20'000};  // two slow cores run several of these at once
+
 using Records = std::vector<Bytes>;
 
 boost::json::array as_json(const Records& records);
@@ -71,7 +73,7 @@ class AttackerTest : public LabTest {
   // ---- what must hold
   // Status as JSON and text, and the log, tell it: a sentence with `part`.
   ::testing::AssertionResult told(const Friend& who, const std::string& code,
-                                  const std::string& part = {}) const;
+                                  const std::string& part = {}, Millis limit = kTold) const;
   // It is over, and still shown.
   ::testing::AssertionResult told_as_past(const Friend& who, const std::string& code) const;
   ::testing::AssertionResult told_nothing(const Friend& who) const;
@@ -90,7 +92,8 @@ class AttackerTest : public LabTest {
                  const boost::json::value& body = nullptr) const;
   std::optional<boost::json::object> alert(const Friend& who, const std::string& code) const;
 
-  std::map<crypto::ExchangeKey, std::string> known_;  // members' keys, also of former ones: prefix
+  // Of members, former ones too: what their keys may be used for.
+  std::map<crypto::ExchangeKey, DeviceWatch::Allowed> known_;
   std::unique_ptr<TwoWayTraffic> traffic_;
 };
 

@@ -110,7 +110,7 @@ TEST_F(AttackerMembers, AMembersKeyIsNotSwapped) {
   auto history = log();
   std::ranges::replace(history, genuine, swapped);
   ASSERT_TRUE(attacker_.send(alice_.id(), snapshot_for(alice_, history)));
-  EXPECT_TRUE(told(alice_, "split_view"));
+  EXPECT_TRUE(told(alice_, "record_refused", "signature"));
 
   // To somebody who knows no record yet.
   attacker_.rewrite_answers([&](const auto& request, auto& answer) {
@@ -137,7 +137,7 @@ TEST_F(AttackerMembers, AMembersKeyIsNotSwapped) {
                            {party::sign_record(claimed, party_id(),
                                                {&invite.signing, &accomplice.device.identity})},
                            {{"peer", peer_json(accomplice)}}));
-  EXPECT_TRUE(told(alice_, "record_refused"));
+  EXPECT_TRUE(told(alice_, "record_refused", "wireguard"));
   expect_all_is_well();
 }
 
