@@ -245,6 +245,8 @@ Result<void> Links::add_address(std::string_view name, const IpAddress& address,
   ifaddrmsg header{};
   header.ifa_family = address.is_v4() ? AF_INET : AF_INET6;
   header.ifa_prefixlen = length;
+  // Nobody else is on a tunnel; and while it is looked for one, nothing binds to the address.
+  if (!address.is_v4()) header.ifa_flags = IFA_F_NODAD;
   header.ifa_index = (*link)->index;
   NetlinkWriter message(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
                         socket_.next_sequence());

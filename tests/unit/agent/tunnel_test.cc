@@ -1,8 +1,15 @@
 // Real devices: what they are told is what they do.
 #include "agent/tunnel.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include "io/netlink.hpp"
+#include "io/unique_fd.hpp"
 #include "tunnel_fixture.hpp"
 
 namespace lanrage::agent::test {
@@ -27,6 +34,23 @@ TEST_P(TunnelTest, IsUpWithKeyPortAddressAndMtu) {
   EXPECT_THAT(shown, testing::HasSubstr("inet 10.66.0.1/16"));
   EXPECT_THAT(shown, testing::HasSubstr("mtu 1420"));
   EXPECT_THAT(shown, testing::HasSubstr("UP"));
+}
+
+// Where the link has neighbours, the kernel would look for duplicates for a second or more.
+TEST(LinksTest, AnIpv6AddressCanBeBoundAtOnce) {
+  const lab::NetNamespace netns("links");
+  netns.ip("link add va type veth peer name vb\nlink set va up\nlink set vb up\n");
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  const auto own = IpAddress::parse("fd00::1").value();
+  std::ranges::copy(own.bytes(), address.sin6_addr.s6_addr);
+  const int bound = netns.inside([&] {
+    auto links = io::Links::open();
+    EXPECT_TRUE(links && links->add_address("va", own, 64));
+    const io::UniqueFd fd(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    return ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  });
+  EXPECT_EQ(bound, 0) << std::strerror(errno);
 }
 
 TEST_P(TunnelTest, CarriesAPingAndCountsIt) {
