@@ -143,6 +143,8 @@ asio::awaitable<Result<Joined>> join_party(AgentContext& context, party::InviteL
 
   for (int attempt = 1;; ++attempt) {
     auto opened = co_await server->open_invite(invite.party, invite_keys.signing);
+    if (!opened && opened.error().is(io::ClientErrc::pin_mismatch))
+      co_return std::unexpected(opened.error().with_context("this invite is for another server"));
     if (!opened) co_return std::unexpected(opened.error());
     auto membership = party::verify_joining_material(invite.party, invite.secret, opened->log,
                                                      opened->box, prove_on_threads);

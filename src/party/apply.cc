@@ -366,22 +366,42 @@ Result<Outcome> apply(const Party& party, const Command& command, UnixTime now,
   return Outcome{seq, false, std::move(*events)};
 }
 
+namespace {
+
+Error expired_invite() {
+  return {Errc::invite_expired, "the invite has expired; ask the host for a new one", "invite"};
+}
+
+Error used_up_invite(std::uint16_t uses) {
+  return {
+      Errc::invite_used_up,
+      "all " + std::to_string(uses) + " uses of the invite are spent; ask the host for a new one",
+      "invite"};
+}
+
+// Why nobody joins by an invite that isn't the party's any more. Rosters leave out those that are
+// over as well, so what is neither was ended on purpose.
+Error closed_invite(const InviteTerms& terms, UnixTime now) {
+  if (terms.used >= terms.uses) return used_up_invite(terms.uses);
+  if (now > terms.not_after) return expired_invite();
+  return {Errc::invite_revoked, "the invite was revoked; ask the host for a new one", "invite"};
+}
+
+}  // namespace
+
 Result<Opening> open_invite(const Party& party, const InviteId& invite, const PeerId& peer,
                             UnixTime now, const Limits& limits) {
   if (party.barred.contains(peer)) return fail(Errc::barred, kBarred, "party_id");
+  const auto* dropped = party.exists() ? party.ledger.dropped_invite(invite) : nullptr;
+  if (dropped != nullptr) return std::unexpected(closed_invite(*dropped, now));
   const auto* state = party.exists() ? party.ledger.invite(invite) : nullptr;
   const auto* box = state == nullptr ? nullptr : party.box_for(state->terms.invite_box);
   if (box == nullptr)
     return fail(Errc::unknown_invite, "the party has no such invite; ask the host for one",
                 "invite");
-  if (state->expired(now))
-    return fail(Errc::invite_expired, "the invite has expired; ask the host for a new one",
-                "invite");
+  if (state->expired(now)) return std::unexpected(expired_invite());
   if (state->used_up() && !state->admitted.contains(peer))
-    return fail(Errc::invite_used_up,
-                "all " + std::to_string(state->terms.uses) +
-                    " uses of the invite are spent; ask the host for a new one",
-                "invite");
+    return std::unexpected(used_up_invite(state->terms.uses));
   if (party.ledger.members().size() >= limits.peers && party.ledger.member(peer) == nullptr)
     return fail(Errc::party_full, "the party has " + std::to_string(limits.peers) +
                                       " peers, the most that this server allows");

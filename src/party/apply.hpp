@@ -23,8 +23,8 @@ Result<Outcome> apply(const Party& party, const Command& command, UnixTime now,
                       const Limits& limits = {}, const ProvenSignatures& proven = {});
 
 // What the server hands to whoever proved to hold an invite (proofs.hpp): the log goes with it.
-// unknown_invite, invite_used_up (unless `peer` was admitted by it before), invite_expired,
-// party_full, no_vip_free, barred.
+// unknown_invite, invite_revoked, invite_used_up (unless `peer` was admitted by it before),
+// invite_expired, party_full, no_vip_free, barred.
 struct Opening {
   Bytes box;
   IpAddress vip;  // suggested

@@ -30,6 +30,7 @@ enum class Errc {
   unknown_invite,
   invite_used_up,
   invite_expired,
+  invite_revoked,  // a roster dropped it before it was used up or expired
   invite_exists,
   too_many_invites,
   invalid_invite,  // terms out of range: uses, used, not_after
@@ -105,6 +106,8 @@ constexpr std::string_view name_of(Errc e) {
       return "invite_used_up";
     case invite_expired:
       return "invite_expired";
+    case invite_revoked:
+      return "invite_revoked";
     case invite_exists:
       return "invite_exists";
     case too_many_invites:

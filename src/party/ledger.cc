@@ -142,6 +142,11 @@ const InviteState* Ledger::invite(const InviteId& invite) const {
   return found == invites_.end() ? nullptr : &found->second;
 }
 
+const InviteTerms* Ledger::dropped_invite(const InviteId& invite) const {
+  const auto found = dropped_.find(invite);
+  return found == dropped_.end() ? nullptr : &found->second;
+}
+
 std::uint64_t Ledger::next_statement_version(const PeerId& peer) const {
   auto found = past_.find(peer);
   return found == past_.end() ? 1 : found->second.statement_version + 1;

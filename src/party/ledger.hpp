@@ -100,6 +100,8 @@ class Ledger {
   const Member* member(const PeerId& peer) const;                       // null: not a member
   const std::map<InviteId, InviteState>& invites() const { return invites_; }
   const InviteState* invite(const InviteId& invite) const;  // null: unknown
+  // One that a roster left out, with the uses spent until then: nobody joins by it any more.
+  const InviteTerms* dropped_invite(const InviteId& invite) const;
 
   // For whoever is about to state something.
   Result<IpAddress> suggest_vip(const PeerId& peer) const { return addresses_.suggest(peer); }
@@ -162,6 +164,7 @@ class Ledger {
   std::map<PeerId, Member> members_;
   std::map<PeerId, Past> past_;
   std::map<InviteId, InviteState> invites_;
+  std::map<InviteId, InviteTerms> dropped_;
   std::map<ExchangeKey, PeerId> keys_;  // first owner of each; a zero id for an invite's
   AddressPool addresses_;
 };

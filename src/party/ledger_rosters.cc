@@ -165,6 +165,10 @@ void Ledger::carry(const Context& context, Roster&& roster, const Effect& effect
       keys_.emplace(terms.invite_box, PeerId{});
     }
   }
+  for (const auto& [id, left_out] : invites_) {
+    auto& terms = dropped_[id] = left_out.terms;
+    terms.used = static_cast<std::uint16_t>(left_out.used());
+  }
   invites_ = std::move(invites);
   roster_ = std::move(roster);
   roster_hash_ = context.hash;

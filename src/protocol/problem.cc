@@ -47,6 +47,7 @@ constexpr std::array kRows{
     Row{Errc::unknown_invite, "unknown_invite", 404, "No such invite"},
     Row{Errc::invite_expired, "invite_expired", 410, "The invite has expired"},
     Row{Errc::invite_used_up, "invite_used_up", 410, "The invite is used up"},
+    Row{Errc::invite_revoked, "invite_revoked", 410, "The invite was revoked"},
     Row{Errc::stale_epoch, "stale_epoch", 409, "The party has a newer roster"},
     Row{Errc::already_member, "already_member", 409, "The identity is a member already"},
     Row{Errc::stale_head, "stale_head", 409, "The party's log has moved on"},

@@ -41,6 +41,7 @@ enum class Errc {
   unknown_invite,
   invite_expired,
   invite_used_up,
+  invite_revoked,
   stale_epoch,  // sign again against the party's current roster
   already_member,
   stale_head,         // made against an older log: open the invite again

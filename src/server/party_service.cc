@@ -26,7 +26,14 @@ Error public_error(const Error& error) {
 
 std::unexpected<Error> unknown_invite() {
   return fail(Errc::unknown_invite,
-              "this server knows no such invite: check the link, or ask for a new one");
+              "this server knows neither such an invite nor its party: it is for another server, "
+              "or the party has ended; ask for a new one");
+}
+
+// Of one that is over as well: whoever proves to hold it may know that.
+const party::InviteTerms* terms_of(const party::Ledger& ledger, const InviteId& id) {
+  const auto* invite = ledger.invite(id);
+  return invite != nullptr ? &invite->terms : ledger.dropped_invite(id);
 }
 
 Result<void> check_self(const Caller& caller, const PeerId& peer) {
@@ -136,8 +143,8 @@ Result<protocol::OpenInviteAnswer> PartyService::open_invite(
     const Caller& caller, const PartyId& id, const InviteId& invite_id,
     const protocol::OpenInviteRequest& request) {
   const auto* party = parts_.registry.find(id);
-  const auto* invite = party ? party->ledger.invite(invite_id) : nullptr;
-  if (!invite) return unknown_invite();
+  const auto* terms = party ? terms_of(party->ledger, invite_id) : nullptr;
+  if (!terms) return unknown_invite();
   const auto made_at = protocol::time_of_open_nonce(request.nonce);
   if (!made_at)
     return fail(Errc::malformed_nonce, "expected 16 random bytes and the time in ms as u64",
@@ -151,7 +158,7 @@ Result<protocol::OpenInviteAnswer> PartyService::open_invite(
                 "nonce");
   const auto proven = [&](const crypto::Hash& binding) {
     const party::OpenRequest signed_part{id, binding, caller.peer, request.nonce};
-    return party::invite_proven(invite->terms.invite_key, signed_part, request.signature);
+    return party::invite_proven(terms->invite_key, signed_part, request.signature);
   };
   if (!proven(identity_.binding) && !(previous_binding_ && proven(*previous_binding_)))
     return fail(Errc::bad_signature, "the signature isn't the invite key's over this request",

@@ -276,6 +276,10 @@ def of_joins(server, observer, party, bob, eve):
     single.join(fay)
     refused(eve.call("POST", single.open_path(), single.open_body(eve)), "invite_used_up")
     refused(eve.call("POST", single.path + "/join", single.join_body(eve)), "invite_used_up")
+    revoked = Party(bob).create()
+    body = revoked.rotate_body(drop=[revoked.invite])
+    assert bob.call("POST", revoked.path + "/rotate", body)[0] == 200
+    refused(eve.call("POST", revoked.open_path(), revoked.open_body(eve)), "invite_revoked")
 
 
 def of_opening(server, observer, party, bob, eve):

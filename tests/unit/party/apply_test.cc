@@ -1,6 +1,7 @@
 #include "party/apply.hpp"
 
 #include "fixture.hpp"
+#include "party/snapshot.hpp"
 
 namespace lanrage::party {
 namespace {
@@ -272,6 +273,33 @@ TEST_F(ApplyTest, OpenTellsWhyAnInviteDoesNotServe) {
   ASSERT_TRUE(world.join(bob, invite_keys(once.secret, world.made.id)));
   EXPECT_EQ(open(once.id, kStart), "invite_used_up");
   EXPECT_EQ(code_of(open_invite(world.party, once.id, bob.peer_id(), kStart)), "ok");
+}
+
+TEST_F(ApplyTest, OpenTellsWhyAnInviteIsOverForGood) {
+  const auto add = [&](const InviteOptions& options) {
+    const auto made = world.new_invite(options).value();
+    EXPECT_EQ(refusal(world.host, AddInvite{made.record, made.box}), "ok");
+    return made;
+  };
+  const auto once = add({1, 1h});
+  const auto brief = add({9, 1h});
+  const auto ended = add({9, 72h});
+  ASSERT_TRUE(world.join(bob, invite_keys(once.secret, world.made.id)));
+  world.now = kStart + 2h;
+  ASSERT_TRUE(world.rotate(world.host, world.new_rotation({{}, {ended.id}}).value()));
+  ASSERT_EQ(world.ledger().invites().size(), 1u) << "the first one is left";
+  const auto open = [&](const InviteId& invite, UnixTime now) {
+    return code_of(open_invite(world.party, invite, eve.peer_id(), now));
+  };
+  EXPECT_EQ(open(once.id, world.now), "invite_used_up");
+  EXPECT_EQ(open(brief.id, world.now), "invite_expired");
+  EXPECT_EQ(open(ended.id, world.now), "invite_revoked");
+  EXPECT_EQ(open(world.invite().id(), world.now), "ok");
+  // Another roster later it is the same, and so it is after a restart.
+  ASSERT_TRUE(world.rotate(world.host, world.new_rotation().value()));
+  const auto restored = decode_party(encode_party(world.party), world.made.id).value();
+  EXPECT_EQ(code_of(open_invite(restored, ended.id, eve.peer_id(), world.now)), "invite_revoked");
+  EXPECT_EQ(code_of(open_invite(restored, once.id, eve.peer_id(), world.now)), "invite_used_up");
 }
 
 TEST_F(ApplyTest, AnUnknownPartyIsSaidToBe) {

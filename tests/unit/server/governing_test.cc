@@ -164,7 +164,9 @@ TEST_F(Governing, ARevokedInviteAdmitsNobody) {
       200);
   Device late(*this);
   late.enroll();
-  EXPECT_EQ(late.open(*host->party, host->made->invite).code, "unknown_invite");
+  EXPECT_EQ(late.open(*host->party, host->made->invite).code, "invite_revoked");
+  // Told to its holders alone: another party's looks like any that never was.
+  EXPECT_EQ(late.open(PartyId{random.array<16>()}, host->made->invite).code, "unknown_invite");
 }
 
 TEST_F(Governing, AnotherCharterMakesDeputiesAndHosts) {
