@@ -9,8 +9,8 @@ readonly packages_build=(
   cmake ninja-build ccache pkg-config python3 python3-cryptography python3-yaml
   libboost1.81-dev libboost-json1.81-dev libboost-system1.81-dev
   libssl-dev libsqlite3-dev libnftables-dev libcli11-dev libtomlplusplus-dev
-  libminiupnpc-dev libnatpmp-dev libbpf-dev libseccomp-dev
-  libgtest-dev libgmock-dev libbenchmark-dev)
+  libminiupnpc-dev libnatpmp-dev libbpf-dev libseccomp-dev libqrencode-dev
+  libgtest-dev libgmock-dev libbenchmark-dev libzxing-dev)
 readonly packages_gcc=(g++-12)
 readonly packages_lint=(clang-format-19 clang-tidy-19 git)
 # What the agent and the lab run: a userspace WireGuard, namespaces, NATs.

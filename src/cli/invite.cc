@@ -3,6 +3,7 @@
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
 #include "cli/party_option.hpp"
+#include "cli/qr_code.hpp"
 
 namespace lanrage::cli {
 namespace {
@@ -19,6 +20,7 @@ class Invite final : public Command {
             CLI::AsNumberWithUnit::UNIT_REQUIRED, "DURATION"))
         ->default_str("24h");
     app.add_option("--uses", uses_, "How many may join by it")->capture_default_str();
+    app.add_flag("--qr", qr_, "Show a QR code of it as well, for a phone's camera");
     party_.add(app);
   }
 
@@ -29,12 +31,15 @@ class Invite final : public Command {
   }
 
   void print(const boost::json::object& result, std::ostream& out) const override {
-    out << text_of(result, "invite") << '\n';
+    const auto invite = text_of(result, "invite");
+    if (qr_) out << qr_code(invite, is_terminal(out));
+    out << invite << '\n';
   }
 
  private:
   std::int64_t expires_s_ = 86400;
   int uses_ = 16;
+  bool qr_ = false;
   PartyOption party_;
 };
 

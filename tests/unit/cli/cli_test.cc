@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/command.hpp"
+#include "cli/qr_code.hpp"
 #include "io/unix_socket.hpp"
 
 namespace lanrage::cli {
@@ -271,6 +272,14 @@ TEST_F(CliTest, RotateSaysTheNumberOfTheKey) {
   EXPECT_EQ(line({"rotate"}).out,
             "The party has another key, its number 7.\nNot confirmed yet by: bob\n");
   EXPECT_EQ(request_.at("command").as_string(), "rotate");
+}
+
+TEST_F(CliTest, AnInviteIsShownAsAQrCodeOnDemand) {
+  serve(R"({"ok":true,"result":{"schema":1,"invite":"lanrage://host/join#abc"}})");
+  EXPECT_EQ(line({"invite"}).out, "lanrage://host/join#abc\n");
+  EXPECT_EQ(line({"invite", "--qr"}).out,
+            qr_code("lanrage://host/join#abc", false) + "lanrage://host/join#abc\n");
+  EXPECT_FALSE(request_.contains("qr"));
 }
 
 TEST_F(CliTest, APingThatNobodyAnswersFails) {
