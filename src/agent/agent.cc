@@ -172,6 +172,7 @@ asio::awaitable<Result<Agent::Entered>> Agent::enter(Result<Joined> joined) {
   }
   out.session = *session;
   sessions_.push_back(*session);
+  ended_.clear();
   state_.save(saved());
   // Keys that only this file has: they must be on the disk before we say that it worked.
   if (auto written = state_.flush(); !written) {
@@ -229,7 +230,16 @@ void Agent::on_ended(PartyId party, Ended how, const std::string& why) {
     retry_dormant();
     return;
   }
+  ended_[party] = "you are no longer in \"" + (*found)->name() +
+                  "\": " + (how == Ended::party_closed ? "it was closed (" + why + ")" : why);
   remove(party);
+}
+
+std::vector<std::string> Agent::warnings() const {
+  auto out = state_.problems();
+  for (const auto& [party, why] : ended_)
+    out.push_back(why);
+  return out;
 }
 
 void Agent::retry_dormant() {
@@ -354,6 +364,8 @@ Result<std::shared_ptr<PartySession>> Agent::find_party(
     return fail(AgentErrc::party_dormant,
                 "your party's network device can't be made (the agent's log says why); the agent "
                 "keeps trying");
+  if (sessions_.empty() && !ended_.empty())
+    return fail(AgentErrc::no_party, ended_.begin()->second);
   if (sessions_.empty())
     return fail(AgentErrc::no_party,
                 "you are in no party; `lanrage create` makes one, `lanrage join` joins one");

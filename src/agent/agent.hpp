@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -74,8 +75,9 @@ class Agent {
   std::size_t dormant() const { return dormant_.size(); }
   // Parties hosted on this LAN and this machine.
   boost::asio::awaitable<std::vector<FoundParty>> discover();
-  // What the player should know of the agent itself, beside its parties.
-  const std::vector<std::string>& warnings() const { return state_.problems(); }
+  // What the player should know beside its parties: of the agent itself, and of parties that ended
+  // without its doing.
+  std::vector<std::string> warnings() const;
   PeerId peer_id() const { return keys_.peer_id(); }
   AgentContext& context() { return context_; }
 
@@ -114,6 +116,7 @@ class Agent {
   std::shared_ptr<ServerSearch> search_;
   std::vector<std::shared_ptr<PartySession>> sessions_;
   std::vector<SavedParty> dormant_;
+  std::map<PartyId, std::string> ended_;  // why; until it is in a party again
   std::set<PartyId> joining_;
   int creating_local_ = 0;  // parties under way that need the server in here
   boost::asio::steady_timer dormant_timer_;

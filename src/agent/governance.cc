@@ -22,13 +22,6 @@ bool may_be_outrun(const Error& error) {
          error.is(party::Errc::key_mismatch);
 }
 
-std::set<PeerId> deputies_of(const party::Ledger& ledger) {
-  std::set<PeerId> out;
-  for (const auto& identity : ledger.charter().deputies)
-    if (const auto id = party::peer_id(identity); ledger.member(id) != nullptr) out.insert(id);
-  return out;
-}
-
 std::string name_in(const party::Ledger& ledger, const PeerId& peer) {
   const auto* member = ledger.member(peer);
   return member == nullptr || member->nick.empty() ? peer.to_string() : member->nick;
@@ -49,6 +42,13 @@ std::string who_can(const party::Ledger& ledger) {
 }
 
 }  // namespace
+
+std::set<PeerId> deputies_of(const party::Ledger& ledger) {
+  std::set<PeerId> out;
+  for (const auto& identity : ledger.charter().deputies)
+    if (const auto id = party::peer_id(identity); ledger.member(id) != nullptr) out.insert(id);
+  return out;
+}
 
 asio::awaitable<Receipts> GovernedParty::receipts(std::uint32_t, std::vector<PeerId> members) {
   co_return Receipts{{}, std::move(members)};

@@ -61,6 +61,9 @@ class GovernedParty {
                                                     std::vector<PeerId> members);
 };
 
+// Of those whom the charter names, who is in the party.
+std::set<PeerId> deputies_of(const party::Ledger& ledger);
+
 class Governance {
  public:
   explicit Governance(std::shared_ptr<GovernedParty> party) : party_(std::move(party)) {}

@@ -169,19 +169,24 @@ LocalApi::Answer LocalApi::status(const json::object&) {
   json::array endpoints;
   auto nat = stun::NatType::unknown;
   for (const auto& session : agent_.sessions()) {
-    parties.emplace_back(status_json(session->report(), unix_now()));
+    auto row = status_json(session->report(), unix_now());
+    json::array deputies;
+    for (const auto& deputy : deputies_of(session->ledger()))
+      deputies.emplace_back(deputy.to_string());
+    row["deputies"] = std::move(deputies);
+    parties.emplace_back(std::move(row));
     if (nat == stun::NatType::unknown) nat = session->connectivity().nat().type;
     for (const auto& endpoint : session->connectivity().own_endpoints())
       endpoints.emplace_back(endpoint.to_string());
   }
-  co_return json::object{
-      {"schema", 1},
-      {"self",
-       {{"peer_id", agent_.peer_id().to_string()},
-        {"nat_type", stun::name_of(nat)},
-        {"endpoints", std::move(endpoints)}}},
-      {"parties", std::move(parties)},
-      {"warnings", json::array(agent_.warnings().begin(), agent_.warnings().end())}};
+  const auto warnings = agent_.warnings();
+  co_return json::object{{"schema", 1},
+                         {"self",
+                          {{"peer_id", agent_.peer_id().to_string()},
+                           {"nat_type", stun::name_of(nat)},
+                           {"endpoints", std::move(endpoints)}}},
+                         {"parties", std::move(parties)},
+                         {"warnings", json::array(warnings.begin(), warnings.end())}};
 }
 
 LocalApi::Answer LocalApi::ping(const json::object& request) {

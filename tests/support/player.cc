@@ -117,6 +117,7 @@ void Player::thaw() {
 }
 
 void Player::kill_agent() {
+  last_words_ = log();
   agent_.reset();
 }
 
@@ -206,7 +207,7 @@ std::string Player::server_state() const {
 }
 
 std::string Player::log() const {
-  return agent_->out() + agent_->err();
+  return agent_ ? agent_->out() + agent_->err() : last_words_;
 }
 
 }  // namespace lanrage::lab

@@ -93,6 +93,7 @@ class Player {
   TempDir directory_;
   std::string socket_;
   std::unique_ptr<Process> agent_;
+  std::string last_words_;  // of one that was killed
   std::vector<std::string> invites_;
 };
 
