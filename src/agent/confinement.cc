@@ -12,8 +12,7 @@ io::Sandbox confinement(const std::filesystem::path& state_dir,
   // Devices, routes and packet filters; raw sockets at WireGuard's port; the members' port.
   out.capabilities = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
   out.calls.packet_sockets = true;
-  // The last: IPv6 on our own interface, where the machine switches it off.
-  out.files.writable = {state_dir, socket_dir, "/dev/null", "/proc/sys/net/ipv6/conf"};
+  out.files.writable = {state_dir, socket_dir, "/dev/null"};
   const std::filesystem::path program =
       backend == Backend::kernel ? std::string() : find_wireguard_go();
   if (program.empty()) return out;

@@ -200,6 +200,7 @@ void PartySession::on_link(LinkState state) {
   if (stopped_) return;
   if (state != LinkState::connected) {
     heartbeat_timer_.cancel();
+    trust_->on_link_lost();
     connectivity_->on_link_lost();
     return;
   }

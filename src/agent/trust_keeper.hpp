@@ -47,6 +47,7 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
                 const std::optional<Bytes>& box = std::nullopt);
   void on_caught_up(std::uint64_t seq);
   void on_new_link() { trust_.on_new_link(); }
+  void on_link_lost() { trust_.on_link_lost(); }
   void on_handshake(const PeerId& peer);
 
   const trust::PartyTrust& trust() const { return trust_; }

@@ -108,9 +108,7 @@ Result<void> give_address(io::Links& links, const TunnelOptions& options, const 
   if (result) result = links.add_address(name, options.vip, options.prefix.length);
   if (!result) return std::unexpected(tunnel_error(result.error()));
   if (options.agent_address.is_unspecified()) return {};
-  // Some machines switch IPv6 off on new interfaces. Without it at all there is no such file, and
-  // no address: whoever needs that notices when it binds to it.
-  std::ofstream("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6") << '0';
+  // Without IPv6 there is none: whoever needs it notices when it binds to it.
   std::ignore = links.add_address(name, options.agent_address, options.agent_prefix_length);
   return {};
 }

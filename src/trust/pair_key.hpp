@@ -17,7 +17,7 @@ class PairKey {
   static constexpr Duration kSession = std::chrono::seconds(180);
   // Without a session: the newest key alone for so long, then by turns with older ones, because the
   // other may not have learned of the newest, and can only learn it from us.
-  static constexpr Duration kPatience = std::chrono::seconds(60);
+  static constexpr Duration kPatience = std::chrono::seconds(20);
   // A turn: time for some of WireGuard's attempts (REKEY_TIMEOUT, 5 s). Drawn by lot, so that two
   // sides in step don't miss each other for ever.
   static constexpr Duration kTurn = std::chrono::seconds(15);

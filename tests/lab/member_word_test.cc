@@ -77,6 +77,9 @@ TEST_F(MembersWord, WhomTheServerDoesNotTellOfAKickLearnsItFromTheOthers) {
 
 TEST_F(MembersWord, WhoComesBackWithoutAServerTalksOnceAMemberHasToldHimTheRoster) {
   ASSERT_TRUE(pings(bob_, hosted_.vip));
+  // Only then does ann's agent know of the session, and keeps to its key.
+  ASSERT_TRUE(eventually(
+      kSeen, [&] { return ann_.peer("bob").value_or(PeerView{}).last_handshake_s >= 0; }));
   bob_.kill_agent();
   done(ann_, {"kick", "eve"});
   lose_server(bob_);
