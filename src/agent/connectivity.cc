@@ -185,6 +185,8 @@ void Connectivity::on_link_back() {
 void Connectivity::on_link_lost() {
   const auto now = monotonic_now();
   discovery_.set_server_away(true);
+  for (const auto& [id, link] : links_)
+    link->on_server_away();
   refresh_local(now);
   bind_check_due_ =
       now + Duration(static_cast<Duration::rep>(random_.below(kServerLostSpread.count())));

@@ -206,6 +206,10 @@ void PeerLink::configure(const std::optional<Endpoint>& endpoint) {
   configured_ = true;
 }
 
+void PeerLink::on_server_away() {
+  if (!configured_) configure(std::nullopt);
+}
+
 void PeerLink::set_tunnel(const wireguard::PeerConfig& tunnel) {
   wireguard::UpdatePeer update{.public_key = peer_.tunnel.public_key};
   if (peer_.tunnel.preshared_key != tunnel.preshared_key)

@@ -83,6 +83,8 @@ class PeerLink {
   std::optional<Instant> next_timeout() const { return path_.next_timeout(); }
 
   void send_signal();
+  // Without the control server no signal comes: lets the peer begin, who may know where we are.
+  void on_server_away();
   // Preshared key (for the next handshake: the session that there is goes on) and addresses.
   void set_tunnel(const wireguard::PeerConfig& tunnel);
   // True when an echo through the tunnel is due; it then counts as sent.

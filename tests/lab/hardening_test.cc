@@ -40,7 +40,7 @@ std::vector<pid_t> children_of(pid_t pid) {
 }
 
 // The capabilities by numbers, in hex as /proc shows them.
-constexpr auto kNetAdminAndRaw = "0000000000003000";
+constexpr auto kNetBindAdminAndRaw = "0000000000003400";
 constexpr auto kNetBindAndAdmin = "0000000000001400";
 constexpr auto kNone = "0000000000000000";
 
@@ -110,9 +110,9 @@ TEST_F(Hardening, AgentAndServerKeepWhatTheyNeedAlone) {
   ASSERT_TRUE(pings(ben, hosted.vip));
 
   expect_shut_in(server.pid(), kNetBindAndAdmin);
-  expect_shut_in(anna.agent_pid(), kNetAdminAndRaw);
+  expect_shut_in(anna.agent_pid(), kNetBindAdminAndRaw);
   for (const pid_t wireguard : children_of(anna.agent_pid()))
-    expect_shut_in(wireguard, kNetAdminAndRaw);
+    expect_shut_in(wireguard, kNetBindAdminAndRaw);
   EXPECT_THAT(anna.log(), HasSubstr("event=sandbox capabilities=net_admin,net_raw files="));
   EXPECT_THAT(server.log(), HasSubstr("event=sandbox capabilities=net_bind_service,net_admin"));
 }
