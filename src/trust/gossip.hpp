@@ -56,15 +56,15 @@ class Gossip {
 
   void set_peers(Instant now, const std::set<PeerId>& peers);
   // WireGuard shook hands with it.
-  void on_handshake(Instant now, const PeerId& peer);
+  void on_handshake(Instant now, const PeerId& id);
   // Our log or key has changed.
   void on_change(Instant now);
   // Nothing at all when it is malformed, or of nobody we know.
   News on_datagram(Instant now, const PeerId& from, ByteView datagram, Sends& out);
   // What `peer` has as far as `head` is a history of its own: not to be fetched again.
-  void on_split(const PeerId& peer, const HeadAt& head);
+  void on_split(const PeerId& id, const HeadAt& head);
   // Likewise of one whose records are wrong; and for a while nothing from `peer`.
-  void on_refused(Instant now, const PeerId& peer, const HeadAt& head);
+  void on_refused(Instant now, const PeerId& id, const HeadAt& head);
   void on_timeout(Instant now, Sends& out);
   std::optional<Instant> next_timeout(Instant now) const;
 

@@ -32,6 +32,7 @@ KeyRing::KeyRing(const PartyId& party, party::PartyKey newest, std::vector<party
 
 std::vector<party::PartyKey> KeyRing::older() const {
   std::vector<party::PartyKey> out;
+  out.reserve(keys_.size());
   for (auto it = keys_.begin(); it + 1 != keys_.end(); ++it)
     out.push_back(it->key);
   return out;
@@ -44,6 +45,7 @@ const party::PartyKey* KeyRing::find(const KeyId& id) const {
 
 std::vector<KeyId> KeyRing::ids() const {
   std::vector<KeyId> out;
+  out.reserve(keys_.size());
   for (const auto& entry : keys_)
     out.push_back(entry.id);
   return out;

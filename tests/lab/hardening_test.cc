@@ -113,7 +113,8 @@ TEST_F(Hardening, AgentAndServerKeepWhatTheyNeedAlone) {
   expect_shut_in(anna.agent_pid(), kNetBindAdminAndRaw);
   for (const pid_t wireguard : children_of(anna.agent_pid()))
     expect_shut_in(wireguard, kNetBindAdminAndRaw);
-  EXPECT_THAT(anna.log(), HasSubstr("event=sandbox capabilities=net_bind_service,net_admin,net_raw files="));
+  EXPECT_THAT(anna.log(),
+              HasSubstr("event=sandbox capabilities=net_bind_service,net_admin,net_raw files="));
   EXPECT_THAT(server.log(), HasSubstr("event=sandbox capabilities=net_bind_service,net_admin"));
 }
 
