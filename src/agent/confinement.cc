@@ -13,12 +13,18 @@ io::Sandbox confinement(const std::filesystem::path& state_dir,
   out.capabilities = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
   out.calls.packet_sockets = true;
   out.files.writable = {state_dir, socket_dir, "/dev/null"};
-  const std::filesystem::path program =
-      backend == Backend::kernel ? std::string() : find_wireguard_go();
-  if (program.empty()) return out;
+  if (backend == Backend::kernel) return out;
+  // Also where it isn't installed yet: a player who is told to install it then tries again.
+  const std::filesystem::path program = find_wireguard_go();
   make_control_socket_folder();
   out.calls.executes = true;
-  out.files.executable = {program.parent_path(), "/usr", "/lib", "/lib64"};
+  out.files.executable = {"/usr", "/lib", "/lib64"};
+  if (!program.empty()) {
+    std::error_code gone;
+    out.files.executable.push_back(program.parent_path());
+    out.files.executable.push_back(std::filesystem::canonical(program, gone).parent_path());
+    if (gone) out.files.executable.pop_back();
+  }
   out.files.writable.insert(
       out.files.writable.end(),
       {std::filesystem::path(control_socket_path("x")).parent_path(), "/dev/net/tun"});

@@ -5,6 +5,7 @@
 
 #include "agent/clock.hpp"
 #include "agent/joining.hpp"
+#include "agent/log_proofs.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -120,8 +121,18 @@ asio::awaitable<bool> Governance::catch_up(State before) {
   const auto control = party_->control();
   auto newest = co_await control->party(party_->ledger().party_id());
   if (!newest) co_return false;
+  const auto log = newest->party.log;
   party_->hear(ws::PartyUpdate{std::move(newest->party), newest->incarnation, newest->box});
-  co_return state() != before;
+  if (state() != before) co_return true;
+  const auto& ours = party_->ledger();
+  auto theirs = party::restore_ledger(ours.party_id(), log, prove_on_threads);
+  const bool base_already = base_ && theirs && base_->head() == theirs->head();
+  if (!theirs || base_already || theirs->head() == ours.head()) co_return false;
+  // It mustn't undo what was decided.
+  if (theirs->roster_hash() != ours.roster_hash() || theirs->charter_hash() != ours.charter_hash())
+    co_return false;
+  base_ = std::move(*theirs);
+  co_return true;
 }
 
 template <class T>
@@ -137,16 +148,21 @@ Governance::Answer<T> Governance::until_current(std::function<Answer<T>()> attem
 Governance::Answer<Governance::Rotated> Governance::rotate_once(party::RotationOptions options,
                                                                 crypto::SigningKey signer) {
   crypto::SystemRandom random;
-  const auto id = party_->ledger().party_id();
-  const bool is_root = signer.public_key() == party_->ledger().charter().root_key;
+  const auto& ledger = base();
+  const auto id = ledger.party_id();
+  const bool is_root = signer.public_key() == ledger.charter().root_key;
   for (const auto& peer : party_->outcasts()) {
-    const auto* member = party_->ledger().member(peer);
+    const auto* member = ledger.member(peer);
     if (member == nullptr) continue;
-    const bool governs =
-        peer == party_->ledger().host_id() || party_->ledger().may_govern(member->identity);
+    const bool governs = peer == ledger.host_id() || ledger.may_govern(member->identity);
     if (is_root || !governs) options.remove.insert(peer);
   }
-  auto made = party::build_rotation(random, party_->ledger(), signer, options, unix_now());
+  // What the server's log doesn't have needs no leaving out.
+  if (base_) {
+    std::erase_if(options.remove, [&](const auto& peer) { return ledger.member(peer) == nullptr; });
+    std::erase_if(options.revoke, [&](const auto& key) { return ledger.invite(key) == nullptr; });
+  }
+  auto made = party::build_rotation(random, ledger, signer, options, unix_now());
   if (!made) co_return std::unexpected(made.error());
   protocol::RotateRequest request{new_request_id(), made->roster, {}};
   std::optional<Bytes> own_box;

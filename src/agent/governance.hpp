@@ -111,7 +111,13 @@ class Governance {
   Answer<party::NewInvite> invite_once(party::InviteOptions options);
   Answer<void> set_deputies(std::set<PeerId> deputies, crypto::SigningKey root);
 
+  // What rosters are built on.
+  const party::Ledger& base() const { return base_ ? *base_ : party_->ledger(); }
+
   std::shared_ptr<GovernedParty> party_;
+  // The server's log, where it lacks records that members told each other, so that no roster on
+  // ours can follow it. One on this outranks them (trust/fork.hpp).
+  std::optional<party::Ledger> base_;
 };
 
 }  // namespace lanrage::agent

@@ -46,7 +46,11 @@ PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membe
   trust::KeyRing ring(saved_.id, std::move(membership.key), saved_.older_keys);
   trust_ = std::make_shared<TrustKeeper>(
       context_.io, trust::PartyTrust::Device{keys.peer_id(), keys.box, keys.wireguard.public_key()},
-      TrustKeeper::Start{std::move(membership.ledger), saved_.log, std::move(ring), fresh},
+      TrustKeeper::Start{std::move(membership.ledger),
+                         saved_.log,
+                         std::move(ring),
+                         fresh,
+                         {saved_.outcasts.begin(), saved_.outcasts.end()}},
       trust_callbacks(), context_.log);
 }
 
@@ -67,12 +71,14 @@ Result<std::shared_ptr<PartySession>> PartySession::start(AgentContext& context,
 Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context, SavedParty saved,
                                                            std::shared_ptr<ControlPlane> control,
                                                            Callbacks callbacks) {
-  auto membership = party::restore_membership(
-      saved.id, saved.log, party::PartyKey(saved.party_key, saved.key_epoch), prove_on_threads);
-  if (!membership) return std::unexpected(membership.error());
+  // The key may be another than the log's roster wants: it follows.
+  auto ledger = party::restore_ledger(saved.id, saved.log, prove_on_threads);
+  if (!ledger) return std::unexpected(ledger.error());
+  party::Membership membership{std::move(*ledger),
+                               party::PartyKey(saved.party_key, saved.key_epoch)};
   crypto::SystemRandom random;
   std::shared_ptr<PartySession> self(
-      new PartySession(context, std::move(saved), std::move(*membership), false, std::move(control),
+      new PartySession(context, std::move(saved), std::move(membership), false, std::move(control),
                        crypto::SigningKey::generate(random), std::move(callbacks)));
   if (auto opened = self->open(std::nullopt); !opened) return std::unexpected(opened.error());
   return self;

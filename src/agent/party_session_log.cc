@@ -46,7 +46,7 @@ void PartySession::on_snapshot(const protocol::Party& party, const std::string& 
   for (const auto& peer : party.peers)
     on_presence(peer.peer_id, peer.online);
   // It serves us, and what it shows is what the members signed.
-  if (!trust_->trust().server_fits()) return;
+  if (!trust_->trust().log().server_has_all()) return;
   alerts_.clear(AlertCode::server_ended_service);
   alerts_.clear(AlertCode::server_closed_party);
   const auto claims = false_claims(ledger(), party);
@@ -65,7 +65,7 @@ bool PartySession::on_event(std::uint64_t seq, std::span<const Bytes> records,
   const bool next = seq == trust_->trust().log().seq() + 1;
   trust_->on_event(seq, records, box);
   subscribe();
-  return next && trust_->trust().server_fits();
+  return next && trust_->trust().log().server_has_all();
 }
 
 void PartySession::on_claim(AlertCode code, std::optional<std::string> sentence) {
@@ -150,6 +150,7 @@ void PartySession::keep() {
   saved_.party_key = trust.keys().newest().key();
   saved_.key_epoch = trust.keys().newest().epoch();
   saved_.older_keys = trust.keys().older();
+  saved_.outcasts.assign(trust.log().outcasts().begin(), trust.log().outcasts().end());
   if (const auto* self = ledger().member(context_.keys.peer_id())) {
     saved_.nick = self->nick;
     saved_.statement_version = self->statement_version;

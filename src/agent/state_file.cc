@@ -41,6 +41,12 @@ json::object to_json(const SavedParty& party) {
           json::object{{"party_key", secret_to_json(key.key())}, {"key_epoch", key.epoch()}});
     out["older_keys"] = std::move(keys);
   }
+  if (!party.outcasts.empty()) {
+    json::array peers;
+    for (const auto& peer : party.outcasts)
+      peers.emplace_back(peer.to_string());
+    out["outcasts"] = std::move(peers);
+  }
   if (party.pin) out["pin"] = to_base32(*party.pin);
   if (party.root_seed) out["root_seed"] = secret_to_json(*party.root_seed);
   return out;
@@ -106,6 +112,20 @@ std::vector<party::PartyKey> older_keys_from_json(FieldReader& fields) {
   return out;
 }
 
+// Likewise.
+std::vector<PeerId> outcasts_from_json(FieldReader& fields) {
+  std::vector<PeerId> out;
+  const auto* list = fields.object().if_contains("outcasts");
+  if (list == nullptr) return out;
+  if (!list->is_array()) return fields.wrong("outcasts", out);
+  for (const auto& entry : list->get_array()) {
+    const auto peer = entry.is_string() ? PeerId::parse(entry.get_string()) : std::nullopt;
+    if (!peer) return fields.wrong("outcasts", out);
+    out.push_back(*peer);
+  }
+  return out;
+}
+
 SavedParty party_from_json(FieldReader& fields) {
   SavedParty out;
   if (auto id = PartyId::parse(fields.text("party_id")))
@@ -129,6 +149,7 @@ SavedParty party_from_json(FieldReader& fields) {
   out.party_key = fields.secret("party_key");
   out.key_epoch = fields.number<std::uint32_t>("key_epoch");
   out.older_keys = older_keys_from_json(fields);
+  out.outcasts = outcasts_from_json(fields);
   out.listen_port = fields.number<std::uint16_t>("listen_port");
   out.interface = fields.text("interface");
   out.nick = fields.text("nick");

@@ -31,6 +31,7 @@ struct SavedParty {
   Secret<32> party_key;
   std::uint32_t key_epoch = 1;
   std::vector<party::PartyKey> older_keys{};  // that members may still use; oldest first
+  std::vector<PeerId> outcasts{};             // trust::VerifiedLog::outcasts
   std::uint16_t listen_port = 0;              // kept, so that mappings in routers stay good
   std::string interface;
   std::string nick;

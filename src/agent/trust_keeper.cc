@@ -14,7 +14,7 @@ TrustKeeper::TrustKeeper(boost::asio::io_context& io, trust::PartyTrust::Device 
       log_(log),
       own_key_(device.wireguard),
       trust_(monotonic_now(), std::move(device), std::move(start.ledger), std::move(start.records),
-             std::move(start.keys), start.fresh, random_),
+             std::move(start.keys), start.fresh, random_, std::move(start.outcasts)),
       callbacks_(std::move(callbacks)) {
   learn_addresses();
 }
@@ -34,6 +34,7 @@ void TrustKeeper::open(const std::string& interface) {
 }
 
 void TrustKeeper::close() {
+  closed_ = true;
   callbacks_ = {};
   timer_.cancel();
   if (channel_) channel_->close();
@@ -97,7 +98,7 @@ void TrustKeeper::learn_addresses() {
 void TrustKeeper::arm() {
   const auto now = monotonic_now();
   const auto next = trust_.next_timeout(now);
-  if (!channel_ || !next) return void(timer_.cancel());
+  if (!next || closed_) return void(timer_.cancel());
   timer_.expires_after(std::max(*next - now, Duration(0)));
   timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
     const auto self = weak.lock();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agent/member_channel.hpp"
@@ -30,6 +31,7 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
     std::vector<Bytes> records;
     trust::KeyRing keys;
     bool fresh = false;  // from the server just now, else from disk
+    std::set<PeerId> outcasts{};
   };
 
   // `log` outlives it, or its close().
@@ -71,6 +73,7 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
   trust::PartyTrust trust_;
   Callbacks callbacks_;
   std::shared_ptr<MemberChannel> channel_;
+  bool closed_ = false;
   std::map<IpAddress, PeerId> peers_;      // by tunnel address
   std::map<PeerId, IpAddress> addresses_;  // the same, the other way
 };

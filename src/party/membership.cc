@@ -5,14 +5,6 @@
 namespace lanrage::party {
 namespace {
 
-Result<Ledger> replay_founded(const PartyId& party, std::span<const Bytes> log,
-                              const LogProver& prover) {
-  auto ledger = Ledger::replay(party, log, prover);
-  if (ledger && !ledger->founded())
-    return fail(Errc::out_of_order, "the party's log lacks its charter or its roster", "log");
-  return ledger;
-}
-
 Result<void> check_commitment(const PartyId& party, const Roster& roster, const PartyKey& key) {
   if (key.epoch() == roster.key_epoch && key.commitment(party) == roster.key_commitment) return {};
   return fail(Errc::key_mismatch, "the party key isn't the one that the party's roster commits to",
@@ -30,10 +22,18 @@ Roster roster_of(const Ledger& ledger, std::span<const Bytes> log, std::uint32_t
 
 }  // namespace
 
+Result<Ledger> restore_ledger(const PartyId& party, std::span<const Bytes> log,
+                              const LogProver& prover) {
+  auto ledger = Ledger::replay(party, log, prover);
+  if (ledger && !ledger->founded())
+    return fail(Errc::out_of_order, "the party's log lacks its charter or its roster", "log");
+  return ledger;
+}
+
 Result<Membership> verify_joining_material(const PartyId& party, const InviteSecret& invite,
                                            std::span<const Bytes> log, ByteView box,
                                            const LogProver& prover) {
-  auto ledger = replay_founded(party, log, prover);
+  auto ledger = restore_ledger(party, log, prover);
   if (!ledger) return std::unexpected(ledger.error());
   const auto keys = invite_keys(invite, party);
   const auto* state = ledger->invite(keys.id());
@@ -46,7 +46,7 @@ Result<Membership> verify_joining_material(const PartyId& party, const InviteSec
 
 Result<Membership> restore_membership(const PartyId& party, std::span<const Bytes> log,
                                       const PartyKey& key, const LogProver& prover) {
-  auto ledger = replay_founded(party, log, prover);
+  auto ledger = restore_ledger(party, log, prover);
   if (!ledger) return std::unexpected(ledger.error());
   const auto roster = roster_of(*ledger, log, key.epoch());
   if (auto ok = check_commitment(party, roster, key); !ok) return std::unexpected(ok.error());

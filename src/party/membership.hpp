@@ -24,7 +24,10 @@ struct Membership {
 Result<Membership> verify_joining_material(const PartyId& party, const InviteSecret& invite,
                                            std::span<const Bytes> log, ByteView box,
                                            const LogProver& prover = {});
-// From disk: the key must be that of the log's present roster, or of an earlier one.
+// A log from disk, or a server's whole one: founded, and by the rules.
+Result<Ledger> restore_ledger(const PartyId& party, std::span<const Bytes> log,
+                              const LogProver& prover = {});
+// Likewise, with a key that must be that of the log's present roster, or of an earlier one.
 Result<Membership> restore_membership(const PartyId& party, std::span<const Bytes> log,
                                       const PartyKey& key, const LogProver& prover = {});
 // The party key once more from the box that the server keeps for this device.

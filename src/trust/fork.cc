@@ -40,19 +40,18 @@ Choice choose(std::span<const Bytes> ours, std::span<const Bytes> theirs,
 }
 
 std::set<PeerId> left_out(const party::Ledger& past, std::span<const Bytes> not_followed,
-                          const party::Ledger& followed) {
+                          std::span<const Bytes> followed_since, const party::Ledger& followed) {
   std::set<PeerId> out;
+  if (weigh(followed_since, followed.charter().root_key).authority == 2) return out;
   auto ledger = past;
   for (const auto& record : not_followed) {
     auto effect = ledger.append_trusted(record);
     if (!effect) break;
     out.insert(effect->removed.begin(), effect->removed.end());
   }
-  const bool root_decided = followed.roster_hash() != past.roster_hash() &&
-                            followed.roster().signer == followed.charter().root_key;
   std::erase_if(out, [&](const PeerId& peer) {
     const auto* member = followed.member(peer);
-    return member == nullptr || root_decided || followed.charter().host == member->identity;
+    return member == nullptr || followed.charter().host == member->identity;
   });
   return out;
 }

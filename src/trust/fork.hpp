@@ -23,9 +23,10 @@ enum class Choice {
 Choice choose(std::span<const Bytes> ours, std::span<const Bytes> theirs,
               const party::VerifyKey& root_key);
 
-// Whom deputies' rosters in the history that isn't followed left out, though `followed` has them;
-// but for those that a roster of the root key names there. `past`: the ledger where they part.
+// Whom deputies' rosters in the history that isn't followed left out, though `followed` has them:
+// nobody, where the root key signed a roster in that one since they parted. `past`: the ledger
+// there; `followed_since`: the followed history from then on.
 std::set<PeerId> left_out(const party::Ledger& past, std::span<const Bytes> not_followed,
-                          const party::Ledger& followed);
+                          std::span<const Bytes> followed_since, const party::Ledger& followed);
 
 }  // namespace lanrage::trust

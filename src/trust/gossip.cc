@@ -50,13 +50,10 @@ void Gossip::on_change(Instant now) {
   }
 }
 
-void Gossip::on_split(const PeerId& id, const HeadAt& head) {
-  peers_.at(id).refused_head = head;
-}
-
-void Gossip::on_refused(Instant now, const PeerId& id, const HeadAt& head) {
-  on_split(id, head);
-  peers_.at(id).next_fetch = now + kRetry;
+void Gossip::on_parted(Instant now, const PeerId& id, const HeadAt& head) {
+  auto& peer = peers_.at(id);
+  peer.refused_head = head;
+  peer.next_fetch = now + kRetry;
 }
 
 // The longest history that is both ours and the sender's, as far as its message shows.
@@ -81,7 +78,8 @@ bool Gossip::wants(const Peer& peer) const {
   if (!peer.stated) return false;
   const auto& theirs = peer.stated->heads.front();
   const auto common = agreed(*peer.stated);
-  return common != HeadAt{} && common.length < theirs.length && theirs != peer.refused_head;
+  return common != HeadAt{} && common.length < theirs.length && theirs != peer.refused_head &&
+         theirs.length <= party::kMaxLogRecords + party::kLogReserve + party::kMaxMembers;
 }
 
 // It knows what we have and which key.

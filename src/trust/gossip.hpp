@@ -61,10 +61,9 @@ class Gossip {
   void on_change(Instant now);
   // Nothing at all when it is malformed, or of nobody we know.
   News on_datagram(Instant now, const PeerId& from, ByteView datagram, Sends& out);
-  // What `peer` has as far as `head` is a history of its own: not to be fetched again.
-  void on_split(const PeerId& id, const HeadAt& head);
-  // Likewise of one whose records are wrong; and for a while nothing from `peer`.
-  void on_refused(Instant now, const PeerId& id, const HeadAt& head);
+  // What it has as far as `head` is a history of its own, or against the rules: not to be fetched
+  // again, and for a while nothing from it. To judge one costs as much as our whole log.
+  void on_parted(Instant now, const PeerId& id, const HeadAt& head);
   void on_timeout(Instant now, Sends& out);
   std::optional<Instant> next_timeout(Instant now) const;
 

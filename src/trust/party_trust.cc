@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "party/membership.hpp"
+
 namespace lanrage::trust {
 
 using Outcome = VerifiedLog::Outcome;
 
 PartyTrust::PartyTrust(Instant now, Device device, party::Ledger ledger, std::vector<Bytes> records,
-                       KeyRing keys, bool fresh, Random& random)
+                       KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts)
     : device_(std::move(device)),
       random_(random),
-      log_(std::move(ledger), std::move(records)),
+      log_(std::move(ledger), std::move(records), std::move(outcasts)),
       keys_(std::move(keys)),
       gossip_(log_, keys_),
       confirmed_(fresh) {
@@ -33,7 +35,7 @@ Effects PartyTrust::on_snapshot(Instant now, std::span<const Bytes> log, std::ui
   if (log_.server_has_all() && followed.outcome == KeyRing::Outcome::missing)
     report(followed.why ? Topic::key_refused : Topic::key_missing, true, out, {},
            followed.why ? followed.why->message() : "");
-  if (merge.outcome != Outcome::refused && merge.outcome != Outcome::split) confirm(out);
+  if (log_.server_has_all()) confirm(out);
   refresh(now, out);
   return out;
 }
@@ -56,7 +58,7 @@ Effects PartyTrust::on_caught_up(Instant now, std::uint64_t seq) {
   Effects out;
   if (seq == log_.seq()) {
     server_told_all_ = true;
-    if (log_.in_step()) confirm(out);
+    if (log_.server_has_all()) confirm(out);
   }
   refresh(now, out);
   return out;
@@ -91,10 +93,12 @@ Effects PartyTrust::on_datagram(Instant now, const PeerId& from, ByteView datagr
     if (const auto pair = pairs_.find(from); pair != pairs_.end())
       pair->second.on_stated(state.key);
     // Two who were shown the same may still both be behind; but nothing more is to be had of it.
-    if (log_.has(state.heads.front())) confirm(out);
+    if (state.heads.front() == log_.head()) vouch(from, out);
   }
   if (news.lacks_key) send_box(from, out);
-  if (news.box) follow_key(news.box, out);
+  // One that doesn't open mustn't take the place of the server's.
+  if (news.box && party::recover_party_key(ledger(), device_.box, *news.box))
+    follow_key(news.box, out);
   if (news.branch) adopt_branch(now, from, std::move(*news.branch), out);
   refresh(now, out);
   return out;
@@ -111,10 +115,11 @@ void PartyTrust::adopt_branch(Instant now, const PeerId& from, Gossip::Branch br
   follow_key(std::nullopt, out);
   // The roster may have left `from` out.
   if (ledger().member(from) != nullptr && from != device_.self) {
-    if (merge.outcome == Outcome::split) gossip_.on_split(from, branch.head);
-    if (merge.outcome == Outcome::refused) gossip_.on_refused(now, from, branch.head);
+    if (merge.outcome == Outcome::split || merge.outcome == Outcome::refused)
+      gossip_.on_parted(now, from, branch.head);
   }
-  if (merge.outcome == Outcome::adopted || merge.outcome == Outcome::replaced) confirm(out);
+  const bool followed = merge.outcome == Outcome::adopted || merge.outcome == Outcome::replaced;
+  if (followed && ledger().member(from) != nullptr) vouch(from, out);
 }
 
 Effects PartyTrust::on_handshake(Instant now, const PeerId& peer) {
@@ -153,7 +158,7 @@ std::vector<Access> PartyTrust::access() const {
     const auto* member = ledger().member(id);
     out.push_back({id,
                    key->preshared_key(ledger().party_id(), device_.wireguard, member->wireguard),
-                   confirmed_});
+                   may_talk(id)});
   }
   return out;
 }
@@ -162,7 +167,9 @@ void PartyTrust::after_merge(Instant now, const VerifiedLog::Merge& merge, Effec
   switch (merge.outcome) {
     case Outcome::known:
     case Outcome::behind:
+      break;
     case Outcome::split:
+      out.keep = out.access_changed = true;  // it may have made outcasts
       break;
     case Outcome::gap:
       out.want_snapshot |= log_.take_snapshot_wish();
@@ -257,6 +264,20 @@ void PartyTrust::confirm(Effects& out) {
   if (confirmed_) return;
   confirmed_ = true;
   out.access_changed = true;
+}
+
+void PartyTrust::vouch(const PeerId& member, Effects& out) {
+  if (confirmed_ || !vouchers_.insert(member).second) return;
+  out.access_changed = true;
+}
+
+// Whoever was removed would vouch for itself. With the host's device nobody need: it signed the
+// removals, or nearly all.
+bool PartyTrust::may_talk(const PeerId& peer) const {
+  if (confirmed_ || vouchers_.size() > 1) return true;
+  if (vouchers_.empty()) return false;
+  const auto host = ledger().host_id();
+  return !vouchers_.contains(peer) || peer == host || device_.self == host;
 }
 
 void PartyTrust::report(Topic topic, bool raised, Effects& out, const PeerId& member,

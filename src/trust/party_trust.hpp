@@ -47,8 +47,8 @@ struct Effects {
 struct Access {
   PeerId peer;
   Secret<32> preshared_key;
-  // Else only the tunnel's own address: until somebody has told us the present roster, those whom
-  // we remember may have been removed.
+  // Else only the tunnel's own address: until somebody else has told us the present roster, whom we
+  // remember may have been removed.
   bool may_talk = false;
 };
 
@@ -63,8 +63,9 @@ class PartyTrust {
     crypto::ExchangeKey wireguard;
   };
   // `fresh`: log and keys come from the server just now, else from disk. `random` outlives it.
+  // `outcasts`: as kept (VerifiedLog).
   PartyTrust(Instant now, Device device, party::Ledger ledger, std::vector<Bytes> records,
-             KeyRing keys, bool fresh, Random& random);
+             KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts = {});
   PartyTrust(const PartyTrust&) = delete;
   PartyTrust& operator=(const PartyTrust&) = delete;
 
@@ -89,15 +90,14 @@ class PartyTrust {
 
   // ---- what follows
   bool has_open(Topic topic) const;  // a finding about it, raised and not healed
-  // The server's log is ours, as far as it told.
-  bool server_fits() const { return log_.in_step(); }
   const VerifiedLog& log() const { return log_; }
   const party::Ledger& ledger() const { return log_.ledger(); }
   const KeyRing& keys() const { return keys_; }
   bool key_is_current() const { return keys_.is_current(ledger()); }
   // Everybody else in the party, sorted by id.
   std::vector<Access> access() const;
-  bool confirmed() const { return confirmed_; }
+  // The server, or some member, has told us the present roster.
+  bool confirmed() const { return confirmed_ || !vouchers_.empty(); }
   // The member has our first `length` records: it knows whom they removed.
   bool has_applied(const PeerId& peer, std::uint64_t length) const {
     return gossip_.has_applied(peer, length);
@@ -112,6 +112,8 @@ class PartyTrust {
   KeyRing::Followed follow_key(const std::optional<Bytes>& box, Effects& out);
   void refresh(Instant now, Effects& out);
   void confirm(Effects& out);
+  void vouch(const PeerId& member, Effects& out);
+  bool may_talk(const PeerId& peer) const;
   void adopt_branch(Instant now, const PeerId& from, Gossip::Branch branch, Effects& out);
   void send_box(const PeerId& to, Effects& out);
   void judge_server(Instant now, Effects& out);
@@ -128,7 +130,8 @@ class PartyTrust {
   bool key_changed_ = false;             // and nobody has been told
   std::optional<Instant> behind_since_;  // the server, of what it has told
   bool server_told_all_ = false;
-  bool confirmed_;
+  bool confirmed_;             // by the server
+  std::set<PeerId> vouchers_;  // members who have said that our log is theirs
 };
 
 }  // namespace lanrage::trust

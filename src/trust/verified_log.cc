@@ -7,10 +7,12 @@
 
 namespace lanrage::trust {
 
-VerifiedLog::VerifiedLog(party::Ledger ledger, std::vector<Bytes> records)
+VerifiedLog::VerifiedLog(party::Ledger ledger, std::vector<Bytes> records,
+                         std::set<PeerId> outcasts)
     : ledger_(std::move(ledger)),
       records_(std::move(records)),
       heads_{party::first_head(ledger_.party_id())},
+      outcasts_(std::move(outcasts)),
       server_length_(records_.size()) {
   heads_.reserve(records_.size() + 1);
   for (const auto& record : records_) {
@@ -99,7 +101,8 @@ VerifiedLog::Merge VerifiedLog::merge_after(std::uint64_t common, std::span<cons
   const auto& dropped = switching ? ledger_ : theirs.ledger_;
   auto outcasts = choice == Choice::undecided
                       ? std::set<PeerId>{}
-                      : left_out(past, switching ? ours_after : theirs_after, kept.ledger_);
+                      : left_out(past, switching ? ours_after : theirs_after,
+                                 switching ? theirs_after : ours_after, kept.ledger_);
   if (!switching) {
     outcasts_.merge(outcasts);
     return {Outcome::split, std::nullopt, {}};

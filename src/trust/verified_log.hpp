@@ -42,8 +42,8 @@ class VerifiedLog {
     std::vector<PeerId> removed;  // members before, and by a roster or another history no more
   };
 
-  // `ledger` is what replaying `records` gives.
-  VerifiedLog(party::Ledger ledger, std::vector<Bytes> records);
+  // `ledger` is what replaying `records` gives; `outcasts` as an earlier one had them.
+  VerifiedLog(party::Ledger ledger, std::vector<Bytes> records, std::set<PeerId> outcasts = {});
 
   // The server's whole log, as of event number `seq` of its store's `incarnation`.
   Merge merge(std::span<const Bytes> log, std::uint64_t seq, std::string incarnation);

@@ -45,6 +45,18 @@ TEST_F(KickTest, TheOthersHaveYetToConfirm) {
   EXPECT_THAT(kicked->receipts.waiting, UnorderedElementsAre(bob.peer_id(), cleo.peer_id()));
 }
 
+// It might have told everybody but the server a record, to be beyond its reach.
+TEST_F(KickTest, ARecordThatTheServerLacksProtectsNobody) {
+  const auto ann = view(world.host);
+  ann->hear_from_member(party::build_statement(ann->ledger(), cleo.identity, "Clio",
+                                               ann->ledger().member(cleo.peer_id())->vip)
+                            .value());
+  const auto kicked = run(Governance(ann).kick(cleo.peer_id()));
+  ASSERT_EQ(code_of(kicked), "ok") << kicked.error().message();
+  EXPECT_FALSE(is_member(cleo));
+  EXPECT_EQ(ann->ledger().head(), world.ledger().head());
+}
+
 TEST_F(KickTest, WhomADeputyRemovedInALostHistoryGoesToo) {
   const auto deputys = view(bob);
   deputys->outcast = {cleo.peer_id(), world.host.peer_id()};

@@ -124,11 +124,16 @@ class MemberView final : public GovernedParty {
         ledger_(world.ledger()),
         key_(world.key),
         seq_(world.party.seq),
+        world_(world),
         rules_(std::make_shared<RuleBook>(world, device)) {
     if (has_root) root_seed_ = world.made.root.seed();
   }
 
   RuleBook& rules() { return *rules_; }
+  // A member told it, and the server doesn't know.
+  void hear_from_member(const Bytes& record) {
+    EXPECT_EQ(party::code_of(ledger_.append(record)), "ok");
+  }
 
   const party::Ledger& ledger() const override { return ledger_; }
   const party::PartyKey& party_key() const override { return key_; }
@@ -139,6 +144,7 @@ class MemberView final : public GovernedParty {
   void hear(const ws::ServerMessage& message) override {
     if (const auto* update = std::get_if<ws::PartyUpdate>(&message)) {
       seq_ = update->party.seq;
+      if (update->party.log.size() < ledger_.length()) return;  // the server lacks some
       ledger_ = party::Ledger::replay(ledger_.party_id(), update->party.log).value();
       take_key(update->box);
     } else if (const auto* rotated = std::get_if<ws::KeyRotated>(&message)) {
@@ -155,6 +161,11 @@ class MemberView final : public GovernedParty {
   void take(std::uint64_t seq, const std::vector<Bytes>& records) {
     if (seq != seq_ + 1) return;
     seq_ = seq;
+    // A roster on the server's log outranks what other members told.
+    if (ledger_.length() + records.size() > world_.ledger().length()) {
+      ledger_ = world_.ledger();
+      return;
+    }
     for (const auto& record : records)
       EXPECT_EQ(party::code_of(ledger_.append(record)), "ok");
   }
@@ -168,6 +179,7 @@ class MemberView final : public GovernedParty {
   party::Ledger ledger_;
   party::PartyKey key_;
   std::uint64_t seq_;
+  party::World& world_;
   std::shared_ptr<RuleBook> rules_;
 };
 

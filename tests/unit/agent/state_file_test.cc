@@ -28,6 +28,8 @@ SavedParty sample(SeededRandom& random) {
   out.wireguard_secret = Secret<32>(random.array<32>());
   out.party_key = Secret<32>(random.array<32>());
   out.key_epoch = 3;
+  out.older_keys = {{Secret<32>(random.array<32>()), 1}, {Secret<32>(random.array<32>()), 2}};
+  out.outcasts = {PeerId{random.array<16>()}};
   out.listen_port = 51234;
   out.interface = "lanrage0";
   out.nick = "Żółw";
@@ -41,8 +43,8 @@ bool same(const SavedParty& a, const SavedParty& b) {
   return a.id == b.id && a.server_url == b.server_url && a.public_url == b.public_url &&
          a.local == b.local && a.pin == b.pin && a.root_seed == b.root_seed &&
          a.wireguard_secret == b.wireguard_secret && a.party_key == b.party_key &&
-         a.key_epoch == b.key_epoch && a.listen_port == b.listen_port &&
-         a.interface == b.interface && a.nick == b.nick &&
+         a.key_epoch == b.key_epoch && a.older_keys == b.older_keys && a.outcasts == b.outcasts &&
+         a.listen_port == b.listen_port && a.interface == b.interface && a.nick == b.nick &&
          a.statement_version == b.statement_version && a.boot == b.boot && a.log == b.log;
 }
 

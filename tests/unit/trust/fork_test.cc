@@ -28,7 +28,7 @@ class ForkTest : public testing::Test {
     return at_a;
   }
   std::set<PeerId> out_of(const History& followed, const History& other) const {
-    return left_out(past_.ledger, after(other), followed.ledger);
+    return left_out(past_.ledger, after(other), after(followed), followed.ledger);
   }
 
   SeededRandom random_{11};
@@ -116,6 +116,15 @@ TEST_F(ForkTest, WhomTheRootKeyNamesStays) {
   a.rotate(past_.made.root);
   auto b = past_;
   b.rotate(dirk_.identity, {max_.peer_id()});
+  EXPECT_EQ(out_of(a, b), std::set<PeerId>{});
+}
+
+TEST_F(ForkTest, WhatTheRootKeyDecidedADeputysLaterRosterDoesNotUndo) {
+  auto a = past_;
+  a.rotate(past_.made.root);
+  a.rotate(dirk_.identity);
+  auto b = past_;
+  b.rotate(dora_.identity, {mia_.peer_id(), max_.peer_id()});
   EXPECT_EQ(out_of(a, b), std::set<PeerId>{});
 }
 

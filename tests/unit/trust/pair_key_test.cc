@@ -68,16 +68,16 @@ TEST(PairKey, OnceTheSessionIsOverTheNewestCountsAlone) {
   EXPECT_EQ(side.choose(189s, ring({1, 2})), id(1));
   EXPECT_EQ(side.pair.next_timeout(ring({1, 2})), Instant{} + 190s);
   EXPECT_EQ(side.choose(190s, ring({1, 2})), id(2));
-  EXPECT_EQ(side.pair.next_timeout(ring({1, 2})), Instant{} + 250s);
-  EXPECT_EQ(side.choose(249s, ring({1, 2})), id(2));
+  EXPECT_EQ(side.pair.next_timeout(ring({1, 2})), Instant{} + 190s + PairKey::kPatience);
+  EXPECT_EQ(side.choose(189s + PairKey::kPatience, ring({1, 2})), id(2));
 }
 
 TEST(PairKey, AfterThePatienceOlderKeysTakeTurnsWithTheNewest) {
   Side side;
   const auto keys = ring({1, 2, 3});
   std::map<KeyId, int> turns;
-  side.choose(59s, keys);
-  for (auto now = 60s; now < 60s + 200 * 15s; now += 15s) {
+  side.choose(PairKey::kPatience - 1s, keys);
+  for (Duration now = PairKey::kPatience; now < PairKey::kPatience + 200 * 15s; now += 15s) {
     const auto chosen = side.choose(now, keys);
     ++turns[chosen];
     EXPECT_EQ(side.choose(now + 14s, keys), chosen) << "a turn lasts";
@@ -91,8 +91,8 @@ TEST(PairKey, AfterThePatienceOlderKeysTakeTurnsWithTheNewest) {
 TEST(PairKey, AHandshakeEndsTheTurnsWithTheKeyThatWorked) {
   Side side;
   const auto keys = ring({1, 2});
-  auto now = 60s;
-  side.choose(59s, keys);
+  Duration now = PairKey::kPatience;
+  side.choose(PairKey::kPatience - 1s, keys);
   while (side.choose(now, keys) != id(1))
     now += 15s;
   side.shake(now);

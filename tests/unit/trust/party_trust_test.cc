@@ -301,6 +301,46 @@ TEST_F(PartyTrustTest, WhoeverComesBackWaitsForAWordOfAMember) {
   EXPECT_EQ(b_->access(cat_.peer_id()), nullptr) << "before anybody talks";
 }
 
+TEST_F(PartyTrustTest, NobodyVouchesForItself) {
+  const auto before = history_;
+  history_.kick(cat_);
+  b_ = &add(bob_, before, before.key, false);  // has heard nothing of it
+  auto& cat = add(cat_, before, before.key);
+  shake_hands(*b_, cat);
+  run_for(5s);
+  EXPECT_TRUE(b_->trust.confirmed());
+  EXPECT_FALSE(b_->access(cat_.peer_id())->may_talk);
+  EXPECT_TRUE(b_->access(host_.peer_id())->may_talk) << "as far as cat can tell";
+  // The host knows whom it removed.
+  auto& host = add(host_, before, before.key, false);
+  shake_hands(host, cat);
+  run_for(5s);
+  EXPECT_TRUE(host.access(cat_.peer_id())->may_talk);
+}
+
+TEST_F(PartyTrustTest, WhoIsBehindVouchesForNothing) {
+  const auto before = history_;
+  history_.state(cat_, "cat");
+  b_ = &add(bob_, history_, history_.key, false);
+  a_ = &add(host_, before, before.key);
+  const StateMessage state{b_->trust.keys().newest_id(), {}, {}, {a_->trust.log().head()}};
+  take(*b_, b_->trust.on_datagram(now_, a_->id(), encode(state)));
+  EXPECT_FALSE(b_->trust.confirmed());
+  snapshot(*b_, before);
+  EXPECT_FALSE(b_->trust.confirmed()) << "a server that has forgotten";
+}
+
+TEST_F(PartyTrustTest, AMembersBoxThatDoesNotOpenIsNotKept) {
+  meet();
+  const auto roster = history_.kick(cat_);
+  event(*b_, roster);
+  const BoxMessage junk{key_id(history_.ledger.roster()), Bytes(party::kPartyBoxSize, 1)};
+  take(*b_, b_->trust.on_datagram(now_, a_->id(), encode(junk)));
+  snapshot(*b_, history_);
+  EXPECT_TRUE(b_->raised(Topic::key_missing)) << "the server sent none";
+  EXPECT_FALSE(b_->raised(Topic::key_refused));
+}
+
 TEST_F(PartyTrustTest, AnotherHistoryOfTheServerConfirmsNothing) {
   auto mine = history_;
   mine.join(dan_);

@@ -265,6 +265,8 @@ TEST_F(BranchesTest, OneThatDoesNotIsKeptOutButItsDeputyIsHeard) {
   EXPECT_EQ(ours.merge_branch(past_.log.size(), branch()).outcome, Outcome::split);
   EXPECT_EQ(ours.records(), ours_->log);
   EXPECT_EQ(ours.outcasts(), std::set{cat_.peer_id()});
+  const VerifiedLog again(ours.ledger(), ours.records(), ours.outcasts());
+  EXPECT_EQ(again.outcasts(), std::set{cat_.peer_id()}) << "as kept over a restart";
   // Until a later roster decides.
   ASSERT_EQ(ours.append(8, ours_->kick(cat_)).outcome, Outcome::adopted);
   EXPECT_TRUE(ours.outcasts().empty());
