@@ -53,10 +53,6 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
   void on_handshake(const PeerId& peer);
 
   const trust::PartyTrust& trust() const { return trust_; }
-  // Whether `peer` has said that it has our first `length` records.
-  bool has_applied(const PeerId& peer, std::uint64_t length) const {
-    return trust_.has_applied(peer, length);
-  }
   bool within_reach(const PeerId& peer) const;
 
  private:

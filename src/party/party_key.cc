@@ -17,12 +17,6 @@ Bytes associated_data(const crypto::Hash& roster_hash, const crypto::ExchangeKey
   return std::move(out).take();
 }
 
-void wipe(Bytes& bytes) {
-  volatile std::uint8_t* p = bytes.data();  // volatile: the wipe may not be optimised away
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    p[i] = 0;
-}
-
 }  // namespace
 
 PartyKey PartyKey::generate(Random& random, std::uint32_t epoch) {

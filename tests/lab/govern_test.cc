@@ -17,13 +17,6 @@ constexpr Millis kDropped{2'000};
 
 class Governing : public LabTest {
  protected:
-  // `words` by `player` end well; what it was told.
-  static boost::json::object done(const Player& player, const Argv& words) {
-    const CliResult result = player.cli(words);
-    EXPECT_EQ(result.status, 0) << words[0] << ": " << result.err;
-    const auto* object = result.json.if_object();
-    return object == nullptr ? boost::json::object{} : *object;
-  }
   static std::string refused(const Player& player, const Argv& words, ExitStatus status = 1) {
     const CliResult result = player.cli(words);
     EXPECT_EQ(result.status, status) << words[0] << ": " << result.out << result.err;

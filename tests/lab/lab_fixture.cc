@@ -74,6 +74,13 @@ Player& LabTest::add_player(const std::string& nick, const Host& host, Argv daem
   return *players_.emplace_back(std::make_unique<Player>(host, nick, std::move(daemon_arguments)));
 }
 
+boost::json::object done(const Player& player, const Argv& words) {
+  const CliResult result = player.cli(words);
+  EXPECT_EQ(result.status, 0) << words[0] << ": " << result.err;
+  const auto* object = result.json.if_object();
+  return object == nullptr ? boost::json::object{} : *object;
+}
+
 AssertionResult pings(const Player& from, const IpAddress& vip) {
   Pinger pinger(from.host().netns(), vip);
   if (!pinger.first_answer(kReachable))

@@ -2,6 +2,7 @@
 // and their logs when a test failed.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -38,6 +39,9 @@ class LabTest : public ::testing::Test {
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<std::unique_ptr<Player>> players_;
 };
+
+// `words` by `player` end well; what it was told.
+boost::json::object done(const Player& player, const Argv& words);
 
 // An answer from `vip` within kReachable, and then most of five pings: a change of path may cost
 // one or two.

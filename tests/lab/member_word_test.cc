@@ -16,12 +16,6 @@ constexpr Millis kDropped{2'000};
 
 class MembersWord : public LabTest {
  protected:
-  static boost::json::object done(const Player& player, const Argv& words) {
-    const CliResult result = player.cli(words);
-    EXPECT_EQ(result.status, 0) << words[0] << ": " << result.err;
-    const auto* object = result.json.if_object();
-    return object == nullptr ? boost::json::object{} : *object;
-  }
   static std::vector<std::string> peers(const boost::json::value& list) {
     std::vector<std::string> out;
     for (const auto& entry : list.as_array())
