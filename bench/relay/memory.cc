@@ -16,8 +16,13 @@ struct Growth {
   double pair = 0;
 };
 
+// Who came before the count: what these take once (a batch's buffers, say) isn't each one's.
+std::size_t first_pairs(std::size_t pairs) {
+  return pairs / 16;
+}
+
 Growth growth_of(std::size_t empty, std::size_t bound, std::size_t talking, std::size_t pairs) {
-  const auto count = static_cast<double>(pairs);
+  const auto count = static_cast<double>(pairs - first_pairs(pairs));
   return {(static_cast<double>(bound) - static_cast<double>(empty)) / (2 * count),
           (static_cast<double>(talking) - static_cast<double>(bound)) / count};
 }
@@ -27,7 +32,7 @@ Growth grow_lanrage(const Options& options) {
   const ClientPorts senders(testbed.senders(), Testbed::senders_prefix());
   const ClientPorts receivers(testbed.receivers(), Testbed::receivers_prefix());
   LanrageRelay relay(testbed, senders, receivers, {options.server});
-  relay.clients().bind(1);  // what the first one costs isn't each one's
+  relay.clients().bind(first_pairs(options.memory_pairs));
   relay.clients().shake_hands();
   const auto empty = resident_bytes(relay.pid());
   relay.clients().bind(options.memory_pairs);
@@ -41,7 +46,7 @@ Growth grow_coturn(const Options& options) {
   const ClientPorts senders(testbed.senders(), Testbed::senders_prefix());
   const ClientPorts receivers(testbed.receivers(), Testbed::receivers_prefix());
   Coturn relay(testbed, senders, receivers, Coturn::Receiver::allocated);
-  relay.allocate(1);
+  relay.allocate(first_pairs(options.coturn_memory_pairs));
   relay.bind_channels();
   const auto empty = resident_bytes(relay.pid());
   relay.allocate(options.coturn_memory_pairs);

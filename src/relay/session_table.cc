@@ -22,27 +22,26 @@ SessionTable::SessionTable(const Limits& limits, std::uint64_t seed, Moves moves
 std::uint32_t& SessionTable::rows_of(ClientRef client) {
   if (counts_.size() <= client.slot) counts_.resize(client.slot + 1);
   RowCount& count = counts_[client.slot];
-  if (count.owner != client.generation) count = {client.generation, 0};
+  if (count.owner != client.generation) {
+    count = {client.generation, 0};
+    if (client.slot < keys_.size()) keys_[client.slot].clear();
+  }
   return count.rows;
 }
 
-SessionTable::Keys& SessionTable::keys_of(ClientRef client) {
+std::vector<SessionTable::Key>& SessionTable::keys_of(ClientRef client) {
+  rows_of(client);
   if (keys_.size() <= client.slot) keys_.resize(client.slot + 1);
-  Keys& keys = keys_[client.slot];
-  if (keys.owner != client.generation) keys = {client.generation, {}, {}, {}};
-  return keys;
+  return keys_[client.slot];
 }
 
-void SessionTable::track(ClientRef client, std::vector<std::uint32_t> Keys::* list,
-                         std::uint32_t key) {
-  if (moves_ == Moves::yes) (keys_of(client).*list).push_back(key);
+void SessionTable::track(ClientRef client, Key key) {
+  if (moves_ == Moves::yes) keys_of(client).push_back(key);
 }
 
-void SessionTable::untrack(ClientRef client, std::vector<std::uint32_t> Keys::* list,
-                           std::uint32_t key) {
-  if (moves_ == Moves::no) return;
-  Keys& keys = keys_[client.slot];
-  if (keys.owner == client.generation) std::erase(keys.*list, key);
+void SessionTable::untrack(ClientRef client, Key key) {
+  if (moves_ == Moves::yes && counts_[client.slot].owner == client.generation)
+    std::erase(keys_[client.slot], key);
 }
 
 SessionTable::Pair* SessionTable::pair_of(Instant now, ClientRef source, ClientRef target) {
@@ -58,7 +57,8 @@ SessionTable::Pair* SessionTable::pair_of(Instant now, ClientRef source, ClientR
 void SessionTable::put_pair(const Pair& pair, Instant look_at) {
   const std::uint64_t pair_key = key(pair.source.slot, pair.target.slot);
   const Pair* before = pairs_.find(pair_key);
-  if (!before || before->target != pair.target) track(pair.target, &Keys::pairs, pair.source.slot);
+  if (!before || before->target != pair.target)
+    track(pair.target, {Key::Of::pair, pair.source.slot});
   Pair put = pair;
   put.looked_at = look_at;
   pairs_.put(pair_key, put);
@@ -123,9 +123,10 @@ Learned SessionTable::may_tell(Instant now, ClientRef source, std::uint32_t inde
 }
 
 void SessionTable::forget_expired_rows(Instant now, ClientRef source) {
-  const auto indexes = keys_of(source).rows;
-  for (const std::uint32_t index : indexes)
-    if (rows_.find(key(source.slot, index))->expires <= now) erase_row(key(source.slot, index));
+  const auto keys = keys_of(source);
+  for (const Key& each : keys)
+    if (each.of == Key::Of::row && rows_.find(key(source.slot, each.key))->expires <= now)
+      erase_row(key(source.slot, each.key));
 }
 
 void SessionTable::put_row(ClientRef source, std::uint32_t index, ClientRef target,
@@ -134,7 +135,7 @@ void SessionTable::put_row(ClientRef source, std::uint32_t index, ClientRef targ
   const Row* row = rows_.find(row_key);
   if (!row || row->owner != source.generation) {
     ++rows_of(source);
-    track(source, &Keys::rows, index);
+    track(source, {Key::Of::row, index});
   }
   rows_.put(row_key, {target, expires, source.generation});
   row_expiries_.push_back({row_key, expires});
@@ -144,7 +145,7 @@ void SessionTable::put_pending(ClientRef responder, std::uint32_t index, ClientR
                                Instant expires) {
   std::uint64_t pending_key = key(responder.slot, index);
   const Pending* entry = pending_.find(pending_key);
-  if (!entry || entry->owner != responder.generation) track(responder, &Keys::pending, index);
+  if (!entry || entry->owner != responder.generation) track(responder, {Key::Of::pending, index});
   pending_.put(pending_key, {initiator, expires, responder.generation});
   pending_expiries_.push_back({pending_key, expires});
 }
@@ -154,43 +155,49 @@ void SessionTable::erase_row(std::uint64_t row_key) {
   if (!row) return;
   const ClientRef client{static_cast<std::uint32_t>(row_key >> 32), row->owner};
   if (counts_[client.slot].owner == client.generation) --counts_[client.slot].rows;
-  untrack(client, &Keys::rows, static_cast<std::uint32_t>(row_key));
+  untrack(client, {Key::Of::row, static_cast<std::uint32_t>(row_key)});
   rows_.erase(row_key);
 }
 
 void SessionTable::erase_pending(std::uint64_t pending_key) {
   const Pending* entry = pending_.find(pending_key);
   if (!entry) return;
-  untrack({static_cast<std::uint32_t>(pending_key >> 32), entry->owner}, &Keys::pending,
-          static_cast<std::uint32_t>(pending_key));
+  untrack({static_cast<std::uint32_t>(pending_key >> 32), entry->owner},
+          {Key::Of::pending, static_cast<std::uint32_t>(pending_key)});
   pending_.erase(pending_key);
 }
 
 void SessionTable::erase_pair(std::uint64_t pair_key) {
   const Pair* pair = pairs_.find(pair_key);
   if (!pair) return;
-  untrack(pair->target, &Keys::pairs, pair->source.slot);
+  untrack(pair->target, {Key::Of::pair, pair->source.slot});
   pairs_.erase(pair_key);
 }
 
 ClientSessions SessionTable::take(ClientRef client) {
   ClientSessions out;
-  const Keys keys = std::exchange(keys_of(client), {client.generation, {}, {}, {}});
-  for (const std::uint32_t index : keys.rows) {
-    const Row* row = rows_.find(key(client.slot, index));
-    out.rows.push_back({index, row->target, row->expires});
-    rows_.erase(key(client.slot, index));
+  for (const Key& each : std::exchange(keys_of(client), {})) {
+    const std::uint64_t entry_key = key(client.slot, each.key);
+    switch (each.of) {
+      case Key::Of::row: {
+        const Row* row = rows_.find(entry_key);
+        out.rows.push_back({each.key, row->target, row->expires});
+        rows_.erase(entry_key);
+        break;
+      }
+      case Key::Of::pending: {
+        const Pending* entry = pending_.find(entry_key);
+        out.pending.push_back({each.key, entry->initiator, entry->expires});
+        pending_.erase(entry_key);
+        break;
+      }
+      case Key::Of::pair:
+        out.pairs.push_back(*pairs_.find(key(each.key, client.slot)));
+        pairs_.erase(key(each.key, client.slot));
+        break;
+    }
   }
   rows_of(client) = 0;
-  for (const std::uint32_t index : keys.pending) {
-    const Pending* entry = pending_.find(key(client.slot, index));
-    out.pending.push_back({index, entry->initiator, entry->expires});
-    pending_.erase(key(client.slot, index));
-  }
-  for (const std::uint32_t source : keys.pairs) {
-    out.pairs.push_back(*pairs_.find(key(source, client.slot)));
-    pairs_.erase(key(source, client.slot));
-  }
   return out;
 }
 

@@ -106,21 +106,21 @@ class SessionTable {
     std::uint32_t owner = 0;
     std::uint32_t rows = 0;
   };
-  struct Keys {  // of one client's entries
-    std::uint32_t owner = 0;
-    std::vector<std::uint32_t> rows;     // indexes
-    std::vector<std::uint32_t> pending;  // indexes
-    std::vector<std::uint32_t> pairs;    // sources' slots
+  struct Key {  // of one client's entry
+    enum class Of : std::uint8_t { row, pending, pair } of = Of::row;
+    std::uint32_t key = 0;  // index; a pair's: its source's slot
+    friend bool operator==(const Key&, const Key&) = default;
   };
 
   static std::uint64_t key(std::uint32_t slot, std::uint32_t index) {
     return std::uint64_t{slot} << 32 | index;
   }
+  // Of the client that has the slot now.
   std::uint32_t& rows_of(ClientRef client);
-  Keys& keys_of(ClientRef client);
+  std::vector<Key>& keys_of(ClientRef client);
   // Keeps track of a key, or no more. The client is the one whose slot the entry has.
-  void track(ClientRef client, std::vector<std::uint32_t> Keys::* list, std::uint32_t key);
-  void untrack(ClientRef client, std::vector<std::uint32_t> Keys::* list, std::uint32_t key);
+  void track(ClientRef client, Key key);
+  void untrack(ClientRef client, Key key);
   void put_row(ClientRef source, std::uint32_t index, ClientRef target, Instant expires);
   void put_pending(ClientRef responder, std::uint32_t index, ClientRef initiator, Instant expires);
   void put_pair(const Pair& pair, Instant look_at);
@@ -136,8 +136,8 @@ class SessionTable {
   FlatTable<std::uint64_t, Row> rows_;
   FlatTable<std::uint64_t, Pending> pending_;
   FlatTable<std::uint64_t, Pair> pairs_;
-  std::vector<RowCount> counts_;  // by slot
-  std::vector<Keys> keys_;        // by slot; none without moves
+  std::vector<RowCount> counts_;        // by slot
+  std::vector<std::vector<Key>> keys_;  // by slot, of the owner above; none without moves
   // In order of their times, as all of a kind live equally long; what another table gave is late.
   std::deque<Expiry> row_expiries_;
   std::deque<Expiry> pending_expiries_;

@@ -131,6 +131,11 @@ class RelayMemory : public testing::Test {
     std::printf("a pair: %zu bytes\n", most);
     return most;
   }
+  // The relay has a second thread, whose clients are others.
+  void share_work() {
+    world_.relay = std::move(
+        Relay::shards({kRelayId, world_.control_key.public_key(), {}}, world_.random, 2)[0]);
+  }
   World world_;
 
  private:
@@ -142,6 +147,7 @@ class RelayMemory : public testing::Test {
     const auto number = static_cast<std::uint32_t>(clients_.size());
     const Endpoint at{IpAddress::v4(0x0A000000u + number), 1000};
     const Player player = world_.bound(1 + number / 2, at.to_string());
+    world_.relay->take_posted();
     clients_.push_back({player.endpoint, player.mac1_key});
   }
   void talk(const Client& a, const Client& b, std::uint32_t index) {
@@ -167,6 +173,19 @@ TEST_F(RelayMemory, AKibibyteForAClientAndForAPairThatTalks) {
 TEST_F(RelayMemory, NorMoreForAPairThatHasItsSessionBeforeAsWell) {
   bind_all();
   EXPECT_LE(talk_all(2), 1024u);
+}
+
+TEST_F(RelayMemory, NorMoreUnderSeveralThreads) {
+  share_work();
+  bind_all();
+  EXPECT_LE(talk_all(1), 1024u);
+}
+
+// For a while after each new handshake, and only where its tables have just doubled.
+TEST_F(RelayMemory, AnEighthMoreUnderSeveralThreadsWithTheSessionBefore) {
+  share_work();
+  bind_all();
+  EXPECT_LE(talk_all(2), 1152u);
 }
 
 TEST_F(RelayMemory, ThreeWhereSessionsAreLeased) {
