@@ -26,12 +26,10 @@ Result<std::unique_ptr<RelayServer>> RelayServer::start(const RelayServerConfig&
   const std::size_t count = std::max<std::size_t>(config.threads, 1);
   auto sockets = UdpSocket::open_several(config.listen, "--relay-listen", count);
   if (!sockets) return std::unexpected(sockets.error());
-  // Generic XDP comes behind the joining: it would forward a train as one packet, too large for any
-  // device.
-  const bool receives = config.trains.receive && config.xdp != xdp::Mode::generic;
+  const RelayTrains trains = config.usable_trains();
   for (auto& socket : *sockets) {
-    if (receives) socket.receive_trains();
-    if (config.trains.send) socket.send_trains();
+    if (trains.receive) socket.receive_trains();
+    if (trains.send) socket.send_trains();
   }
   crypto::SystemRandom random;
   auto shards = relay::Relay::shards(config.relay, random, static_cast<std::uint32_t>(count));

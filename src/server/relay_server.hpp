@@ -22,6 +22,11 @@ struct RelayServerConfig {
   std::optional<xdp::Mode> xdp{};  // sessions in use are forwarded in the kernel; absent: off
   std::size_t threads = 1;
   RelayTrains trains{};
+  // Which of them the sockets may use. Generic XDP comes behind the joining: it would forward a
+  // train as one packet, too large for any device.
+  RelayTrains usable_trains() const {
+    return {.receive = trains.receive && xdp != xdp::Mode::generic, .send = trains.send};
+  }
 };
 
 // Processors that this process may use.

@@ -228,5 +228,17 @@ TEST_F(RelayServerTest, StopsAtOnceAndTwice) {
   server->stop();
 }
 
+TEST(RelayServerConfig, GenericXdpWouldForwardATrainAsOnePacket) {
+  const RelayTrains both{.receive = true, .send = true};
+  RelayServerConfig config;
+  EXPECT_EQ(config.usable_trains(), both);
+  config.xdp = xdp::Mode::native;
+  EXPECT_EQ(config.usable_trains(), both);
+  config.xdp = xdp::Mode::automatic;
+  EXPECT_EQ(config.usable_trains(), both);
+  config.xdp = xdp::Mode::generic;
+  EXPECT_EQ(config.usable_trains(), (RelayTrains{.receive = false, .send = true}));
+}
+
 }  // namespace
 }  // namespace lanrage::server
