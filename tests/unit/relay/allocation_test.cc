@@ -131,6 +131,21 @@ class RelayMemory : public testing::Test {
     std::printf("a pair: %zu bytes\n", most);
     return most;
   }
+  void come_talk_and_go(std::uint32_t pairs) {
+    const std::size_t first = clients_.size();
+    for (std::uint32_t pair = 0; pair < pairs; ++pair) {
+      bind();
+      bind();
+      talk(clients_[first + 2 * pair], clients_[first + 2 * pair + 1], 1 + 4 * pair);
+    }
+    for (int i = 0; i < 20; ++i) {
+      world_.now += std::chrono::seconds(30);
+      world_.time_out();
+      world_.relay->take_posted();
+    }
+    EXPECT_EQ(world_.relay->clients(), 0u);
+    EXPECT_EQ(world_.relay->sessions(), 0u);
+  }
   // The relay has a second thread, whose clients are others.
   void share_work() {
     world_.relay = std::move(
@@ -160,7 +175,7 @@ class RelayMemory : public testing::Test {
   }
   std::vector<Client> clients_ = [] {
     std::vector<Client> out;
-    out.reserve(2 * kPairs);
+    out.reserve(4 * kPairs);
     return out;
   }();
 };
@@ -186,6 +201,16 @@ TEST_F(RelayMemory, AnEighthMoreUnderSeveralThreadsWithTheSessionBefore) {
   share_work();
   bind_all();
   EXPECT_LE(talk_all(2), 1152u);
+}
+
+TEST_F(RelayMemory, WhoCameAndWentLeavesNothing) {
+  share_work();
+  come_talk_and_go(200);
+  come_talk_and_go(200);  // by now tables and lists are as large as they get
+  const std::size_t before = live_bytes;
+  for (int round = 0; round < 4; ++round)
+    come_talk_and_go(200);
+  EXPECT_EQ(live_bytes, before);
 }
 
 TEST_F(RelayMemory, ThreeWhereSessionsAreLeased) {
