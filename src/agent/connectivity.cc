@@ -170,9 +170,10 @@ void Connectivity::on_signal(const PeerId& from, ByteView sealed) {
   const auto found = links_.find(from);
   if (found == links_.end()) return;  // not a member (any more): nothing it says counts
   const auto now = monotonic_now();
-  found->second->on_signal(now, sealed);
+  const bool anew = found->second->on_signal(now, sealed);
   bind_where_needed(now);
   schedule();
+  if (anew && callbacks_.on_restart) callbacks_.on_restart(from);
 }
 
 void Connectivity::on_link_back() {

@@ -43,6 +43,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     std::function<void()> want_relay_token;
     std::function<void(const stun::NatReport&)> on_nat;
     std::function<void(const PeerId&)> on_handshake;   // WireGuard shook hands with it
+    std::function<void(const PeerId&)> on_restart;     // its agent began anew
     std::function<void()> on_moved;                    // connections of before may be dead
     std::function<void(const Error&)> on_tunnel_lost;  // the device is gone for good
   };

@@ -120,6 +120,7 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
   };
   callbacks.on_moved = [this] { control_->on_network_change(); };
   callbacks.on_handshake = [this](const PeerId& peer) { trust_->on_handshake(peer); };
+  callbacks.on_restart = [this](const PeerId& peer) { trust_->on_restart(peer); };
   callbacks.on_tunnel_lost = [this](const Error& error) {
     end(Ended::device_lost, error.message());
   };

@@ -53,18 +53,20 @@ void PeerLink::on_local(Instant now, const path::LocalView& local) {
   run(now, actions);
 }
 
-void PeerLink::on_signal(Instant now, ByteView sealed) {
+bool PeerLink::on_signal(Instant now, ByteView sealed) {
   const auto signal = path::open_signal(sealed, {around_.party, peer_.id, around_.self},
                                         peer_.identity, around_.box);
   if (!signal) {
     around_.log.warning("signal_refused",
                         {{"peer", peer_.id.to_string()}, {"detail", signal.error().message()}});
-    return;
+    return false;
   }
-  if (!replay_.accept(*signal)) return;  // overtaken by a newer one
+  const bool anew = replay_.begins_anew(*signal);
+  if (!replay_.accept(*signal)) return false;  // overtaken by a newer one
   path::Actions actions;
   path_.on_signal(now, *signal, actions);
   run(now, actions);
+  return anew;
 }
 
 void PeerLink::on_check(Instant now, const Endpoint& from, const stun::MessageView& request) {

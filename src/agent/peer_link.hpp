@@ -68,7 +68,8 @@ class PeerLink {
   PeerLink& operator=(const PeerLink&) = delete;
 
   void on_local(Instant now, const path::LocalView& local);
-  void on_signal(Instant now, ByteView sealed);
+  // Whether its sender has begun anew since the last one.
+  bool on_signal(Instant now, ByteView sealed);
   void on_check(Instant now, const Endpoint& from, const stun::MessageView& request);
   bool on_check_response(Instant now, const Endpoint& from, const stun::MessageView& response);
   void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet);

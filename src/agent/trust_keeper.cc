@@ -59,6 +59,10 @@ void TrustKeeper::on_handshake(const PeerId& peer) {
   run(trust_.on_handshake(monotonic_now(), peer));
 }
 
+void TrustKeeper::on_restart(const PeerId& peer) {
+  run(trust_.on_restart(monotonic_now(), peer));
+}
+
 bool TrustKeeper::within_reach(const PeerId& peer) const {
   return trust_.within_reach(monotonic_now(), peer);
 }

@@ -51,6 +51,7 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
   void on_new_link() { trust_.on_new_link(); }
   void on_link_lost() { trust_.on_link_lost(); }
   void on_handshake(const PeerId& peer);
+  void on_restart(const PeerId& peer);
 
   const trust::PartyTrust& trust() const { return trust_; }
   bool within_reach(const PeerId& peer) const;

@@ -64,6 +64,8 @@ Result<Signal> open_signal(ByteView sealed, const SignalRoute& route,
 class SignalReplay {
  public:
   Result<void> accept(const Signal& signal);
+  // Whether the sender's agent has begun anew since the last one accepted.
+  bool begins_anew(const Signal& signal) const { return any_ && signal.boot > boot_; }
 
  private:
   std::uint64_t boot_ = 0;

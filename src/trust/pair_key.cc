@@ -10,6 +10,12 @@ void PairKey::on_handshake(Instant now) {
   turn_ends_.reset();
 }
 
+void PairKey::on_restart(Instant now) {
+  last_handshake_.reset();
+  idle_since_ = now;
+  turn_ends_.reset();
+}
+
 const KeyId& PairKey::choose(Instant now, const KeyRing& ring, Random& random) {
   const auto& newest = ring.newest_id();
   if (!in_use_ || ring.find(*in_use_) == nullptr) in_use_ = newest;

@@ -28,6 +28,8 @@ class PairKey {
   void on_stated(const KeyId& id) { stated_ = id; }
   // WireGuard shook hands: with the key in use.
   void on_handshake(Instant now);
+  // The other began anew: its end of the session is gone, and it takes its newest key.
+  void on_restart(Instant now);
 
   // To be called after each change, and at next_timeout().
   const KeyId& choose(Instant now, const KeyRing& ring, Random& random);

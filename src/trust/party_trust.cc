@@ -131,6 +131,13 @@ Effects PartyTrust::on_handshake(Instant now, const PeerId& peer) {
   return out;
 }
 
+Effects PartyTrust::on_restart(Instant now, const PeerId& peer) {
+  Effects out;
+  if (const auto pair = pairs_.find(peer); pair != pairs_.end()) pair->second.on_restart(now);
+  refresh(now, out);
+  return out;
+}
+
 Effects PartyTrust::on_timeout(Instant now) {
   Effects out;
   gossip_.on_timeout(now, out.sends);

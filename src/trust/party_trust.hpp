@@ -85,6 +85,8 @@ class PartyTrust {
   // ---- the members', inside the tunnel
   Effects on_datagram(Instant now, const PeerId& from, ByteView datagram);
   Effects on_handshake(Instant now, const PeerId& peer);
+  // By its sealed and signed signal, which the server only carries.
+  Effects on_restart(Instant now, const PeerId& peer);
   Effects on_timeout(Instant now);
   std::optional<Instant> next_timeout(Instant now) const;
 

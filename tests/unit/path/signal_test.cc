@@ -124,6 +124,7 @@ TEST_F(Sealed, ALowOrderBoxKeyIsNamed) {
 TEST(SignalReplay, TakesOnlyWhatIsNewer) {
   SignalReplay replay;
   Signal signal;
+  EXPECT_FALSE(replay.begins_anew(signal)) << "nothing is known of before";
   auto accept = [&](std::uint64_t boot, std::uint64_t counter) {
     signal.boot = boot;
     signal.counter = counter;
@@ -133,6 +134,9 @@ TEST(SignalReplay, TakesOnlyWhatIsNewer) {
   EXPECT_FALSE(accept(5, 1));
   EXPECT_TRUE(accept(5, 3));
   EXPECT_FALSE(accept(5, 2)) << "overtaken";
+  EXPECT_FALSE(replay.begins_anew(signal));
+  signal.boot = 6;
+  EXPECT_TRUE(replay.begins_anew(signal));
   EXPECT_TRUE(accept(6, 1)) << "a restarted agent counts anew";
   EXPECT_FALSE(accept(5, 9)) << "a replay from before the restart";
 }

@@ -72,6 +72,16 @@ TEST(PairKey, OnceTheSessionIsOverTheNewestCountsAlone) {
   EXPECT_EQ(side.choose(189s + PairKey::kPatience, ring({1, 2})), id(2));
 }
 
+TEST(PairKey, WhoBeginsAnewHasNoSessionAndTakesItsNewest) {
+  Side side;
+  side.choose(0s, ring({1}));
+  side.shake(10s);
+  EXPECT_EQ(side.choose(11s, ring({1, 2})), id(1));
+  side.pair.on_restart(Instant{} + 12s);
+  EXPECT_EQ(side.choose(12s, ring({1, 2})), id(2));
+  EXPECT_EQ(side.pair.next_timeout(ring({1, 2})), Instant{} + 12s + PairKey::kPatience);
+}
+
 TEST(PairKey, AfterThePatienceOlderKeysTakeTurnsWithTheNewest) {
   Side side;
   const auto keys = ring({1, 2, 3});
