@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 
 #include "agent/clock.hpp"
+#include "agent/http_date.hpp"
 #include "agent/machine_facts.hpp"
 #include "agent/netcheck.hpp"
 #include "agent/routes.hpp"

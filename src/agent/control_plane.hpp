@@ -41,6 +41,8 @@ class ControlPlane {
   // Single requests. Errors: io::ClientErrc where the server can't be reached or trusted, else
   // protocol::Errc with what the server refused.
   virtual Answer<protocol::InfoAnswer> info() = 0;
+  // Makes this device known to the server, as whatever comes first would.
+  virtual Answer<void> meet() = 0;
   virtual Answer<protocol::PartyAnswer> create_party(protocol::CreatePartyRequest request) = 0;
   virtual Answer<protocol::OpenInviteAnswer> open_invite(PartyId party,
                                                          crypto::SigningKey invite_key) = 0;
@@ -74,6 +76,8 @@ class ControlPlane {
   virtual void close() = 0;
 
   virtual LinkState link_state() const = 0;
+  // What the server's clock shows, by its latest answer; ours before meet().
+  virtual UnixTime server_time() const = 0;
 };
 
 }  // namespace lanrage::agent

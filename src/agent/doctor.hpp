@@ -113,17 +113,11 @@ struct DoctorFacts {
 // In a fixed order of checks, with at least one finding of each that could be made.
 std::vector<Finding> diagnose(const DoctorFacts& facts);
 
-// Clocks that differ by so much are worth a warning, and by so much keep players out: a server
-// takes an invite's proof only from a clock within ten minutes of its own.
+// Clocks that differ by so much are worth a warning; and by so much a certificate that an authority
+// signed may look as if it weren't good yet, or any more. What else the server judges by its clock
+// is made by it.
 inline constexpr Duration kClockWarning = std::chrono::minutes(1);
-inline constexpr Duration kClockProblem = std::chrono::minutes(10);
-
-// An HTTP Date (RFC 9110 section 5.6.7, the form that is sent): "Sun, 06 Nov 1994 08:49:37 GMT".
-std::optional<UnixTime> parse_http_date(std::string_view text);
-
-// The server's time minus ours, by the Date of an answer. It has whole seconds, so half of one is
-// added; sent and received are our times around it.
-std::optional<Duration> clock_ahead(std::string_view date, UnixTime sent, UnixTime received);
+inline constexpr Duration kClockProblem = std::chrono::hours(12);
 
 // Findings about the way to servers and relays.
 std::vector<Finding> network_findings(const DoctorFacts& facts);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "agent/clock.hpp"
 #include "agent/joining.hpp"
 #include "agent/log_proofs.hpp"
 
@@ -162,7 +161,8 @@ Governance::Answer<Governance::Rotated> Governance::rotate_once(party::RotationO
     std::erase_if(options.remove, [&](const auto& peer) { return ledger.member(peer) == nullptr; });
     std::erase_if(options.revoke, [&](const auto& key) { return ledger.invite(key) == nullptr; });
   }
-  auto made = party::build_rotation(random, ledger, signer, options, unix_now());
+  auto made =
+      party::build_rotation(random, ledger, signer, options, party_->control()->server_time());
   if (!made) co_return std::unexpected(made.error());
   protocol::RotateRequest request{new_request_id(), made->roster, {}};
   std::optional<Bytes> own_box;
@@ -250,8 +250,8 @@ Governance::Answer<party::NewInvite> Governance::invite_once(party::InviteOption
   if (!key) co_return std::unexpected(key.error());
   crypto::SystemRandom random;
   const auto id = party_->ledger().party_id();
-  auto made =
-      party::build_invite(random, party_->ledger(), party_->party_key(), *key, options, unix_now());
+  auto made = party::build_invite(random, party_->ledger(), party_->party_key(), *key, options,
+                                  party_->control()->server_time());
   if (!made) co_return std::unexpected(made.error());
   protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
   const auto control = party_->control();

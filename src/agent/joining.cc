@@ -1,6 +1,5 @@
 #include "agent/joining.hpp"
 
-#include "agent/clock.hpp"
 #include "agent/fallback_control_plane.hpp"
 #include "agent/log_proofs.hpp"
 #include "base/encoding.hpp"
@@ -86,7 +85,9 @@ asio::awaitable<Result<Joined>> create_party(AgentContext& context,
   SavedParty saved;
   saved.wireguard_secret = crypto::ExchangeSecret::generate(random).bytes();
   const auto keys = member_keys(context, saved);
-  auto made = party::create_party(random, options.party, keys, options.nick, unix_now());
+  // The server judges by its clock until when the first invite is good.
+  if (auto met = co_await server->meet(); !met) co_return std::unexpected(met.error());
+  auto made = party::create_party(random, options.party, keys, options.nick, server->server_time());
   if (!made) co_return std::unexpected(made.error());
 
   const auto bind_key = crypto::SigningKey::generate(random);

@@ -3,7 +3,6 @@
 #include <boost/json/array.hpp>
 
 #include "agent/api_arguments.hpp"
-#include "agent/clock.hpp"
 #include "agent/governance.hpp"
 #include "agent/local_api.hpp"
 
@@ -101,7 +100,7 @@ LocalApi::Answer LocalApi::invite_list(const json::object& request) {
                     [](const auto* it) { return std::pair(it->terms.not_after, it->id); });
   json::array rows;
   for (const auto* invite : invites)
-    rows.emplace_back(invite_json(ledger, *invite, unix_now()));
+    rows.emplace_back(invite_json(ledger, *invite, (*session)->control()->server_time()));
   co_return json::object{{"schema", 1}, {"invites", std::move(rows)}};
 }
 

@@ -310,7 +310,7 @@ asio::awaitable<void> PartySession::fetch_relay_grant() {
 // Keeps the token fresh; relays honour an old one for existing binds, so an outage is no hurry.
 asio::awaitable<void> PartySession::keep_relay_grant() {
   while (!stopped_) {
-    const auto left = [&] { return grant_expiry_ - unix_now() - kGrantAhead; };
+    const auto left = [&] { return grant_expiry_ - control_->server_time() - kGrantAhead; };
     const auto expiry = grant_expiry_;
     if (left() <= 0s) co_await fetch_relay_grant();
     if (stopped_) co_return;

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "agent/clock.hpp"
 #include "party/proofs.hpp"
 
 namespace lanrage::agent {
@@ -29,6 +28,13 @@ ControlPlane::Answer<protocol::InfoAnswer> ServerControlPlane::info() {
   co_return protocol::parse<protocol::InfoAnswer>(*answer);
 }
 
+ControlPlane::Answer<void> ServerControlPlane::meet() {
+  const auto session = session_;
+  auto token = co_await session->token();
+  if (!token) co_return std::unexpected(token.error());
+  co_return Result<void>{};
+}
+
 ControlPlane::Answer<protocol::PartyAnswer> ServerControlPlane::create_party(
     protocol::CreatePartyRequest request) {
   return ask<protocol::PartyAnswer>(io::Method::post, "/parties", protocol::to_json(request));
@@ -40,7 +46,7 @@ ControlPlane::Answer<protocol::OpenInviteAnswer> ServerControlPlane::open_invite
   // The signature names the server's key, which is known only once connected.
   if (auto token = co_await session_->token(); !token) co_return std::unexpected(token.error());
   protocol::OpenInviteRequest request;
-  request.nonce = protocol::open_nonce(session_->random().array<16>(), unix_now());
+  request.nonce = protocol::open_nonce(session_->random().array<16>(), session_->server_time());
   request.signature = party::prove_invite(
       invite_key, {party, session_->binding(), session_->keys().peer_id(), request.nonce});
   const auto invite = crypto::id_of<InviteId>(invite_key.public_key().bytes);

@@ -18,6 +18,7 @@ class ServerControlPlane : public ControlPlane,
       : session_(std::move(session)), transport_(transport) {}
 
   Answer<protocol::InfoAnswer> info() override;
+  Answer<void> meet() final;
   Answer<protocol::PartyAnswer> create_party(protocol::CreatePartyRequest request) override;
   Answer<protocol::OpenInviteAnswer> open_invite(PartyId party,
                                                  crypto::SigningKey invite_key) override;
@@ -39,6 +40,7 @@ class ServerControlPlane : public ControlPlane,
   void on_network_change() final;
   void close() final;
   LinkState link_state() const final { return state_; }
+  UnixTime server_time() const final { return session_->server_time(); }
 
   // The network is another one: makes sure that the link still works, and hurries if it doesn't.
   virtual void check_link() = 0;

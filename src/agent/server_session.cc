@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "agent/clock.hpp"
+#include "agent/http_date.hpp"
 #include "party/proofs.hpp"
 #include "protocol/messages.hpp"
 
@@ -70,12 +71,15 @@ void ServerSession::on_network_change() {
 asio::awaitable<ServerSession::Reply> ServerSession::exchange(io::Method method, std::string target,
                                                               io::Headers headers,
                                                               std::string body) {
+  const auto sent = unix_now();
   auto response = co_await http_->request(method, std::move(target), std::move(headers),
                                           std::move(body), options_.rules.request_time);
   if (!response) {
     const bool passing = is_passing(response.error());
     co_return Reply{std::unexpected(response.error()), passing};
   }
+  if (const auto date = response->headers.find("Date"))
+    clock_ahead_ = clock_ahead(*date, sent, unix_now()).value_or(clock_ahead_);
   if (response->status < 400) co_return Reply{std::move(response->body)};
   const auto problem = protocol::read_problem(response->status, response->body);
   co_return Reply{std::unexpected(protocol::error_of(problem)), is_passing(response->status),
@@ -154,6 +158,10 @@ crypto::Hash ServerSession::binding() const {
   return http_->server_binding().value_or(crypto::Hash{});
 }
 
+UnixTime ServerSession::server_time() const {
+  return unix_now() + std::chrono::floor<std::chrono::milliseconds>(clock_ahead_);
+}
+
 // Several requests at once wait for one registration, and share what comes of it: each on its own
 // would wait for a silent server anew, one after the other.
 asio::awaitable<Result<void>> ServerSession::ensure_token() {
@@ -179,7 +187,7 @@ asio::awaitable<Result<void>> ServerSession::register_device() {
   auto registered = protocol::parse<protocol::RegisterAnswer>(*answer);
   if (!registered) co_return std::unexpected(registered.error());
   token_ = registered->token;
-  token_renewal_ = monotonic_now() + (registered->expires_at - unix_now()) / 2;
+  token_renewal_ = monotonic_now() + (registered->expires_at - server_time()) / 2;
   co_return Result<void>{};
 }
 

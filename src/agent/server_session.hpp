@@ -60,6 +60,10 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void drop_token() { token_.reset(); }
   // What proofs are made for; once a token is there.
   crypto::Hash binding() const;
+  // What the server's clock shows, within a second or the way there, by its latest answer; ours
+  // until it has given one. What it judges by its clock is to be made by it: a player's may be a
+  // day off.
+  UnixTime server_time() const;
 
   // Registers anew at each token's half-life until close(); once a session.
   boost::asio::awaitable<void> keep_token_fresh();
@@ -104,6 +108,7 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   std::shared_ptr<Pauses> pauses_;
   std::optional<protocol::BearerToken> token_;
   Instant token_renewal_{};
+  Duration clock_ahead_{};                // the server's, of ours
   boost::asio::steady_timer registered_;  // cancelled when a registration has ended
   bool registering_ = false;
   std::optional<Error> not_registered_;  // why the latest registration failed

@@ -62,8 +62,9 @@ Server& LabTest::add_server() {
 }
 
 Server& LabTest::add_server(const Host& host, const IpAddress& public_address,
-                            const Argv& arguments) {
-  return *servers_.emplace_back(std::make_unique<Server>(host, public_address, arguments));
+                            const Argv& arguments, std::chrono::seconds clock_ahead) {
+  return *servers_.emplace_back(
+      std::make_unique<Server>(host, public_address, arguments, clock_ahead));
 }
 
 Player& LabTest::add_player(const std::string& nick, NatKind kind) {

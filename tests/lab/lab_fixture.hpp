@@ -27,7 +27,8 @@ class LabTest : public ::testing::Test {
   void TearDown() override;
 
   Server& add_server();  // on a public host of its own
-  Server& add_server(const Host& host, const IpAddress& public_address, const Argv& arguments = {});
+  Server& add_server(const Host& host, const IpAddress& public_address, const Argv& arguments = {},
+                     std::chrono::seconds clock_ahead = {});
   Player& add_player(const std::string& nick, NatKind kind);
   Player& add_player(const std::string& nick, const Host& host, Argv daemon_arguments = {});
 

@@ -18,10 +18,12 @@ std::filesystem::path bin_dir() {
 
 Server::Server(const Host& host, const Argv& arguments) : Server(host, host.address(), arguments) {}
 
-Server::Server(const Host& host, const IpAddress& public_address, const Argv& arguments)
+Server::Server(const Host& host, const IpAddress& public_address, const Argv& arguments,
+               std::chrono::seconds clock_ahead)
     : host_(host),
       public_address_(public_address),
       arguments_(arguments),
+      clock_ahead_(clock_ahead),
       data_dir_(directory_.path() / "data") {
   start();
 }
@@ -48,10 +50,13 @@ void Server::start() {
             "--log-level",
             "debug"};
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
+  Process::Options options{.netns_fd = host_.netns().fd(),
+                           .log_prefix = directory_.path() / "server"};
+  if (clock_ahead_.count() != 0)
+    options.environment = {{"LD_PRELOAD", LANRAGE_LAB_SHIFTED_CLOCK},
+                           {"LANRAGE_LAB_CLOCK_SHIFT", std::to_string(clock_ahead_.count())}};
   process_.reset();
-  process_ = std::make_unique<Process>(
-      argv,
-      Process::Options{.netns_fd = host_.netns().fd(), .log_prefix = directory_.path() / "server"});
+  process_ = std::make_unique<Process>(argv, std::move(options));
   const auto ready = process_->wait_for_line("ready ", kReadyLimit);
   if (!ready) throw LabError("lanrage-server didn't get ready:\n" + log());
   std::istringstream words(*ready);

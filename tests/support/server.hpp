@@ -1,6 +1,7 @@
 // lanrage-server in a namespace, with a data directory that outlives a kill.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,9 @@ class Server {
   // Starts the server and waits until it is ready. `arguments` are added to its command line;
   // `public_address` is what it tells players, the host's own address unless given.
   explicit Server(const Host& host, const Argv& arguments = {});
-  Server(const Host& host, const IpAddress& public_address, const Argv& arguments = {});
+  // `clock_ahead`: of everybody else's.
+  Server(const Host& host, const IpAddress& public_address, const Argv& arguments = {},
+         std::chrono::seconds clock_ahead = {});
   ~Server();
 
   const Host& host() const { return host_; }
@@ -42,6 +45,7 @@ class Server {
   const Host& host_;
   IpAddress public_address_;
   Argv arguments_;
+  std::chrono::seconds clock_ahead_{};
   TempDir directory_;
   std::filesystem::path data_dir_;
   std::unique_ptr<Process> process_;

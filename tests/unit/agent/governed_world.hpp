@@ -58,6 +58,7 @@ class RuleBook final : public ControlPlane {
   }
 
   Answer<protocol::InfoAnswer> info() override { return nothing<protocol::InfoAnswer>(); }
+  Answer<void> meet() override { co_return Result<void>{}; }
   Answer<protocol::PartyAnswer> create_party(protocol::CreatePartyRequest) override {
     return nothing<protocol::PartyAnswer>();
   }
@@ -84,6 +85,7 @@ class RuleBook final : public ControlPlane {
   void on_network_change() override {}
   void close() override {}
   LinkState link_state() const override { return LinkState::connected; }
+  UnixTime server_time() const override { return unix_now(); }
 
  private:
   template <class T>
