@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -82,6 +83,28 @@ TEST_F(Governing, WhomTheHostKicksIsOutForGoodAndTheOthersLoseNothing) {
 
   EXPECT_NO_THROW(eve_.join(invite_of(ann_))) << "a new invite is a new start";
   EXPECT_TRUE(pings(eve_, hosted_.vip));
+}
+
+TEST_F(Governing, ThePairsNextHandshakeIsByTheNewKeyAndLosesNothing) {
+  if (std::getenv("LANRAGE_LAB_LONG") == nullptr)
+    GTEST_SKIP() << "waits for WireGuard's next handshake, two minutes: set LANRAGE_LAB_LONG";
+  ASSERT_TRUE(path_becomes(ann_, "bob", "direct"));
+  ASSERT_TRUE(path_becomes(bob_, "ann", "direct"));
+  TwoWayTraffic traffic({ann_.host().netns(), hosted_.vip}, {bob_.host().netns(), bobs_.vip},
+                        kRate);
+  ASSERT_TRUE(traffic.recovery(kSeen));
+  EXPECT_EQ(done(ann_, {"rotate"}).at("key_epoch").to_number<int>(), 2);
+  double age = 0;
+  EXPECT_TRUE(eventually(Millis(150'000), [&] {
+    const double before = age;
+    age = bob_.peer("ann").value_or(PeerView{}).last_handshake_s;
+    return age < before;
+  })) << age;
+  ASSERT_TRUE(traffic.recovery(kSeen));
+  const TrafficReport report = traffic.stop();
+  std::printf("{\"govern\":\"next handshake\",\"sent\":%d,\"lost\":%d,\"longest_gap_ms\":%.0f}\n",
+              report.sent, report.lost, report.longest_gap_ms);
+  EXPECT_EQ(report.lost, 0);
 }
 
 TEST_F(Governing, ADeputyDoesItWhenTheHostIsGoneForGood) {
