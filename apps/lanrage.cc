@@ -87,7 +87,7 @@ int run_daemon(const DaemonOptions& options) {
     log.warning("stranger", {{"uid", std::to_string(uid)}, {"pid", std::to_string(pid)}});
   };
   auto server = lanrage::io::LocalServer::start(
-      io, local, [&api](std::string request) { return api.answer(std::move(request)); });
+      io, local, [&api](lanrage::WipedString request) { return api.answer(std::move(request)); });
   if (!server) return refuse(server.error().message());
 
   boost::asio::signal_set signals(io, SIGINT, SIGTERM);

@@ -138,7 +138,7 @@ Result<std::shared_ptr<ControlPlane>> Agent::control_for(SavedParty& saved) {
   return connect_to(context_, saved.server_url, pin);
 }
 
-asio::awaitable<Result<Agent::Entered>> Agent::join(std::string invite, std::string nick) {
+asio::awaitable<Result<Agent::Entered>> Agent::join(WipedString invite, std::string nick) {
   if (auto allowed = may_enter(); !allowed) co_return std::unexpected(allowed.error());
   auto link = party::parse_invite_link(invite);
   if (!link) co_return std::unexpected(link.error());

@@ -60,11 +60,11 @@ class Agent {
 
   struct Entered {
     std::shared_ptr<PartySession> session;
-    std::string invite;  // when created
+    WipedString invite;  // when created
     std::string note;    // what the player should know about it, if anything
   };
   boost::asio::awaitable<Result<Entered>> create(CreateOptions options);
-  boost::asio::awaitable<Result<Entered>> join(std::string invite, std::string nick);
+  boost::asio::awaitable<Result<Entered>> join(WipedString invite, std::string nick);
   // What to tell the player when the server could not be told.
   boost::asio::awaitable<Result<std::string>> leave(std::shared_ptr<PartySession> session);
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/wiped.hpp"
 
 namespace lanrage::agent {
 
@@ -25,12 +26,14 @@ class Arguments {
     if (!value && !error_) error_ = wrong(key, "is missing");
     return value.value_or("");
   }
+  WipedString secret(std::string_view key) {
+    const auto value = optional_view(key);
+    if (!value && !error_) error_ = wrong(key, "is missing");
+    return WipedString(value.value_or(""));
+  }
   std::optional<std::string> optional_text(std::string_view key) {
-    const auto* value = object_.if_contains(key);
-    if (value == nullptr || value->is_null()) return std::nullopt;
-    if (value->is_string()) return std::string(value->get_string());
-    if (!error_) error_ = wrong(key, "must be text");
-    return std::nullopt;
+    const auto value = optional_view(key);
+    return value ? std::optional<std::string>(*value) : std::nullopt;
   }
   std::int64_t number(std::string_view key, std::int64_t fallback, std::int64_t least,
                       std::int64_t most) {
@@ -54,6 +57,13 @@ class Arguments {
   const std::optional<Error>& error() const { return error_; }
 
  private:
+  std::optional<std::string_view> optional_view(std::string_view key) {
+    const auto* value = object_.if_contains(key);
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    if (value->is_string()) return value->get_string();
+    if (!error_) error_ = wrong(key, "must be text");
+    return std::nullopt;
+  }
   static Error wrong(std::string_view key, const std::string& why) {
     return Error(ApiErrc::malformed_request, std::string(key) + " " + why, std::string(key));
   }

@@ -1,7 +1,6 @@
 #include "agent/device_keys.hpp"
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "agent/durable_file.hpp"
 #include "agent/json_secret.hpp"
@@ -26,7 +25,7 @@ Result<DeviceKeys> load_or_create_device_keys(const std::filesystem::path& direc
   if (!text) return std::unexpected(text.error());
   if (text->has_value()) {
     boost::system::error_code bad;
-    const auto document = json::parse(**text, bad);
+    const auto document = json::parse(**text, bad, wiped_storage());
     const auto* object = document.if_object();
     auto seed = object != nullptr ? secret_from_json<32>(*object, "identity_seed") : std::nullopt;
     auto box = object != nullptr ? secret_from_json<32>(*object, "box_secret") : std::nullopt;
@@ -39,10 +38,11 @@ Result<DeviceKeys> load_or_create_device_keys(const std::filesystem::path& direc
                       crypto::ExchangeSecret::from_bytes(*box)};
   }
   DeviceKeys keys{crypto::SigningKey::generate(random), crypto::ExchangeSecret::generate(random)};
-  const json::object document{{"schema", 1},
-                              {"identity_seed", secret_to_json(keys.identity.seed())},
-                              {"box_secret", secret_to_json(keys.box.bytes())}};
-  if (auto written = write_durably(path, json::serialize(document)); !written)
+  const json::object document({{"schema", 1},
+                               {"identity_seed", secret_to_json(keys.identity.seed())},
+                               {"box_secret", secret_to_json(keys.box.bytes())}},
+                              wiped_storage());
+  if (auto written = write_durably(path, to_wiped_text(document)); !written)
     return std::unexpected(written.error());
   return keys;
 }

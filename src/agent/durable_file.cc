@@ -1,13 +1,20 @@
 #include "agent/durable_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "agent/device_keys.hpp"
+#include "io/unique_fd.hpp"
 
 namespace lanrage::agent {
+namespace {
+
+constexpr std::size_t kPart = 64 * 1024;
+
+}  // namespace
 
 Result<void> write_durably(const std::filesystem::path& path, std::string_view contents,
                            mode_t mode) {
@@ -19,14 +26,21 @@ Result<void> write_durably(const std::filesystem::path& path, std::string_view c
                   std::strerror(trouble.error) + "; is the disk full or the folder read-only?");
 }
 
-Result<std::optional<std::string>> read_file(const std::filesystem::path& path) {
-  std::error_code missing;
-  if (!std::filesystem::exists(path, missing)) return std::nullopt;
-  std::ifstream file(path, std::ios::binary);
-  std::string contents(std::istreambuf_iterator<char>(file), {});
-  if (!file)
-    return fail(StateErrc::unreadable, "cannot read " + path.string() + ": " +
-                                           std::strerror(errno) + "; is it readable by this user?");
+// Not by a stream, whose buffer nobody wipes.
+Result<std::optional<WipedString>> read_file(const std::filesystem::path& path) {
+  const io::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return std::nullopt;
+  WipedString contents;
+  for (ssize_t got = file ? 1 : -1; got != 0;) {
+    if (got < 0 && errno != EINTR)
+      return fail(StateErrc::unreadable, "cannot read " + path.string() + ": " +
+                                             std::strerror(errno) +
+                                             "; is it readable by this user?");
+    const auto before = contents.size();
+    contents.resize(before + kPart);
+    got = ::read(file.get(), contents.data() + before, kPart);
+    contents.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  }
   return contents;
 }
 

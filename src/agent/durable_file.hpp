@@ -3,9 +3,9 @@
 
 #include <filesystem>
 #include <optional>
-#include <string>
 
 #include "base/result.hpp"
+#include "base/wiped.hpp"
 #include "io/durable_file.hpp"
 
 namespace lanrage::agent {
@@ -15,6 +15,6 @@ Result<void> write_durably(const std::filesystem::path& path, std::string_view c
                            mode_t mode = io::kOursAlone);
 
 // Nothing where there is no such file. Errors: unreadable.
-Result<std::optional<std::string>> read_file(const std::filesystem::path& path);
+Result<std::optional<WipedString>> read_file(const std::filesystem::path& path);
 
 }  // namespace lanrage::agent

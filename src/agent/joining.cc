@@ -66,7 +66,7 @@ party::DeviceKeys member_keys(const AgentContext& context, const SavedParty& sav
           crypto::ExchangeSecret::from_bytes(saved.wireguard_secret)};
 }
 
-std::string invite_text(const SavedParty& saved, const party::InviteSecret& secret) {
+WipedString invite_text(const SavedParty& saved, const party::InviteSecret& secret) {
   const auto origin = io::Origin::parse(saved.public_url);
   party::InviteLink link;
   link.host = origin ? origin->host : saved.public_url;

@@ -49,7 +49,7 @@ struct Joined {
   std::shared_ptr<ControlPlane> control;
   crypto::SigningKey bind_key;
   protocol::PartyAnswer answer;
-  std::string invite;  // of a created party: the text to send to friends
+  WipedString invite;  // of a created party: the text to send to friends
 };
 
 // Errors: JoinErrc, party::Errc (names, nick, prefix), and ControlPlane's.
@@ -65,7 +65,7 @@ Result<std::shared_ptr<ControlPlane>> connect_to(AgentContext& context, const st
 // The keys of this device in one party.
 party::DeviceKeys member_keys(const AgentContext& context, const SavedParty& saved);
 // The invite's text for friends, naming the server as the public sees it.
-std::string invite_text(const SavedParty& saved, const party::InviteSecret& secret);
+WipedString invite_text(const SavedParty& saved, const party::InviteSecret& secret);
 // A fresh id for a command that may be repeated.
 std::string new_request_id();
 

@@ -4,11 +4,11 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "agent/api_arguments.hpp"
 #include "agent/checkup.hpp"
 #include "agent/clock.hpp"
+#include "agent/json_secret.hpp"
 #include "agent/netcheck.hpp"
 #include "agent/status_json.hpp"
 #include "io/http_client.hpp"
@@ -49,18 +49,20 @@ json::object entered_json(const Agent& agent, const Agent::Entered& entered) {
 
 }  // namespace
 
-boost::asio::awaitable<std::string> LocalApi::answer(std::string request) {
+boost::asio::awaitable<WipedString> LocalApi::answer(WipedString request) {
   boost::system::error_code bad;
-  const auto document = json::parse(request, bad);
+  const auto document = json::parse(request, bad, wiped_storage());
   const auto* object = bad ? nullptr : document.if_object();
   Result<json::object> result = fail(ApiErrc::malformed_request, "the request is no JSON object");
   if (object != nullptr) result = co_await dispatch(*object);
-  if (result) co_return json::serialize(json::object{{"ok", true}, {"result", std::move(*result)}});
+  if (result)
+    co_return to_wiped_text(
+        json::object({{"ok", true}, {"result", std::move(*result)}}, wiped_storage()));
   const auto& error = result.error();
   json::object problem{
       {"code", error.code()}, {"message", error.message()}, {"exit", exit_status(error)}};
   if (!error.field().empty()) problem["field"] = error.field();
-  co_return json::serialize(json::object{{"ok", false}, {"error", std::move(problem)}});
+  co_return to_wiped_text(json::object{{"ok", false}, {"error", std::move(problem)}});
 }
 
 LocalApi::Answer LocalApi::dispatch(const json::object& request) {
@@ -143,14 +145,14 @@ LocalApi::Answer LocalApi::create(const json::object& request) {
     co_return std::unexpected(
         exit_status(error) == kServerUnreachable ? error.with_advice(local_instead) : error);
   }
-  auto out = entered_json(agent_, *entered);
-  out["invite"] = entered->invite;
+  json::object out(entered_json(agent_, *entered), wiped_storage());
+  out["invite"] = json::string_view(entered->invite);
   co_return out;
 }
 
 LocalApi::Answer LocalApi::join(const json::object& request) {
   Arguments arguments(request);
-  auto invite = arguments.text("invite");
+  auto invite = arguments.secret("invite");
   auto nick = arguments.text("nick");
   if (arguments.error()) co_return std::unexpected(*arguments.error());
   auto entered = co_await agent_.join(std::move(invite), std::move(nick));

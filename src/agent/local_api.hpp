@@ -17,7 +17,7 @@ class LocalApi {
 
   // {"ok":true,"result":{...}} or {"ok":false,"error":{"code","message","field","exit"}}, where
   // "exit" is the exit status that the command line ends with.
-  boost::asio::awaitable<std::string> answer(std::string request);
+  boost::asio::awaitable<WipedString> answer(WipedString request);
 
  private:
   using Answer = boost::asio::awaitable<Result<boost::json::object>>;

@@ -4,6 +4,7 @@
 
 #include "agent/api_arguments.hpp"
 #include "agent/governance.hpp"
+#include "agent/json_secret.hpp"
 #include "agent/local_api.hpp"
 
 namespace lanrage::agent {
@@ -62,7 +63,7 @@ json::object invite_json(const party::Ledger& ledger, const party::InviteState& 
 }
 
 // By its id, or by the link itself: whoever sees it in a chat has that.
-std::optional<InviteId> invite_named(const std::string& text, const PartyId& party) {
+std::optional<InviteId> invite_named(std::string_view text, const PartyId& party) {
   if (auto id = InviteId::parse(text)) return id;
   const auto link = party::parse_invite_link(text);
   if (!link || link->party != party) return std::nullopt;
@@ -84,9 +85,9 @@ LocalApi::Answer LocalApi::invite(const json::object& request) {
   Governance governance(*session);
   auto invite = co_await governance.invite(options);
   if (!invite) co_return std::unexpected(invite.error());
-  co_return json::object{{"schema", 1},
-                         {"invite", invite_text((*session)->saved(), invite->secret)},
-                         {"id", invite->id.to_string()}};
+  json::object out({{"schema", 1}, {"id", invite->id.to_string()}}, wiped_storage());
+  out["invite"] = json::string_view(invite_text((*session)->saved(), invite->secret));
+  co_return out;
 }
 
 LocalApi::Answer LocalApi::invite_list(const json::object& request) {
@@ -108,8 +109,7 @@ LocalApi::Answer LocalApi::invite_revoke(const json::object& request) {
   auto session = party_of(request);
   if (!session) co_return std::unexpected(session.error());
   Arguments arguments(request);
-  const auto text = arguments.text("id");
-  const auto id = invite_named(text, (*session)->id());
+  const auto id = invite_named(arguments.secret("id"), (*session)->id());
   if (!id) arguments.refuse("id", "must be an invite's id, as `lanrage invite list` shows it");
   if (arguments.error()) co_return std::unexpected(*arguments.error());
   Governance governance(*session);

@@ -1,7 +1,6 @@
 #include "agent/state_file.hpp"
 
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <boost/json/value_to.hpp>
 
 #include "agent/device_keys.hpp"
@@ -18,27 +17,28 @@ constexpr int kSchema = 1;
 constexpr int kMaxDamaged = 10;  // files moved aside and kept
 
 json::object to_json(const SavedParty& party) {
-  json::array log;
+  json::array log(wiped_storage());
   for (const auto& record : party.log)
     log.emplace_back(to_base64(record));
-  json::object out{{"party_id", party.id.to_string()},
-                   {"server_url", party.server_url},
-                   {"public_url", party.public_url},
-                   {"local", party.local},
-                   {"wireguard_secret", secret_to_json(party.wireguard_secret)},
-                   {"party_key", secret_to_json(party.party_key)},
-                   {"key_epoch", party.key_epoch},
-                   {"listen_port", party.listen_port},
-                   {"interface", party.interface},
-                   {"nick", party.nick},
-                   {"statement_version", party.statement_version},
-                   {"boot", party.boot},
-                   {"log", std::move(log)}};
+  json::object out({{"party_id", party.id.to_string()},
+                    {"server_url", party.server_url},
+                    {"public_url", party.public_url},
+                    {"local", party.local},
+                    {"wireguard_secret", secret_to_json(party.wireguard_secret)},
+                    {"party_key", secret_to_json(party.party_key)},
+                    {"key_epoch", party.key_epoch},
+                    {"listen_port", party.listen_port},
+                    {"interface", party.interface},
+                    {"nick", party.nick},
+                    {"statement_version", party.statement_version},
+                    {"boot", party.boot},
+                    {"log", std::move(log)}},
+                   wiped_storage());
   if (!party.older_keys.empty()) {
-    json::array keys;
+    json::array keys(wiped_storage());
     for (const auto& key : party.older_keys)
-      keys.emplace_back(
-          json::object{{"party_key", secret_to_json(key.key())}, {"key_epoch", key.epoch()}});
+      keys.emplace_back(json::object(
+          {{"party_key", secret_to_json(key.key())}, {"key_epoch", key.epoch()}}, keys.storage()));
     out["older_keys"] = std::move(keys);
   }
   if (!party.outcasts.empty()) {
@@ -171,16 +171,17 @@ std::unexpected<Error> malformed(const std::string& what) {
 
 }  // namespace
 
-std::string encode_state(const std::vector<SavedParty>& parties) {
-  json::array list;
+WipedString encode_state(const std::vector<SavedParty>& parties) {
+  json::array list(wiped_storage());
   for (const auto& party : parties)
     list.emplace_back(to_json(party));
-  return json::serialize(json::object{{"schema", kSchema}, {"parties", std::move(list)}});
+  return to_wiped_text(
+      json::object({{"schema", kSchema}, {"parties", std::move(list)}}, wiped_storage()));
 }
 
 Result<std::vector<SavedParty>> decode_state(std::string_view text) {
   boost::system::error_code bad;
-  const auto document = json::parse(text, bad);
+  const auto document = json::parse(text, bad, wiped_storage());
   const auto* object = bad ? nullptr : document.if_object();
   if (object == nullptr) return malformed("not a JSON object");
   FieldReader top(*object, "");

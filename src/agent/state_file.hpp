@@ -16,6 +16,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "base/wiped.hpp"
 #include "party/party_key.hpp"
 
 namespace lanrage::agent {
@@ -40,7 +41,7 @@ struct SavedParty {
   std::vector<Bytes> log;  // the party's signed records, in order
 };
 
-std::string encode_state(const std::vector<SavedParty>& parties);
+WipedString encode_state(const std::vector<SavedParty>& parties);
 // Errors: malformed, naming the field.
 Result<std::vector<SavedParty>> decode_state(std::string_view text);
 

@@ -82,7 +82,6 @@ class KernelTunnel final : public Tunnel {
     for (std::size_t i = 0; i < messages->size(); ++i) {
       if (i > 0) (void)socket_.next_sequence();  // encode_set numbered them in a row
       if (result) result = socket_.request((*messages)[i], "configure " + interface_name());
-      wipe((*messages)[i]);  // it may hold keys
     }
     if (!result) return std::unexpected(tunnel_error(result.error()));
     return {};

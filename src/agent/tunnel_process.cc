@@ -30,6 +30,7 @@ constexpr milliseconds kStopLimit{3'000};
 constexpr milliseconds kReadyCheck{5};
 constexpr milliseconds kEndingLimit{500};
 constexpr int kReplySeconds = 2;
+constexpr std::size_t kReplyPart = 16 * 1024;
 constexpr std::size_t kMaxReply = 4 << 20;  // a full party's status takes some 30 KiB
 constexpr off_t kMaxLog = 64 * 1024;
 constexpr std::size_t kLastWords = 400;
@@ -184,7 +185,7 @@ Result<void> WireguardProcess::pause(milliseconds limit) {
   return {};
 }
 
-Result<std::string> WireguardProcess::exchange(std::string_view request) {
+Result<WipedString> WireguardProcess::exchange(std::string_view request) {
   if (ended_within(pid_fd_.get(), milliseconds(0))) return ended();
   bound_log();
   const auto failed = [&](int error) -> std::unexpected<Error> {
@@ -204,14 +205,15 @@ Result<std::string> WireguardProcess::exchange(std::string_view request) {
     if (sent < 0) return failed(errno);
     request.remove_prefix(static_cast<std::size_t>(sent));
   }
-  std::string reply;
-  std::array<char, 16 * 1024> part;
+  WipedString reply;
   while (!wireguard::uapi::is_complete(reply)) {
-    const auto size = ::recv(fd.get(), part.data(), part.size(), 0);
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return failed(size == 0 ? ECONNRESET : errno);
-    if (reply.size() + static_cast<std::size_t>(size) > kMaxReply) return failed(EMSGSIZE);
-    reply.append(part.data(), static_cast<std::size_t>(size));
+    const auto before = reply.size();
+    if (before + kReplyPart > kMaxReply) return failed(EMSGSIZE);
+    reply.resize(before + kReplyPart);
+    const auto size = ::recv(fd.get(), reply.data() + before, kReplyPart, 0);
+    if (size < 0 && errno != EINTR) return failed(errno);
+    if (size == 0) return failed(ECONNRESET);
+    reply.resize(before + static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   }
   return reply;
 }

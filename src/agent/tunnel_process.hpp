@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "agent/tunnel.hpp"
+#include "base/wiped.hpp"
 #include "io/unique_fd.hpp"
 
 namespace lanrage::agent {
@@ -33,7 +34,7 @@ class WireguardProcess {
 
   // One request on the control socket, and the whole reply. device_gone, with the process's last
   // words, when it has ended.
-  Result<std::string> exchange(std::string_view request);
+  Result<WipedString> exchange(std::string_view request);
 
   // Waits up to `limit`; an Error when the process ended meanwhile.
   Result<void> pause(std::chrono::milliseconds limit);

@@ -51,10 +51,9 @@ class UserspaceTunnel final : public Tunnel {
   }
 
   Result<wireguard::DeviceStatus> status() override {
-    auto reply = process_.exchange(wireguard::uapi::kGetRequest);
-    if (!reply) return std::unexpected(std::move(reply).error());
+    const auto reply = process_.exchange(wireguard::uapi::kGetRequest);
+    if (!reply) return std::unexpected(reply.error());
     auto parsed = wireguard::uapi::parse_get_reply(*reply);
-    wireguard::uapi::wipe(*reply);
     if (!parsed) return std::unexpected(tunnel_error(parsed.error()));
     return parsed;
   }
@@ -63,9 +62,7 @@ class UserspaceTunnel final : public Tunnel {
 
  protected:
   Result<void> do_apply(std::span<const wireguard::Operation> operations) override {
-    auto request = wireguard::uapi::encode_set(operations);
-    const auto reply = process_.exchange(request);
-    wireguard::uapi::wipe(request);
+    const auto reply = process_.exchange(wireguard::uapi::encode_set(operations));
     if (!reply) return std::unexpected(reply.error());
     if (auto parsed = wireguard::uapi::parse_set_reply(*reply); !parsed)
       return std::unexpected(tunnel_error(parsed.error()));

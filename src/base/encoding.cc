@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "base/secret_encoding.hpp"
+
 namespace lanrage {
 namespace {
 
@@ -15,8 +17,9 @@ char lower(char c) {
 }
 
 // Packs `bits`-wide digits, most significant first; the last digit is filled up with zeros.
-std::string encode(ByteView bytes, std::string_view alphabet, unsigned bits) {
-  std::string out;
+template <class Text>
+Text encode(ByteView bytes, std::string_view alphabet, unsigned bits) {
+  Text out;
   out.reserve((bytes.size() * 8 + bits - 1) / bits);
   std::uint32_t pending = 0;
   unsigned count = 0;
@@ -32,53 +35,100 @@ std::string encode(ByteView bytes, std::string_view alphabet, unsigned bits) {
   return out;
 }
 
+template <class Text>
+Text padded(Text base64) {
+  base64.append((4 - base64.size() % 4) % 4, '=');
+  return base64;
+}
+
+struct Digits {
+  std::string_view text;
+  std::string_view alphabet;
+  unsigned bits;
+  bool fold_case;
+
+  std::size_t bytes() const { return text.size() * bits / 8; }
+};
+
 // The inverse; refuses foreign characters, a digit too many and non-zero fill bits.
-std::optional<Bytes> decode(std::string_view text, std::string_view alphabet, unsigned bits,
-                            bool fold_case) {
-  Bytes out;
-  out.reserve(text.size() * bits / 8);
+bool decode(const Digits& digits, MutableByteView out) {
+  if (digits.bytes() != out.size()) return false;
+  std::size_t written = 0;
   std::uint32_t pending = 0;
   unsigned count = 0;
-  for (char c : text) {
-    auto digit = alphabet.find(fold_case ? lower(c) : c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    pending = pending << bits | static_cast<std::uint32_t>(digit);
-    count += bits;
+  for (char c : digits.text) {
+    auto digit = digits.alphabet.find(digits.fold_case ? lower(c) : c);
+    if (digit == std::string_view::npos) return false;
+    pending = pending << digits.bits | static_cast<std::uint32_t>(digit);
+    count += digits.bits;
     if (count >= 8) {
       count -= 8;
-      out.push_back(static_cast<std::uint8_t>(pending >> count));
+      out[written++] = static_cast<std::uint8_t>(pending >> count);
     }
   }
-  if (count >= bits || (pending & ((1u << count) - 1)) != 0) return std::nullopt;
-  return out;
+  return count < digits.bits && (pending & ((1u << count) - 1)) == 0;
+}
+
+std::optional<Bytes> decode(const Digits& digits) {
+  Bytes out(digits.bytes());
+  return decode(digits, out) ? std::optional(std::move(out)) : std::nullopt;
+}
+
+Digits hex(std::string_view text) {
+  return {text, kHex, 4, true};
+}
+Digits base32(std::string_view text) {
+  return {text, kBase32, 5, true};
+}
+// Nothing where the padding isn't right.
+std::optional<Digits> base64(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  for (int pad = 0; pad < 2 && text.ends_with('='); ++pad)
+    text.remove_suffix(1);
+  return Digits{text, kBase64, 6, false};
 }
 
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-  return encode(bytes, kHex, 4);
+  return encode<std::string>(bytes, kHex, 4);
+}
+WipedString to_wiped_hex(ByteView bytes) {
+  return encode<WipedString>(bytes, kHex, 4);
 }
 std::optional<Bytes> from_hex(std::string_view text) {
-  return decode(text, kHex, 4, true);
+  return decode(hex(text));
 }
+bool from_hex(std::string_view text, MutableByteView out) {
+  return decode(hex(text), out);
+}
+
 std::string to_base32(ByteView bytes) {
-  return encode(bytes, kBase32, 5);
+  return encode<std::string>(bytes, kBase32, 5);
+}
+WipedString to_wiped_base32(ByteView bytes) {
+  return encode<WipedString>(bytes, kBase32, 5);
 }
 std::optional<Bytes> from_base32(std::string_view text) {
-  return decode(text, kBase32, 5, true);
+  return decode(base32(text));
+}
+bool from_base32(std::string_view text, MutableByteView out) {
+  return decode(base32(text), out);
 }
 
 std::string to_base64(ByteView bytes) {
-  auto out = encode(bytes, kBase64, 6);
-  out.append((4 - out.size() % 4) % 4, '=');
-  return out;
+  return padded(encode<std::string>(bytes, kBase64, 6));
 }
-
+WipedString to_wiped_base64(ByteView bytes) {
+  return padded(encode<WipedString>(bytes, kBase64, 6));
+}
 std::optional<Bytes> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  for (int pad = 0; pad < 2 && text.ends_with('='); ++pad)
-    text.remove_suffix(1);
-  return decode(text, kBase64, 6, false);
+  const auto digits = base64(text);
+  return digits ? decode(*digits) : std::nullopt;
+}
+bool from_base64(std::string_view text, MutableByteView out) {
+  const auto digits = base64(text);
+  return digits && decode(*digits, out);
 }
 
 bool is_printable_utf8(std::string_view text) {

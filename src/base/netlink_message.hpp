@@ -8,11 +8,12 @@
 #include <type_traits>
 
 #include "base/bytes.hpp"
+#include "base/wiped.hpp"
 
 namespace lanrage {
 
-// Builds one message. Whatever follows the header (ifinfomsg, genlmsghdr) comes by raw(), then
-// attributes, which may nest.
+// Builds one message, which may hold keys. Whatever follows the header (ifinfomsg, genlmsghdr)
+// comes by raw(), then attributes, which may nest.
 class NetlinkWriter {
  public:
   NetlinkWriter(std::uint16_t type, std::uint16_t flags, std::uint32_t sequence) {
@@ -61,14 +62,10 @@ class NetlinkWriter {
   }
 
   std::size_t size() const { return out_.size(); }
-  // Forgets, and wipes, what was written after the message had `size` bytes.
-  void truncate(std::size_t size) {
-    std::fill(out_.begin() + static_cast<std::ptrdiff_t>(size), out_.end(), std::uint8_t{0});
-    out_.resize(size);
-  }
-  void reserve(std::size_t size) { out_.reserve(size); }
+  // Forgets what was written after the message had `size` bytes.
+  void truncate(std::size_t size) { out_.resize(size); }
 
-  Bytes take() && {
+  WipedBytes take() && {
     const auto length = static_cast<std::uint32_t>(out_.size());
     std::memcpy(out_.data(), &length, sizeof length);
     return std::move(out_);
@@ -80,7 +77,7 @@ class NetlinkWriter {
     out_.resize(NLMSG_ALIGN(out_.size()));
   }
 
-  Bytes out_;
+  WipedBytes out_;
 };
 
 struct NetlinkMessage {

@@ -19,6 +19,12 @@ Pkey private_key(int type, const Secret<32>& secret) {
   return key;
 }
 
+Secret<32> random_secret(Random& random) {
+  Secret<32> out;
+  random.fill(out.expose_mutable());
+  return out;
+}
+
 ByteArray<32> public_half(int type, const Secret<32>& secret) {
   ByteArray<32> out;
   std::size_t size = out.size();
@@ -39,7 +45,7 @@ bool VerifyKey::verify(ByteView message, const Signature& signature) const {
 }
 
 SigningKey SigningKey::generate(Random& random) {
-  return from_seed(Secret<32>(random.array<32>()));
+  return from_seed(random_secret(random));
 }
 
 SigningKey SigningKey::from_seed(const Secret<32>& seed) {
@@ -57,7 +63,7 @@ Signature SigningKey::sign(ByteView message) const {
 }
 
 ExchangeSecret ExchangeSecret::generate(Random& random) {
-  return from_bytes(Secret<32>(random.array<32>()));
+  return from_bytes(random_secret(random));
 }
 
 ExchangeSecret ExchangeSecret::from_bytes(const Secret<32>& bytes) {

@@ -116,8 +116,8 @@ Result<void> NetlinkSocket::send(ByteView message, std::string_view what) {
   return {};
 }
 
-Result<Bytes> NetlinkSocket::receive(std::string_view what) {
-  Bytes datagram(kReceiveSize);
+Result<WipedBytes> NetlinkSocket::receive(std::string_view what) {
+  WipedBytes datagram(kReceiveSize);
   while (true) {
     sockaddr_nl from{};
     socklen_t from_size = sizeof from;

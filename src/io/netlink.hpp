@@ -11,6 +11,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 #include "base/result.hpp"
+#include "base/wiped.hpp"
 #include "io/unique_fd.hpp"
 
 namespace lanrage::io {
@@ -68,7 +69,7 @@ class NetlinkSocket {
  private:
   explicit NetlinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
   Result<void> send(ByteView message, std::string_view what);
-  Result<Bytes> receive(std::string_view what);
+  Result<WipedBytes> receive(std::string_view what);
 
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;

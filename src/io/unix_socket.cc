@@ -72,7 +72,7 @@ struct Session {
       : socket(std::move(connected)), deadline(socket.get_executor()) {}
   stream_protocol::socket socket;
   asio::steady_timer deadline;
-  std::string inbound;
+  WipedString inbound;
 };
 
 class State : public std::enable_shared_from_this<State> {
@@ -191,9 +191,10 @@ class State : public std::enable_shared_from_this<State> {
       std::size_t size = co_await asio::async_read_until(session->socket, space, '\n', token);
       if (error) break;  // also a line that is too long: its sender broke the protocol
       session->deadline.cancel();
-      std::string request = session->inbound.substr(0, size - 1);
-      session->inbound.erase(0, size);
-      std::string answer = co_await self->answer_(std::move(request));
+      // Its memory goes with the request.
+      WipedString request = std::exchange(session->inbound, session->inbound.substr(size));
+      request.resize(size - 1);
+      WipedString answer = co_await self->answer_(std::move(request));
       if (self->gone_) break;
       answer += '\n';
       self->arm(session);

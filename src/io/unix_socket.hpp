@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/wiped.hpp"
 
 namespace lanrage::io {
 
@@ -59,8 +60,9 @@ class LocalServer {
     // Hears of users who may not use it, though the socket's mode let them in; of one a second.
     std::function<void(unsigned uid, int pid)> on_stranger{};
   };
-  // Request line in, answer line out (without newlines). Runs on the io_context's thread.
-  using Answer = std::function<boost::asio::awaitable<std::string>(std::string request)>;
+  // Request line in, answer line out (without newlines); either may hold a secret. Runs on the
+  // io_context's thread.
+  using Answer = std::function<boost::asio::awaitable<WipedString>(WipedString request)>;
 
   static Result<std::unique_ptr<LocalServer>> start(boost::asio::io_context& io, Options options,
                                                     Answer answer);

@@ -6,6 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "base/endpoint.hpp"
+#include "base/secret_encoding.hpp"
 
 namespace lanrage::party {
 namespace {
@@ -23,13 +24,15 @@ constexpr std::size_t kMaxLink = 512;  // a host name has at most 253 characters
 constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz2345670189-.:[]#";
 constexpr unsigned kPrime = 1021;  // the largest below 1024, which two base32 digits can hold
 
-// Sum of (position * value) modulo a prime above every position and value: a wrong character
-// changes it by position * difference, a swap by the difference of the two, neither divisible by
-// the prime. `text` must be of the alphabet.
-std::string check_characters(std::string_view text) {
-  unsigned sum = 0;
-  for (std::size_t i = 0; i < text.size(); ++i)
-    sum = static_cast<unsigned>((sum + (i + 1) * kAlphabet.find(text[i])) % kPrime);
+// Of "WHERE#PAYLOAD": the sum of (position * value) modulo a prime above every position and value.
+// A wrong character changes it by position * difference, a swap by the difference of the two,
+// neither divisible by the prime. Both must be of the alphabet.
+std::string check_characters(std::string_view where, std::string_view payload) {
+  std::size_t position = 0;
+  std::size_t sum = 0;
+  for (const auto part : {where, std::string_view("#"), payload})
+    for (const char c : part)
+      sum = (sum + ++position * kAlphabet.find(c)) % kPrime;
   return {kAlphabet[sum >> 5], kAlphabet[sum & 31]};
 }
 
@@ -99,14 +102,6 @@ bool parse_authority(std::string_view text, InviteLink& link) {
          port.data()[-1] == ':';
 }
 
-template <class Array>
-bool parse_id(std::string_view text, Array& out) {
-  const auto bytes = from_base32(text);
-  if (!bytes || bytes->size() != out.size()) return false;
-  std::ranges::copy(*bytes, out.begin());
-  return true;
-}
-
 // `token` follows the scheme, is lower case and ends where the link ends in its text.
 Result<InviteLink> parse_token(std::string_view token) {
   const auto slash = token.find('/');
@@ -132,13 +127,12 @@ Result<InviteLink> parse_token(std::string_view token) {
   InviteLink link;
   if (!parse_authority(token.substr(0, slash), link)) return mistyped();
   const auto checked = payload.substr(0, payload.size() - kCheckChars);
-  if (check_characters(authority(link.host, link.port) + "#" + std::string(checked)) !=
-      payload.substr(checked.size()))
+  if (check_characters(authority(link.host, link.port), checked) != payload.substr(checked.size()))
     return mistyped();
-  if (!parse_id(checked.substr(0, kIdChars), link.party.bytes) ||
-      !parse_id(checked.substr(kIdChars + 1, kIdChars), link.secret.expose_mutable()))
+  if (!from_base32(checked.substr(0, kIdChars), link.party.bytes) ||
+      !from_base32(checked.substr(kIdChars + 1, kIdChars), link.secret.expose_mutable()))
     return mistyped();
-  if (third_part && !parse_id(checked.substr(2 * kIdChars + 2), link.pin.emplace()))
+  if (third_part && !from_base32(checked.substr(2 * kIdChars + 2), link.pin.emplace()))
     return mistyped();
   return link;
 }
@@ -150,18 +144,18 @@ std::string_view token_of(std::string_view text) {
 
 // The text without its first line break and the blanks and quote marks around it; nothing when the
 // link ends otherwise than by a line break.
-std::optional<std::string> join_next_line(std::string_view text) {
+std::optional<WipedString> join_next_line(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n>";
   const auto end = token_of(text).size();
   const auto next = text.find_first_not_of(kBlank, end);
   if (next == std::string_view::npos || !text.substr(end, next - end).contains('\n'))
     return std::nullopt;
-  return std::string(text.substr(0, end)) + std::string(text.substr(next));
+  return WipedString(text.substr(0, end)).append(text.substr(next));
 }
 
 Result<InviteLink> parse_after_scheme(std::string_view text) {
   auto link = parse_token(token_of(text));
-  std::string joined(text);
+  WipedString joined(text);
   for (int line = 0; line < 4 && !link && link.error().is(Errc::invite_cut_short); ++line) {
     auto next = join_next_line(joined);
     if (!next) break;
@@ -182,19 +176,20 @@ bool is_invite_host(std::string_view host) {
   return address ? address->is_v4() || host.contains(':') : is_dns_name(host);
 }
 
-std::string InviteLink::to_text() const {
-  std::string payload = party.to_string() + "." + to_base32(secret.expose());
-  if (pin) payload += "." + to_base32(*pin);
+WipedString InviteLink::to_text() const {
+  WipedString payload(party.to_string());
+  payload.append(".").append(to_wiped_base32(secret.expose()));
+  if (pin) payload.append(".").append(to_base32(*pin));
   const auto where = authority(host, port);
-  return std::string(kScheme) + where + std::string(kPath) + payload +
-         check_characters(where + "#" + payload);
+  WipedString out(kScheme);
+  return out.append(where).append(kPath).append(payload).append(check_characters(where, payload));
 }
 
 Result<InviteLink> parse_invite_link(std::string_view pasted) {
-  std::string text(pasted);
+  WipedString text(pasted);
   std::ranges::transform(text, text.begin(), lower);
   std::optional<Error> first;
-  for (auto at = text.find(kScheme); at != std::string::npos; at = text.find(kScheme, at + 1)) {
+  for (auto at = text.find(kScheme); at != WipedString::npos; at = text.find(kScheme, at + 1)) {
     auto link = parse_after_scheme(std::string_view(text).substr(at + kScheme.size(), kMaxLink));
     if (link) return link;
     if (!first) first = link.error();

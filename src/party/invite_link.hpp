@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/ids.hpp"
+#include "base/wiped.hpp"
 #include "party/errc.hpp"
 #include "party/invite_secret.hpp"
 
@@ -28,7 +29,7 @@ struct InviteLink {
   InviteSecret secret;
   std::optional<Pin> pin;  // absent with a certificate that a CA signed
 
-  std::string to_text() const;  // a secret: whoever reads it can join
+  WipedString to_text() const;  // a secret: whoever reads it can join
   friend bool operator==(const InviteLink&, const InviteLink&) = default;
 };
 

@@ -18,7 +18,8 @@ Result<InviteDraft> draft_invite(Random& random, const PartyId& party, const Inv
   if (options.lifetime <= std::chrono::milliseconds(0) || options.lifetime > kMaxInviteLifetime)
     return fail(Errc::invalid_invite, "an invite must last longer than nothing, at most 365 days",
                 "lifetime");
-  const InviteSecret secret(random.array<16>());
+  InviteSecret secret;
+  random.fill(secret.expose_mutable());
   auto keys = invite_keys(secret, party);
   const InviteTerms terms{keys.signing.public_key(), keys.box.public_key(), options.uses, 0,
                           now + options.lifetime};

@@ -20,7 +20,9 @@ Bytes associated_data(const crypto::Hash& roster_hash, const crypto::ExchangeKey
 }  // namespace
 
 PartyKey PartyKey::generate(Random& random, std::uint32_t epoch) {
-  return {Secret<32>(random.array<32>()), epoch};
+  Secret<32> key;
+  random.fill(key.expose_mutable());
+  return {key, epoch};
 }
 
 crypto::Hash PartyKey::commitment(const PartyId& party) const {
@@ -63,7 +65,8 @@ Result<BoxContents> open_party_key(const crypto::ExchangeSecret& recipient,
   };
   if (!plain) return refuse();
   ByteReader in(*plain);
-  const Secret<32> key(in.array<32>());
+  Secret<32> key;
+  std::ranges::copy(in.take(32), key.expose_mutable().begin());
   const crypto::VerifyKey root_key{in.array<32>()};
   const auto epoch = in.u32();
   const auto roster = in.array<32>();

@@ -76,7 +76,7 @@ class Server final : public AdminServer {
     options.mode = 0600;
     options.connections = 8;
     auto socket = io::LocalServer::start(
-        io, std::move(options), [this](std::string request) { return answer(std::move(request)); });
+        io, std::move(options), [this](WipedString request) { return answer(std::move(request)); });
     if (!socket) return std::unexpected(socket.error());
     socket_ = std::move(*socket);
     return {};
@@ -96,7 +96,7 @@ class Server final : public AdminServer {
         std::move(initiate), asio::use_awaitable);
   }
 
-  asio::awaitable<std::string> answer(std::string line) {
+  asio::awaitable<WipedString> answer(WipedString line) {
     boost::system::error_code error;
     const auto value = json::parse(line, error);
     json::object out;
@@ -131,7 +131,7 @@ class Server final : public AdminServer {
                             "this server knows no command \"" + command + "\""));
       }
     }
-    co_return json::serialize(out);
+    co_return WipedString(json::serialize(out));
   }
 
   static asio::awaitable<RelayServer::Look> look(RelayTarget& relay) {

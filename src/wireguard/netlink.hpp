@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "base/wiped.hpp"
 #include "wireguard/device.hpp"
 
 namespace lanrage::wireguard::netlink {
@@ -18,19 +19,19 @@ namespace lanrage::wireguard::netlink {
 inline constexpr std::size_t kMaxMessage = 4096;
 
 // Asks the generic netlink controller for the number of WireGuard's family.
-Bytes encode_family_request(std::uint32_t sequence);
+WipedBytes encode_family_request(std::uint32_t sequence);
 Result<std::uint16_t> parse_family_reply(ByteView datagram);
 
 // WG_CMD_SET_DEVICE requests that apply all operations: the device's own settings first, then what
 // concerns peers in the order given. Each is to be acknowledged before the next is sent; `sequence`
 // numbers the first, the others follow. The removal and the addition of a ReplacePeer stay in one
-// message. They hold keys: wipe after use.
-Result<std::vector<Bytes>> encode_set(std::uint16_t family, std::string_view interface,
-                                      std::span<const Operation> operations, std::uint32_t sequence,
-                                      std::size_t limit = kMaxMessage);
+// message.
+Result<std::vector<WipedBytes>> encode_set(std::uint16_t family, std::string_view interface,
+                                           std::span<const Operation> operations,
+                                           std::uint32_t sequence, std::size_t limit = kMaxMessage);
 
 // A WG_CMD_GET_DEVICE dump request.
-Bytes encode_get(std::uint16_t family, std::string_view interface, std::uint32_t sequence);
+WipedBytes encode_get(std::uint16_t family, std::string_view interface, std::uint32_t sequence);
 
 // Collects the messages of a dump; peers that continue in a later message are merged.
 class DumpParser {

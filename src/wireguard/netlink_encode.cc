@@ -96,7 +96,7 @@ class SetEncoder {
     return write(sections);
   }
 
-  std::vector<Bytes> take() {
+  std::vector<WipedBytes> take() {
     finish_message();
     return std::move(finished_);
   }
@@ -104,7 +104,6 @@ class SetEncoder {
  private:
   void begin_message() {
     message_.emplace(family_, static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK), sequence_++);
-    message_->reserve(limit_ + 64);  // growing would leave unwiped copies of keys behind
     genlmsghdr header{};
     header.cmd = WG_CMD_SET_DEVICE;
     header.version = WG_GENL_VERSION;
@@ -191,7 +190,7 @@ class SetEncoder {
   std::size_t limit_;
   std::optional<NetlinkWriter> message_;
   std::optional<std::size_t> peers_nest_;
-  std::vector<Bytes> finished_;
+  std::vector<WipedBytes> finished_;
 };
 
 // Room for the headers, the name, and a removal and an addition with one allowed IP.
@@ -200,7 +199,7 @@ constexpr std::size_t kMaxInterfaceName = 15;
 
 }  // namespace
 
-Bytes encode_family_request(std::uint32_t sequence) {
+WipedBytes encode_family_request(std::uint32_t sequence) {
   NetlinkWriter out(GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, sequence);
   genlmsghdr header{};
   header.cmd = CTRL_CMD_GETFAMILY;
@@ -209,7 +208,7 @@ Bytes encode_family_request(std::uint32_t sequence) {
   return std::move(out).take();
 }
 
-Bytes encode_get(std::uint16_t family, std::string_view interface, std::uint32_t sequence) {
+WipedBytes encode_get(std::uint16_t family, std::string_view interface, std::uint32_t sequence) {
   NetlinkWriter out(family, NLM_F_REQUEST | NLM_F_ACK | NLM_F_DUMP, sequence);
   genlmsghdr header{};
   header.cmd = WG_CMD_GET_DEVICE;
@@ -218,9 +217,9 @@ Bytes encode_get(std::uint16_t family, std::string_view interface, std::uint32_t
   return std::move(out).take();
 }
 
-Result<std::vector<Bytes>> encode_set(std::uint16_t family, std::string_view interface,
-                                      std::span<const Operation> operations, std::uint32_t sequence,
-                                      std::size_t limit) {
+Result<std::vector<WipedBytes>> encode_set(std::uint16_t family, std::string_view interface,
+                                           std::span<const Operation> operations,
+                                           std::uint32_t sequence, std::size_t limit) {
   if (interface.size() > kMaxInterfaceName || limit < kMinLimit)
     return fail(Errc::message_too_large, "the settings of one peer don't fit a netlink message");
   SetEncoder encoder(family, interface, sequence, limit);

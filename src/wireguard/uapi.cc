@@ -2,29 +2,27 @@
 
 #include <charconv>
 
-#include "base/encoding.hpp"
+#include "base/secret_encoding.hpp"
 
 namespace lanrage::wireguard::uapi {
 namespace {
 
-void line(std::string& out, std::string_view key, std::string_view value) {
+void line(WipedString& out, std::string_view key, std::string_view value) {
   out.append(key).append("=").append(value).append("\n");
 }
 
-void key_line(std::string& out, std::string_view name, ByteView key) {
-  auto hex = to_hex(key);
-  line(out, name, hex);
-  wipe(hex);
+void key_line(WipedString& out, std::string_view name, ByteView key) {
+  line(out, name, to_wiped_hex(key));
 }
 
-void allowed_ips(std::string& out, const std::vector<Prefix>& prefixes) {
+void allowed_ips(WipedString& out, const std::vector<Prefix>& prefixes) {
   line(out, "replace_allowed_ips", "true");
   for (const auto& prefix : prefixes)
     line(out, "allowed_ip", prefix.to_string());
 }
 
 struct Encoder {
-  std::string& out;
+  WipedString& out;
 
   void operator()(const SetPrivateKey& set) const {
     key_line(out, "private_key", set.private_key.bytes().expose());
@@ -70,14 +68,6 @@ bool read_number(std::string_view text, T& out) {
   return error == std::errc() && stop == text.data() + text.size();
 }
 
-bool read_key(std::string_view text, ByteArray<32>& out) {
-  auto bytes = from_hex(text);
-  if (!bytes || bytes->size() != out.size()) return false;
-  std::copy(bytes->begin(), bytes->end(), out.begin());
-  lanrage::wipe(*bytes);
-  return true;
-}
-
 bool read_endpoint(std::string_view text, std::optional<Endpoint>& out) {
   // A peer may roam to a link-local address, and then a zone is shown: [fe80::1%eth0]:51820.
   std::string plain(text);
@@ -105,7 +95,7 @@ bool read_prefix(std::string_view text, std::vector<Prefix>& out) {
 class GetReply {
  public:
   bool take(std::string_view key, std::string_view value) {
-    if (key == "private_key") return read_key(value, status_.private_key.expose_mutable());
+    if (key == "private_key") return from_hex(value, status_.private_key.expose_mutable());
     if (key == "listen_port") return read_number(value, status_.listen_port);
     if (key == "public_key") return begin_peer(value);
     if (key == "errno") {
@@ -130,14 +120,14 @@ class GetReply {
     end_peer();
     seconds_ = nanoseconds_ = 0;
     crypto::ExchangeKey key;
-    if (!read_key(value, key.bytes)) return false;
+    if (!from_hex(value, key.bytes)) return false;
     const auto [entry, is_new] = status_.peers.emplace(key, PeerStatus{.public_key = key});
     peer_ = &entry->second;
     return is_new;
   }
 
   bool take_peer(std::string_view key, std::string_view value) {
-    if (key == "preshared_key") return read_key(value, peer_->preshared_key.expose_mutable());
+    if (key == "preshared_key") return from_hex(value, peer_->preshared_key.expose_mutable());
     if (key == "endpoint") return read_endpoint(value, peer_->endpoint);
     if (key == "tx_bytes") return read_number(value, peer_->tx_bytes);
     if (key == "rx_bytes") return read_number(value, peer_->rx_bytes);
@@ -190,15 +180,8 @@ Result<void> read_lines(std::string_view reply, Take&& take) {
 
 }  // namespace
 
-void wipe(std::string& text) {
-  lanrage::wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-  text.clear();
-}
-
-std::string encode_set(std::span<const Operation> operations) {
-  std::string out;
-  out.reserve(64 + operations.size() * 512);  // growing would leave unwiped copies of keys behind
-  out = "set=1\n";
+WipedString encode_set(std::span<const Operation> operations) {
+  WipedString out = "set=1\n";
   // Once a peer is named, lines are about peers: what concerns the device stands first.
   for (const auto& operation : operations) {
     if (is_device_level(operation)) std::visit(Encoder{out}, operation);

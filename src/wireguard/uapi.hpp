@@ -3,10 +3,10 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
+#include "base/wiped.hpp"
 #include "wireguard/device.hpp"
 
 namespace lanrage::wireguard::uapi {
@@ -14,8 +14,8 @@ namespace lanrage::wireguard::uapi {
 inline constexpr std::string_view kGetRequest = "get=1\n\n";
 
 // One set request that applies all operations: the device's own settings first, then what concerns
-// peers in the order given. It holds keys: wipe() it after use.
-std::string encode_set(std::span<const Operation> operations);
+// peers in the order given.
+WipedString encode_set(std::span<const Operation> operations);
 
 // The answer to a get request, up to and including the empty line that ends it.
 Result<DeviceStatus> parse_get_reply(std::string_view reply);
@@ -24,7 +24,5 @@ Result<void> parse_set_reply(std::string_view reply);
 
 // True when `received` holds a whole reply (the protocol ends each with an empty line).
 bool is_complete(std::string_view received);
-
-void wipe(std::string& text);
 
 }  // namespace lanrage::wireguard::uapi

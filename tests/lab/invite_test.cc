@@ -51,7 +51,7 @@ std::string old_invite(const Server& server) {
   saved.id = made->id;
   saved.public_url = server.url();
   saved.pin = io::parse_pin(server.pin());
-  return agent::invite_text(saved, made->invite);
+  return std::string(agent::invite_text(saved, made->invite));
 }
 
 class Invites : public LabTest {
@@ -94,7 +94,7 @@ TEST_F(Invites, SixThingsThatMayBeWrongAreToldApart) {
                                    {revoked, "was revoked"},
                                    {mistyped, "a character of it is wrong"},
                                    {cut_off, "the end of the invite is missing"},
-                                   {elsewhere.to_text(), "for another server"}}) {
+                                   {std::string(elsewhere.to_text()), "for another server"}}) {
     const auto message = refusal(text);
     EXPECT_NE(message.find(part), std::string::npos) << message;
     told.insert(message);
@@ -106,7 +106,7 @@ TEST_F(Invites, SixThingsThatMayBeWrongAreToldApart) {
 TEST_F(Invites, AServerThatLacksThePartySaysSo) {
   auto unknown = party::parse_invite_link(hosted_.invite).value();
   unknown.party.bytes[0] ^= 1;
-  EXPECT_NE(refusal(unknown.to_text()).find("for another server"), std::string::npos);
+  EXPECT_NE(refusal(std::string(unknown.to_text())).find("for another server"), std::string::npos);
 }
 
 TEST_F(Invites, AWholeLineOfAChatIsFine) {

@@ -34,7 +34,7 @@ class Ipv6 : public LabTest {
     auto link = party::parse_invite_link(invite);
     if (!link) throw LabError("no invite: " + invite);
     link->host = host.to_string();
-    return link->to_text();
+    return std::string(link->to_text());
   }
 
   static ::testing::AssertionResult meet_by_ipv6(const Player& from, const Player& to) {

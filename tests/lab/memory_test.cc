@@ -1,5 +1,5 @@
-// What a control server and a relay have in their memory and on their disks while a party plays:
-// nothing that would let whoever gets hold of it in.
+// What the programs have in their memory and on their disks. Control server and relay: nothing that
+// would let whoever gets hold of it into a party. An agent: nothing of a party that it has left.
 #include <boost/json/parse.hpp>
 #include <fstream>
 #include <gmock/gmock.h>
@@ -20,6 +20,9 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
+using ::testing::Not;
+
+constexpr Millis kForgotten{10'000};
 
 std::string text_of(ByteView bytes) {
   return std::string(as_text(bytes));
@@ -68,7 +71,60 @@ std::vector<KnownSecret> secrets_of_pair(const Player& a, const Player& b) {
   return out;
 }
 
-class Memory : public LabTest {};
+// Without those of the device, which last longer than any party.
+std::vector<KnownSecret> secrets_of_party(const Player& a, const Player& b) {
+  auto out = secrets_of_pair(a, b);
+  std::erase_if(out, [](const KnownSecret& secret) {
+    return secret.name.ends_with("identity_seed") || secret.name.ends_with("box_secret");
+  });
+  return out;
+}
+
+std::vector<KnownSecret> secrets_of_invites(const std::vector<KnownSecret>& secrets) {
+  std::vector<KnownSecret> out;
+  std::ranges::copy_if(secrets, std::back_inserter(out),
+                       [](const KnownSecret& secret) { return secret.name.starts_with("invite"); });
+  return out;
+}
+
+// Some go a moment after the answer, with what was under way.
+::testing::AssertionResult forgets(const Player& player, const std::vector<KnownSecret>& secrets) {
+  std::vector<std::string> left;
+  const bool none = eventually(kForgotten, [&] {
+    left = found_in(memory_of(player.agent_pid()), secrets);
+    return left.empty();
+  });
+  if (none) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure()
+         << player.nick() << "'s agent still has: " << ::testing::PrintToString(left);
+}
+
+class Memory : public LabTest {
+ protected:
+  // The secrets of a party that both players are in, before and after its key was changed.
+  std::vector<KnownSecret> play_and_rotate(Player& anna, Player& ben) {
+    Server& control = add_server();
+    const Membership hosted = anna.create(control, "LAN night");
+    ben.join(hosted.invite);
+    EXPECT_TRUE(pings(ben, hosted.vip));
+    auto secrets = secrets_of_party(anna, ben);
+    done(anna, {"rotate"});
+    EXPECT_TRUE(eventually(kSeen, [&] {
+      return saved_party(anna).at("party_key") == saved_party(ben).at("party_key");
+    }));
+    EXPECT_TRUE(pings(ben, hosted.vip));
+    for (auto& secret : secrets_of_party(anna, ben)) {
+      secret.name += " after the change";
+      secrets.push_back(std::move(secret));
+    }
+    EXPECT_THAT(found_in(memory_of(anna.agent_pid()), secrets),
+                IsSupersetOf({"anna's wireguard_secret", "anna's party_key after the change",
+                              "anna's root_seed"}));
+    EXPECT_THAT(found_in(memory_of(ben.agent_pid()), secrets),
+                IsSupersetOf({"ben's wireguard_secret", "ben's party_key after the change"}));
+    return secrets;
+  }
+};
 
 TEST_F(Memory, NeitherServerNorRelayHoldsWhatLetsAnybodyIn) {
   const Host& place = network_.add_public_host("server");
@@ -107,6 +163,41 @@ TEST_F(Memory, NeitherServerNorRelayHoldsWhatLetsAnybodyIn) {
   EXPECT_THAT(found_in(memory_of(ben.agent_pid()), secrets),
               IsSupersetOf({"ben's identity_seed", "ben's wireguard_secret", "ben's party_key"}));
   EXPECT_THAT(found_in(files_of(anna.state_dir()), secrets), Contains("anna's root_seed"));
+}
+
+TEST_F(Memory, AnInviteGoesWhenItWasShownOrUsed) {
+  Player& anna = add_player("anna", NatKind::open);
+  Player& ben = add_player("ben", NatKind::open);
+  const auto invites = secrets_of_invites(play_and_rotate(anna, ben));
+  ASSERT_THAT(invites, Not(IsEmpty()));
+  EXPECT_TRUE(forgets(anna, invites));
+  EXPECT_TRUE(forgets(ben, invites));
+  const auto link =
+      party::parse_invite_link(std::string(done(anna, {"invite"}).at("invite").as_string()));
+  EXPECT_TRUE(forgets(anna, {{"second invite", text_of(link.value().secret.expose())}}));
+}
+
+TEST_F(Memory, AnAgentForgetsAPartyThatItLeft) {
+  Player& anna = add_player("anna", NatKind::open);
+  Player& ben = add_player("ben", NatKind::open);
+  const auto secrets = play_and_rotate(anna, ben);
+  for (const auto* player : {&ben, &anna}) {
+    done(*player, {"leave"});
+    EXPECT_TRUE(forgets(*player, secrets));
+  }
+}
+
+TEST_F(Memory, AnAgentForgetsAPartyThatItTookUpAgainAndLeft) {
+  Player& anna = add_player("anna", NatKind::open);
+  Player& ben = add_player("ben", NatKind::open);
+  const auto secrets = play_and_rotate(anna, ben);
+  for (auto* player : {&ben, &anna}) {
+    ASSERT_EQ(player->stop_agent(), 0);
+    player->start_agent();
+    ASSERT_TRUE(eventually(kSeen, [&] { return player->server_state() == "connected"; }));
+    done(*player, {"leave"});
+    EXPECT_TRUE(forgets(*player, secrets));
+  }
 }
 
 TEST_F(Memory, IsSearchedInEachForm) {

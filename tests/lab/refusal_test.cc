@@ -64,11 +64,12 @@ TEST_F(Refusals, WrongInvites) {
 
   party::InviteLink unknown_secret = link();
   unknown_secret.secret.expose_mutable()[0] ^= 1;
-  expect_refused({"join", unknown_secret.to_text()}, kRefused, "invite");
+  expect_refused({"join", std::string(unknown_secret.to_text())}, kRefused, "invite");
 
   party::InviteLink unknown_party = link();
   unknown_party.party.bytes[0] ^= 1;
-  expect_refused({"join", unknown_party.to_text()}, kRefused, "invite");  // no more is told
+  expect_refused({"join", std::string(unknown_party.to_text())}, kRefused,
+                 "invite");  // no more is told
 
   // After all that, the true one still works.
   EXPECT_NO_THROW(mallory_.join(hosted_.invite));
@@ -78,7 +79,7 @@ TEST_F(Refusals, WrongPinsAndWords) {
   party::InviteLink wrong_pin = link();
   ASSERT_TRUE(wrong_pin.pin) << "an invite to a self-signed server carries its pin";
   (*wrong_pin.pin)[0] ^= 1;
-  expect_refused({"join", wrong_pin.to_text()}, kRefused, "pin");
+  expect_refused({"join", std::string(wrong_pin.to_text())}, kRefused, "pin");
 
   std::string other_pin = server_.pin();
   other_pin[0] = other_pin[0] == 'a' ? 'b' : 'a';

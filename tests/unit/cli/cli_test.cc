@@ -52,9 +52,9 @@ class CliTest : public testing::Test {
   void serve(std::string answer) {
     auto server = io::LocalServer::start(
         io_, {.path = socket_},
-        [this, answer](std::string request) -> boost::asio::awaitable<std::string> {
+        [this, answer](WipedString request) -> boost::asio::awaitable<WipedString> {
           request_ = boost::json::parse(request).as_object();
-          co_return answer;
+          co_return WipedString(answer);
         });
     ASSERT_TRUE(server) << server.error().message();
     server_ = std::move(*server);

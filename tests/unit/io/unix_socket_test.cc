@@ -19,8 +19,8 @@ using testing::HasSubstr;
 
 class UnixSocketTest : public testing::Test {
  protected:
-  static boost::asio::awaitable<std::string> answer(std::string request) {
-    co_return request == "big" ? std::string(1'000'000, 'x') : "got " + request;
+  static boost::asio::awaitable<WipedString> answer(WipedString request) {
+    co_return request == "big" ? WipedString(1'000'000, 'x') : "got " + request;
   }
 
   Result<std::unique_ptr<LocalServer>> start() {

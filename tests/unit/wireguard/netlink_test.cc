@@ -69,7 +69,7 @@ PeerNest read_peer(ByteView attributes) {
   return peer;
 }
 
-SetMessage read_set(const Bytes& bytes) {
+SetMessage read_set(ByteView bytes) {
   SetMessage out;
   out.header = *plain_at_start<nlmsghdr>(bytes);
   EXPECT_EQ(out.header.nlmsg_len, bytes.size());
@@ -224,8 +224,8 @@ TEST(NetlinkSet, RefusesWhatCanNotFit) {
 }
 
 // Dump messages as the kernel writes them: `per_message` allowed IPs at most in each.
-std::vector<Bytes> dump_of(const DeviceStatus& status, std::size_t per_message) {
-  std::vector<Bytes> out;
+std::vector<WipedBytes> dump_of(const DeviceStatus& status, std::size_t per_message) {
+  std::vector<WipedBytes> out;
   const auto begin = [] {
     NetlinkWriter message(kFamily, NLM_F_MULTI, 5);
     genlmsghdr header{};

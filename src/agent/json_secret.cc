@@ -1,0 +1,49 @@
+#include "agent/json_secret.hpp"
+
+#include <algorithm>
+#include <boost/json/memory_resource.hpp>
+#include <boost/json/serializer.hpp>
+#include <new>
+
+namespace lanrage::agent {
+namespace {
+
+namespace json = boost::json;
+
+class WipingResource final : public json::memory_resource {
+  void* do_allocate(std::size_t size, std::size_t alignment) override {
+    return ::operator new(size, std::align_val_t(alignment));
+  }
+  void do_deallocate(void* start, std::size_t size, std::size_t alignment) override {
+    wipe({static_cast<std::uint8_t*>(start), size});
+    ::operator delete(start, size, std::align_val_t(alignment));
+  }
+  bool do_is_equal(const json::memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+};
+
+constexpr std::size_t kFirstPart = 4096;
+
+}  // namespace
+
+json::storage_ptr wiped_storage() {
+  static WipingResource resource;
+  return &resource;
+}
+
+// json::serialize() has buffers of its own.
+WipedString to_wiped_text(const json::object& object) {
+  json::serializer serializer;
+  serializer.reset(&object);
+  WipedString out;
+  while (!serializer.done()) {
+    const auto before = out.size();
+    out.resize(std::max(2 * before, kFirstPart));
+    const auto part = serializer.read(out.data() + before, out.size() - before);
+    out.resize(before + part.size());
+  }
+  return out;
+}
+
+}  // namespace lanrage::agent
