@@ -90,13 +90,13 @@ bool has_capability(Capability capability) {
   return read_sets(sets) && (sets.effective & bit(capability)) != 0;
 }
 
-bool can_use_with_only(const std::vector<Capability>& kept, const std::string& folder) {
+bool can_use_with_only(const std::vector<Capability>& kept, const std::string& path, int how) {
   Sets before;
   if (!read_sets(before)) return false;
   Sets reduced = before;
   reduced.effective &= bits(kept);
   if (!write_sets(reduced)) return false;
-  const bool usable = ::faccessat(AT_FDCWD, folder.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) == 0;
+  const bool usable = ::faccessat(AT_FDCWD, path.c_str(), how, AT_EACCESS) == 0;
   write_sets(before);
   return usable;
 }

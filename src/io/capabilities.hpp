@@ -27,8 +27,9 @@ using Capability = unsigned;  // CAP_... of <linux/capability.h>
 // besides these (of which we keep what we have), and no way to get more.
 Result<void> keep_capabilities(const std::vector<Capability>& kept);
 
-// Whether the calling thread could do its work in a folder if it had none besides these.
-bool can_use_with_only(const std::vector<Capability>& kept, const std::string& folder);
+// Whether the calling thread could use a file or folder (R_OK, W_OK, X_OK of access(2)) if it had
+// none besides these.
+bool can_use_with_only(const std::vector<Capability>& kept, const std::string& path, int how);
 
 bool has_capability(Capability capability);  // effective
 

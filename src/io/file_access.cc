@@ -1,12 +1,12 @@
 #include "io/file_access.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,17 +48,14 @@ class Rules {
 
   bool made() const { return static_cast<bool>(fd_); }
 
-  Result<void> allow(const fs::path& path, std::uint64_t rights) {
+  // Whether the place is a folder or a file is found by trial: asking for it would reach the file
+  // system behind a mount, which may be dead.
+  void allow(const fs::path& path, std::uint64_t rights) {
     const UniqueFd place(::open(path.c_str(), O_PATH | O_CLOEXEC));
-    if (!place) return {};  // nothing there, nothing to allow
-    struct stat status{};
-    if (::fstat(place.get(), &status) != 0) return failed("look at " + path.string());
-    landlock_path_beneath_attr rule{};
-    rule.allowed_access = rights & known_ & (S_ISDIR(status.st_mode) ? known_ : kOfFiles);
-    rule.parent_fd = place.get();
-    if (::syscall(SYS_landlock_add_rule, fd_.get(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0)
-      return failed("allow access to " + path.string());
-    return {};
+    if (!place && (errno == ENOENT || errno == ENOTDIR)) return;  // nothing to allow
+    const bool allowed = place && (add(place, rights & known_) ||
+                                   (errno == EINVAL && add(place, rights & known_ & kOfFiles)));
+    if (!allowed) skipped_.push_back({path, errno});
   }
 
   Result<void> enforce() {
@@ -68,26 +65,60 @@ class Rules {
     return {};
   }
 
+  std::vector<Confined::Skipped> take_skipped() { return std::move(skipped_); }
+
  private:
+  bool add(const UniqueFd& place, std::uint64_t rights) {
+    landlock_path_beneath_attr rule{};
+    rule.allowed_access = rights;
+    rule.parent_fd = place.get();
+    return ::syscall(SYS_landlock_add_rule, fd_.get(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
+  }
+
   std::uint64_t known_;
   UniqueFd fd_;
+  std::vector<Confined::Skipped> skipped_;
 };
 
-// Rights can't be taken away below a folder, so the root's folders are named one by one.
-std::vector<fs::path> folders_of_the_system() {
-  std::vector<fs::path> out;
+bool lies_below(const fs::path& path, const fs::path& folder) {
+  return std::ranges::mismatch(folder, path).in1 == folder.end();
+}
+
+// Rights can't be taken away below a folder, so what is to be had of it is named one by one.
+void add_all_but(const std::vector<fs::path>& closed, const fs::path& folder,
+                 std::vector<fs::path>& out) {
   std::error_code failure;
-  for (const auto& entry : fs::directory_iterator("/", failure))
-    if (entry.path() != "/home" && entry.path() != "/root") out.push_back(entry.path());
+  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    const auto& path = entry->path();
+    std::error_code unknown;
+    if (entry->is_symlink(unknown)) continue;  // what it leads to has a name of its own
+    if (std::ranges::find(closed, path) != closed.end()) continue;
+    if (std::ranges::any_of(closed, [&](const auto& each) { return lies_below(each, path); }))
+      add_all_but(closed, path, out);
+    else
+      out.push_back(path);
+  }
+}
+
+std::vector<fs::path> folders_of_the_system() {
+  std::vector<fs::path> homes;
+  std::error_code failure;
+  for (const fs::path home : {"/home", "/root"}) {
+    const auto real = fs::weakly_canonical(home, failure);  // elsewhere on some systems
+    homes.push_back(failure ? home : real);
+  }
+  std::vector<fs::path> out;
+  add_all_but(homes, "/", out);
   return out;
 }
 
 }  // namespace
 
-Result<bool> confine_files(const FileAccess& access) {
+Result<Confined> confine_files(const FileAccess& access) {
   const long version =
       ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  if (version < 1) return false;  // not built in, or not switched on
+  if (version < 1) return Confined{};  // not built in, or not switched on
   const auto known = known_rights(version);
   Rules rules(known);
   if (!rules.made()) return failed("confine access to files");
@@ -101,9 +132,9 @@ Result<bool> confine_files(const FileAccess& access) {
   for (const auto& path : access.writable)
     allowed.emplace_back(path, known & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE});
   for (const auto& [path, rights] : allowed)
-    if (auto done = rules.allow(path, rights); !done) return std::unexpected(done.error());
+    rules.allow(path, rights);
   if (auto enforced = rules.enforce(); !enforced) return std::unexpected(enforced.error());
-  return true;
+  return Confined{true, rules.take_skipped()};
 }
 
 }  // namespace lanrage::io

@@ -31,6 +31,31 @@ bool loads_kernel_program(const Config& config) {
   return config.xdp && config.has_role("relay");
 }
 
+std::string database_of(const Config& config) {
+  const auto location = store_location(config);
+  return location.substr(location.find(':') + 1);
+}
+
+fs::path folder_of(const std::string& file) {
+  const auto folder = fs::path(file).parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+std::vector<io::NeededFile> needed_files(const Config& config) {
+  const fs::path data(config.data_dir);
+  std::vector<io::NeededFile> out{{data / "lock", true}, {data / "relay_id"}};
+  if (config.enroll.expose().starts_with('@')) out.push_back({config.enroll.expose().substr(1)});
+  if (!config.has_role("control")) return out;
+  const bool own = config.tls_cert.empty();
+  const fs::path certificate = own ? data / "server.crt" : fs::path(config.tls_cert);
+  const fs::path key = own ? data / "server.key" : fs::path(config.tls_key);
+  if (!config.insecure_http) out.insert(out.end(), {{certificate}, {key}});
+  for (const auto* beside : {"", "-wal", "-shm", "-journal"})
+    out.push_back({database_of(config) + beside, true});
+  if (!config.audit_log.empty()) out.push_back({config.audit_log, true});
+  return out;
+}
+
 io::Sandbox confinement(const Config& config) {
   io::Sandbox out;
   out.capabilities = {CAP_NET_BIND_SERVICE};
@@ -41,16 +66,12 @@ io::Sandbox confinement(const Config& config) {
     out.capabilities.insert(out.capabilities.end(), {CAP_BPF, CAP_PERFMON});
     out.calls.bpf = true;
   }
-  const auto folder_of = [](const std::string& file) {
-    const auto folder = fs::path(file).parent_path();
-    return folder.empty() ? fs::path(".") : folder;
-  };
+  out.needed = needed_files(config);
   // A reload reads settings and certificate again, wherever they are.
   out.files.readable = {"/"};
   out.files.writable = {config.data_dir, "/dev/null"};
   if (config.has_role("control")) {
-    const auto location = store_location(config);
-    out.files.writable.push_back(folder_of(location.substr(location.find(':') + 1)));
+    out.files.writable.push_back(folder_of(database_of(config)));
     if (!config.audit_log.empty()) out.files.writable.push_back(folder_of(config.audit_log));
   }
   return out;

@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lab_fixture.hpp"
+#include "support/in_child.hpp"
 
 namespace lanrage::lab {
 namespace {
@@ -61,12 +61,9 @@ void expect_shut_in(pid_t pid, const std::string& capabilities) {
 // What a process of nobody can do: 'c' for each socket that it may connect to, 'r' and 'w' for each
 // file below the folder that it may read or write, 'l' for each folder that it may list.
 std::string reach_of_nobody(const fs::path& folder, const std::vector<fs::path>& paths) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw LabError("no pipe");
-  const pid_t child = ::fork();
-  if (child == 0) {
+  return in_child([&] {
     if (::setgroups(0, nullptr) != 0 || ::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)
-      ::_exit(1);
+      return std::string("nobody couldn't be played");
     std::string out = ::access(folder.c_str(), X_OK) == 0 ? "" : "no way to them";
     for (const auto& path : paths) {
       sockaddr_un address{};
@@ -78,18 +75,8 @@ std::string reach_of_nobody(const fs::path& folder, const std::vector<fs::path>&
       if (::open(path.c_str(), O_RDONLY | O_NONBLOCK) >= 0) out += "r " + path.string() + "; ";
       if (::open(path.c_str(), O_WRONLY | O_NONBLOCK) >= 0) out += "w " + path.string() + "; ";
     }
-    (void)!::write(ends[1], out.data(), out.size());
-    ::_exit(0);
-  }
-  ::close(ends[1]);
-  std::string said;
-  char part[4096];
-  for (ssize_t got; (got = ::read(ends[0], part, sizeof part)) > 0;)
-    said.append(part, static_cast<std::size_t>(got));
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return status == 0 ? said : "nobody couldn't be played";
+    return out;
+  });
 }
 
 std::vector<fs::path> all_below(const fs::path& folder) {

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fstream>
-#include <functional>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
@@ -13,6 +13,7 @@
 #include <sstream>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -25,34 +26,15 @@
 
 #include "io/core_dumps.hpp"
 #include "io/unique_fd.hpp"
+#include "support/in_child.hpp"
 #include "unit/io/loopback.hpp"
 
 namespace lanrage::io {
 namespace {
 
 namespace fs = std::filesystem;
-
-// What failed in the child: its message, or nothing.
-std::string in_child(const std::function<std::string()>& body) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return "no pipe";
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const auto said = body();
-    (void)!::write(ends[1], said.data(), said.size());
-    ::_exit(0);
-  }
-  ::close(ends[1]);
-  std::string said;
-  char part[4096];
-  for (ssize_t got; (got = ::read(ends[0], part, sizeof part)) > 0;)
-    said.append(part, static_cast<std::size_t>(got));
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return said;
-  return said + " the child ended with raw status " + std::to_string(status);
-}
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 std::string status_line(const std::string& name) {
   std::ifstream file("/proc/thread-self/status");
@@ -127,7 +109,8 @@ TEST_F(FileAccessTest, WritesWhereItMayAndNowhereElse) {
               const auto expect = [&](bool right, const char* what) {
                 if (!right) wrong += std::string(what) + "; ";
               };
-              expect(*done, "confined");
+              expect(done->enforced, "confined");
+              expect(done->skipped.empty(), "nothing skipped");
               expect(can_open(mine.path() / "new", O_WRONLY | O_CREAT), "write in mine");
               expect(::rename((mine.path() / "new").c_str(), (mine.path() / "n").c_str()) == 0,
                      "rename in mine");
@@ -163,6 +146,66 @@ TEST_F(FileAccessTest, ExecutesOnlyWhatItMayNotWrite) {
                      std::to_string(run(mine.path() / "true"));
             }),
             "0 13");
+}
+
+// As on systems whose /usr is an image: /home leads to /var/home.
+TEST_F(FileAccessTest, HomesStayClosedWhereverTheyAre) {
+  if (::geteuid() != 0) GTEST_SKIP() << "chroot takes root";
+  for (const auto* folder : {"var/home/ann", "var/lib", "var/root", "usr"})
+    fs::create_directories(mine.path() / folder);
+  for (const auto* file : {"var/home/ann/mail", "var/root/mail", "var/lib/file", "usr/file"})
+    std::ofstream(mine.path() / file) << "x";
+  fs::create_symlink("var/home", mine.path() / "home");
+  fs::create_symlink("/var/root", mine.path() / "root");
+  EXPECT_EQ(in_child([&] {
+              if (::chroot(mine.path().c_str()) != 0 || ::chdir("/") != 0)
+                return std::string("no chroot");
+              if (!confine_files({})) return std::string("failed");
+              std::string out;
+              for (const auto* file : {"/var/home/ann/mail", "/home/ann/mail", "/root/mail",
+                                       "/var/root/mail", "/var/lib/file", "/usr/file"})
+                if (can_open(file, O_RDONLY)) out += std::string(file) + " ";
+              return out;
+            }),
+            "/var/lib/file /usr/file ");
+}
+
+// A mount whose server has died answers every question with an error.
+TEST_F(FileAccessTest, ADeadMountStopsNothing) {
+  const auto dead = mine.path() / "dead";
+  fs::create_directory(dead);
+  const auto said = in_child([&] {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+      return std::string("no mounts");
+    UniqueFd server(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+    const auto options =
+        "fd=" + std::to_string(server.get()) + ",rootmode=40000,user_id=0,group_id=0";
+    if (::mount("none", dead.c_str(), "fuse", 0, options.c_str()) != 0)
+      return std::string("no mounts");
+    server.reset();
+    struct stat status{};
+    if (::stat(dead.c_str(), &status) == 0) return std::string("it lives");
+    const auto done = confine_files({{mine.path()}, {dead}, {}});
+    if (!done) return done.error().message();
+    return std::string(can_open(mine.path() / "new", O_WRONLY | O_CREAT) ? "writes"
+                                                                         : "can't write");
+  });
+  if (said == "no mounts") GTEST_SKIP() << "mounting takes root, and FUSE in the kernel";
+  EXPECT_EQ(said, "writes");
+}
+
+TEST_F(FileAccessTest, WhatCannotBeOpenedIsSkippedAndNamed) {
+  fs::create_symlink("loop", mine.path() / "loop");
+  EXPECT_EQ(in_child([&] {
+              const auto done = confine_files({{mine.path()}, {mine.path() / "loop"}, {}});
+              if (!done) return done.error().message();
+              std::string out;
+              for (const auto& [path, error] : done->skipped)
+                out += path.filename().string() + " " + std::strerror(error);
+              return out;
+            }),
+            "loop Too many levels of symbolic links");
 }
 
 TEST(SyscallFilter, RefusesWhatNetworkProgramsNeverDo) {
@@ -275,6 +318,30 @@ TEST(Sandbox, KeepsTheWayIntoAFolderOfAnotherUser) {
   EXPECT_EQ(capabilities(), "002000");
   ASSERT_EQ(::chown(above.path().c_str(), 65534, 65534), 0);  // 0700
   EXPECT_EQ(capabilities(), "002002");
+}
+
+TEST(Sandbox, NamesAFileOfAnotherUserThatItWillNeed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root has it";
+  TemporaryDirectory folder;
+  const auto key = folder.path() / "server.key";
+  std::ofstream(key) << "x";
+  const auto entering = [&](bool written) {
+    return in_child([&] {
+      std::FILE* null = std::fopen("/dev/null", "w");
+      Log log(null);
+      const auto entered = enter_sandbox(
+          {{}, {{folder.path()}, {}, {}}, {}, {{folder.path() / "absent"}, {key, written}}}, log);
+      return entered ? std::string() : entered.error().message();
+    });
+  };
+  EXPECT_EQ(entering(true), "");
+  ASSERT_EQ(::chown(key.c_str(), 65534, 65534), 0);
+  fs::permissions(key, fs::perms(0644));
+  EXPECT_EQ(entering(false), "");
+  EXPECT_THAT(entering(true), AllOf(HasSubstr(key.string() + " (of user 65534) can't be written"),
+                                    HasSubstr("chown it to root")));
+  fs::permissions(key, fs::perms(0600));
+  EXPECT_THAT(entering(false), HasSubstr("can't be read"));
 }
 
 }  // namespace
