@@ -55,8 +55,10 @@ lanrage::Result<void> shut_in(const DaemonOptions& options, const fs::path& sock
   }
   if (!lanrage::io::join_only_group(lanrage::io::LocalServer::Options().group))
     log.warning("groups_kept", {{"detail", "the agent may not change its groups"}});
-  return lanrage::io::enter_sandbox(
-      lanrage::agent::confinement(options.state_dir, socket_directory, options.wireguard), log);
+  auto sandbox =
+      lanrage::agent::confinement(options.state_dir, socket_directory, options.wireguard);
+  if (!sandbox) return std::unexpected(sandbox.error());
+  return lanrage::io::enter_sandbox(std::move(*sandbox), log);
 }
 
 int run_daemon(const DaemonOptions& options) {

@@ -35,7 +35,7 @@ dev_up() {
 up_socket() {
   local path="$PWD/.run/agent.sock"
   if [[ ${#path} -gt 100 ]]; then
-    path="/run/lanrage-$(cksum <<<"$PWD" | cut -d ' ' -f 1).sock"
+    path="/run/lanrage-$(cksum <<<"$PWD" | cut -d ' ' -f 1)/agent.sock"
   fi
   echo "$path"
 }

@@ -1,13 +1,34 @@
 #include "agent/confinement.hpp"
 
+#include <iterator>
 #include <linux/capability.h>
 
 #include "agent/tunnel_process.hpp"
 
 namespace lanrage::agent {
+namespace {
 
-io::Sandbox confinement(const std::filesystem::path& state_dir,
-                        const std::filesystem::path& socket_dir, Backend backend) {
+namespace fs = std::filesystem;
+
+// /run, /tmp and their like: right below the root, or writable for others.
+bool is_everybodys(const fs::path& folder) {
+  std::error_code failed;
+  const auto real = fs::weakly_canonical(folder, failed);
+  const bool near_root = std::distance(real.begin(), real.end()) <= 2;
+  const auto others = fs::status(folder, failed).permissions() & fs::perms::others_write;
+  return near_root || others != fs::perms::none;
+}
+
+}  // namespace
+
+Result<io::Sandbox> confinement(const fs::path& state_dir, const fs::path& socket_dir,
+                                Backend backend) {
+  if (is_everybodys(socket_dir))
+    return fail(io::SandboxErrc::files,
+                "other programs have their files in " + socket_dir.string() +
+                    ", and the agent may write to its socket's folder: choose one of its own, such "
+                    "as --socket /run/lanrage/agent.sock",
+                "--socket");
   io::Sandbox out;
   // Devices, routes and packet filters; raw sockets at WireGuard's port; the members' port.
   out.capabilities = {CAP_NET_ADMIN, CAP_NET_RAW, CAP_NET_BIND_SERVICE};
@@ -15,19 +36,18 @@ io::Sandbox confinement(const std::filesystem::path& state_dir,
   out.files.writable = {state_dir, socket_dir, "/dev/null"};
   if (backend == Backend::kernel) return out;
   // Also where it isn't installed yet: a player who is told to install it then tries again.
-  const std::filesystem::path program = find_wireguard_go();
+  const fs::path program = find_wireguard_go();
   make_control_socket_folder();
   out.calls.executes = true;
   out.files.executable = {"/usr", "/lib", "/lib64"};
   if (!program.empty()) {
     std::error_code gone;
     out.files.executable.push_back(program.parent_path());
-    out.files.executable.push_back(std::filesystem::canonical(program, gone).parent_path());
+    out.files.executable.push_back(fs::canonical(program, gone).parent_path());
     if (gone) out.files.executable.pop_back();
   }
-  out.files.writable.insert(
-      out.files.writable.end(),
-      {std::filesystem::path(control_socket_path("x")).parent_path(), "/dev/net/tun"});
+  out.files.writable.insert(out.files.writable.end(),
+                            {fs::path(control_socket_path("x")).parent_path(), "/dev/net/tun"});
   return out;
 }
 

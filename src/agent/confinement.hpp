@@ -8,8 +8,9 @@
 
 namespace lanrage::agent {
 
-// The folders must be there.
-io::Sandbox confinement(const std::filesystem::path& state_dir,
-                        const std::filesystem::path& socket_dir, Backend backend);
+// The folders must be there. Errors: SandboxErrc::files, where the socket's folder isn't the
+// agent's own, since it will be writable.
+Result<io::Sandbox> confinement(const std::filesystem::path& state_dir,
+                                const std::filesystem::path& socket_dir, Backend backend);
 
 }  // namespace lanrage::agent

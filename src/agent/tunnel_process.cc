@@ -9,7 +9,6 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -49,6 +48,15 @@ std::string find_program(std::string_view name) {
 
 std::unexpected<Error> not_started(const std::string& why) {
   return fail(TunnelErrc::no_userspace_wireguard, "can't start wireguard-go: " + why);
+}
+
+// For the log: not a pipe, because one that nobody reads mustn't stop the tunnel; nor one in memory
+// alone, which the agent's sandbox forbids.
+io::UniqueFd nameless_file() {
+  auto path = std::string(kSocketDirectory) + "/.log-XXXXXX";
+  io::UniqueFd file(::mkostemp(path.data(), O_APPEND | O_CLOEXEC));
+  if (file) ::unlink(path.c_str());
+  return file;
 }
 
 io::UniqueFd connect_control_socket(const std::string& interface_name) {
@@ -126,9 +134,8 @@ Result<WireguardProcess> WireguardProcess::start(const std::string& interface_na
     return not_started("it isn't in PATH; install it (Debian: apt install wireguard-go)");
   make_control_socket_folder();
 
-  // A file, not a pipe: a log that nobody reads mustn't stop the tunnel.
-  io::UniqueFd log(::memfd_create("wireguard-go-log", MFD_CLOEXEC));
-  if (!log || ::fcntl(log.get(), F_SETFL, O_APPEND) != 0) return not_started(std::strerror(errno));
+  auto log = nameless_file();
+  if (!log) return not_started(std::strerror(errno));
 
   std::array<std::string, 3> arguments{program, "--foreground", interface_name};
   std::array<std::string, 2> variables{"LOG_LEVEL=error", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};

@@ -17,8 +17,9 @@ namespace lanrage::io {
 namespace {
 
 // What these can do is bounded by descriptors, file rights and capabilities. Absent on purpose:
-// ptrace, process_vm_*, bpf, perf_event_open, keyctl, userfaultfd, io_uring_*, modules, kexec,
-// mounts, namespaces, clocks, swap, reboot, personality, mknod, chroot, and whoever may change ids.
+// memfd_create (files that confine_files() doesn't hold for, executable ones too), ptrace,
+// process_vm_*, bpf, perf_event_open, keyctl, userfaultfd, io_uring_*, modules, kexec, mounts,
+// namespaces, clocks, swap, reboot, personality, mknod, chroot, and whoever may change ids.
 constexpr const char* kCalls[] = {
     // Files and folders.
     "read", "readv", "pread64", "preadv", "preadv2", "write", "writev", "pwrite64", "pwritev",
@@ -31,7 +32,7 @@ constexpr const char* kCalls[] = {
     "ftruncate", "ftruncate64", "fallocate", "fsync", "fdatasync", "sync_file_range", "flock",
     "fcntl", "fcntl64", "dup", "dup2", "dup3", "pipe", "pipe2", "getcwd", "chdir", "fchdir",
     "ioctl", "utimensat", "sendfile", "sendfile64", "copy_file_range", "fadvise64", "readahead",
-    "inotify_init1", "inotify_add_watch", "inotify_rm_watch", "memfd_create",
+    "inotify_init1", "inotify_add_watch", "inotify_rm_watch",
     // Memory.
     "brk", "munmap", "mremap", "madvise", "msync", "mincore", "mlock", "mlock2", "munlock",
     "membarrier",

@@ -227,6 +227,7 @@ TEST(SyscallFilter, RefusesWhatNetworkProgramsNeverDo) {
                              ENOSYS);
               const char* const argv[] = {"/bin/true", nullptr};
               out += refused("execve", ::execv(argv[0], const_cast<char* const*>(argv)), ENOSYS);
+              out += refused("memfd", ::memfd_create("x", 0), ENOSYS);
               out += refused("vsock", ::socket(AF_VSOCK, SOCK_STREAM, 0), ENOSYS);
               out += refused("packet", ::socket(AF_PACKET, SOCK_DGRAM, 0), ENOSYS);
               out += refused("mprotect", ::mprotect(memory, page, PROT_READ | PROT_EXEC), ENOSYS);
