@@ -19,6 +19,8 @@ readonly packages_run=(wireguard-go wireguard-tools iproute2 nftables iputils-pi
 readonly packages_bench_relay=(coturn)
 # The conformance tests: clients that share no code with the server, and the guide's example.
 readonly packages_conformance=(curl python3 python3-cryptography python3-jsonschema python3-websockets python3-yaml)
+# systemd-analyze, which looks at the units of packaging/; nothing of it runs.
+readonly packages_units=(systemd)
 
 # need_packages GROUP...: e.g. need_packages build run
 need_packages() {

@@ -8,7 +8,7 @@ dev_test() {
     test_in_guest "$@"
     return
   fi
-  need_packages build run conformance
+  need_packages build run conformance units
   local tree
   mkdir -p build/ctest
   : >build/ctest/CTestTestfile.cmake
