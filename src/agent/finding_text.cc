@@ -42,9 +42,12 @@ std::string sentence_of(const trust::Finding& finding, const std::string& nick) 
       return "the server's box for this device doesn't hold the party's key: it was refused, and "
              "tunnels go on with the key before it";
     case member_split:
-      return "the server shows " + nick +
-             " another history of the party than this device; the host can end that with `lanrage "
-             "rotate`, and until then each side lets in only those whom it was shown";
+      return nick +
+             " has another history of the party than this device: the server shows them different "
+             "things, or " +
+             nick +
+             " made it; the host can end that with `lanrage rotate`, and until then each side lets "
+             "in only those whom it knows of";
     case member_record_refused:
       break;
   }

@@ -30,7 +30,7 @@ enum class AlertCode : std::uint8_t {
   unsigned_removal,       // it says that somebody is out; nobody signed that
   false_charter,          // it shows another host, name or prefix than the charter
   wrong_certificate,      // what answers in its place isn't it
-  members_split,          // it shows a member another history than us
+  members_split,          // a member has another history than we: it shows us different things
   member_record_refused,  // a member handed over a record that breaks the rules
 };
 std::string_view name_of(AlertCode code);

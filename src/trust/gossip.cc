@@ -1,6 +1,7 @@
 #include "trust/gossip.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/overloaded.hpp"
 
@@ -43,8 +44,9 @@ void Gossip::on_handshake(Instant now, const PeerId& id) {
 
 void Gossip::on_change(Instant now) {
   for (auto& [id, peer] : peers_) {
-    // What it is being asked for may follow a history that we have left.
-    if (peer.fetch && !log_.has(peer.fetch->after())) peer.fetch.reset();
+    // What it is being asked for may follow a history that we have left, or have come from others.
+    if (peer.fetch && (!log_.has(peer.fetch->after()) || log_.has(peer.fetch->goal())))
+      peer.fetch.reset();
     peer.next_state = now;
     peer.repeat = kRepeat;
   }
@@ -61,14 +63,6 @@ HeadAt Gossip::agreed(const StateMessage& state) const {
   const auto found =
       std::ranges::find_if(state.heads, [&](const HeadAt& head) { return log_.has(head); });
   return found == state.heads.end() ? HeadAt{} : *found;
-}
-
-// Of the same length as ours once, and another head.
-bool Gossip::contradicts(const StateMessage& state) const {
-  return !log_.has(state.heads.front()) &&
-         std::ranges::any_of(state.heads, [&](const HeadAt& head) {
-           return head.length <= log_.length() && !log_.has(head);
-         });
 }
 
 // It has records that we lack, and a history in common by which to ask for them. (A state without
@@ -88,7 +82,7 @@ bool Gossip::settled(const Peer& peer) const {
   return peer.stated->heard_key == keys_.newest_id() && keys_.is_current(log_.ledger());
 }
 
-StateMessage Gossip::state_for(const Peer& peer) const {
+StateMessage Gossip::state_for(const Peer& peer, std::uint64_t asked) const {
   StateMessage out;
   out.key = keys_.newest_id();
   if (peer.stated) {
@@ -96,21 +90,22 @@ StateMessage Gossip::state_for(const Peer& peer) const {
     out.heard_key = peer.stated->key;
   }
   const auto length = log_.length();
-  out.heads.push_back(log_.head());
-  if (peer.stated && peer.stated->heads.front() == log_.head()) return out;
-  const auto theirs = peer.stated ? peer.stated->heads.front().length : 0;
-  for (std::uint64_t back = 1; back < length && out.heads.size() + 2 < kMaxHeads; back *= 2) {
+  std::set<std::uint64_t> lengths{length};
+  if (asked > 0) lengths.insert(std::min(asked, length));
+  if (!peer.stated || peer.stated->heads.front() != log_.head()) {
+    lengths.insert(0);
     // Where the other's log ends it can tell by one head whether it is the beginning of ours.
-    if (theirs > length - back && theirs < out.heads.back().length)
-      out.heads.push_back(log_.head_at(theirs));
-    out.heads.push_back(log_.head_at(length - back));
+    if (peer.stated) lengths.insert(std::min(peer.stated->heads.front().length, length));
+    for (std::uint64_t back = 1; back < length && lengths.size() < kMaxHeads; back *= 2)
+      lengths.insert(length - back);
   }
-  if (length > 0) out.heads.push_back(log_.head_at(0));
+  for (const auto one : std::views::reverse(lengths))
+    out.heads.push_back(log_.head_at(one));
   return out;
 }
 
-void Gossip::tell(Instant now, const PeerId& id, Peer& peer, Sends& out) {
-  out.push_back({id, encode(state_for(peer))});
+void Gossip::tell(Instant now, const PeerId& id, Peer& peer, Sends& out, std::uint64_t asked) {
+  out.push_back({id, encode(state_for(peer, asked))});
   const auto slowest = keys_.is_current(log_.ledger()) ? kSlowest : kHungry;
   peer.next_state = now + std::min(peer.repeat, slowest);
   peer.repeat = std::min(peer.repeat * 2, kSlowest);
@@ -131,11 +126,15 @@ Gossip::News Gossip::on_datagram(Instant now, const PeerId& from, ByteView datag
             if (!peer.fetch) return;
             if (peer.fetch->on_part(now, part)) out.push_back({from, encode(peer.fetch->want())});
             if (peer.fetch->state() == RecordFetch::State::going) return;
-            if (peer.fetch->state() == RecordFetch::State::done)
+            const bool done = peer.fetch->state() == RecordFetch::State::done;
+            // Else it lied; or went to another history in between, which it has told us.
+            const bool moved = peer.stated && peer.stated->heads.front() != peer.fetch->goal();
+            peer.next_fetch = done || moved ? now : now + kRetry;
+            if (done) {
+              peer.turn = kTurn;
               news.branch = Branch{peer.fetch->after().length, peer.fetch->take_records(),
                                    peer.fetch->goal()};
-            else
-              peer.next_fetch = now + kRetry;
+            }
             peer.fetch.reset();
           },
           [&](BoxMessage& box) {
@@ -151,8 +150,7 @@ void Gossip::on_state(Instant now, const PeerId& id, Peer& peer, StateMessage st
                       Sends& out) {
   peer.stated = std::move(state);
   news.stated = true;
-  news.split = contradicts(*peer.stated);
-  fetch(now, id, peer, out);
+  if (peer.fetch && peer.fetch->is_left(peer.stated->heads)) peer.fetch.reset();
   const bool same_roster = agreed(*peer.stated).length >= log_.roster_length();
   if (same_roster && keys_.is_current(log_.ledger()) && peer.stated->key != keys_.newest_id() &&
       now >= peer.next_box) {
@@ -162,19 +160,61 @@ void Gossip::on_state(Instant now, const PeerId& id, Peer& peer, StateMessage st
   const bool up_to_date =
       peer.stated->heard == log_.head() && peer.stated->heard_key == keys_.newest_id();
   if (!up_to_date) tell(now, id, peer, out);
+  // Told first: the other, whose history may end by what it gets from us, shall see ours as well.
+  start_fetches(now, out);
 }
 
-void Gossip::fetch(Instant now, const PeerId& id, Peer& peer, Sends& out) {
-  if (peer.fetch || now < peer.next_fetch || !wants(peer)) return;
-  peer.fetch.emplace(now, agreed(*peer.stated), peer.stated->heads.front());
-  out.push_back({id, encode(peer.fetch->want())});
+void Gossip::start_fetches(Instant now, Sends& out) {
+  for (;;) {
+    auto next = peers_.end();
+    std::size_t going = 0;
+    for (auto it = peers_.begin(); it != peers_.end(); ++it) {
+      const auto& peer = it->second;
+      going += peer.fetch ? 1 : 0;
+      const bool waits = !peer.fetch && in_reach(now, peer) && now >= peer.next_fetch;
+      if (waits && (next == peers_.end() || peer.next_fetch < next->second.next_fetch) &&
+          wants(peer))
+        next = it;
+    }
+    if (next == peers_.end() || (going >= kMaxFetches && !make_room(now))) return;
+    auto& [id, peer] = *next;
+    peer.fetch.emplace(now, agreed(*peer.stated), peer.stated->heads.front());
+    out.push_back({id, encode(peer.fetch->want())});
+  }
+}
+
+bool Gossip::make_room(Instant now) {
+  const auto overdue = std::ranges::find_if(peers_, [now](const auto& entry) {
+    const auto& peer = entry.second;
+    return peer.fetch && now >= peer.fetch->started() + peer.turn;
+  });
+  if (overdue == peers_.end()) return false;
+  auto& peer = overdue->second;
+  peer.fetch.reset();
+  peer.next_fetch = now + kRetry;
+  peer.turn = std::min(peer.turn * 2, kLongestTurn);
+  return true;
+}
+
+// Whoever waits gets a turn then; null: now.
+std::optional<Instant> Gossip::room_from() const {
+  std::optional<Instant> out;
+  std::size_t going = 0;
+  for (const auto& [id, peer] : peers_) {
+    if (!peer.fetch) continue;
+    ++going;
+    const auto turn_ends = peer.fetch->started() + peer.turn;
+    out = std::min(out.value_or(turn_ends), turn_ends);
+  }
+  return going < kMaxFetches ? std::nullopt : out;
 }
 
 void Gossip::answer(Instant now, const PeerId& id, Peer& peer, const WantMessage& want,
                     Sends& out) {
   if (now < peer.next_answer) return;
   peer.next_answer = now + kWantSpacing;
-  if (!log_.has(want.after)) return tell(now, id, peer, out);  // our history is another by now
+  // Our history is another by now: the state shows that.
+  if (!log_.has(want.after)) return tell(now, id, peer, out, want.after.length);
   const auto& records = log_.records();
   std::size_t offset = want.offset;
   int left = RecordFetch::kParts;
@@ -192,26 +232,30 @@ void Gossip::answer(Instant now, const PeerId& id, Peer& peer, const WantMessage
   }
 }
 
+void Gossip::fetch_timeout(Instant now, const PeerId& id, Peer& peer, Sends& out) {
+  if (!peer.fetch) return;
+  if (peer.fetch->on_timeout(now)) out.push_back({id, encode(peer.fetch->want())});
+  if (peer.fetch->state() != RecordFetch::State::failed) return;
+  peer.fetch.reset();
+  peer.next_fetch = now + kRetry;
+}
+
 void Gossip::on_timeout(Instant now, Sends& out) {
   for (auto& [id, peer] : peers_) {
-    if (peer.fetch) {
-      if (peer.fetch->on_timeout(now)) out.push_back({id, encode(peer.fetch->want())});
-      if (peer.fetch->state() == RecordFetch::State::failed) {
-        peer.fetch.reset();
-        peer.next_fetch = now + kRetry;
-      }
-    }
-    if (in_reach(now, peer)) fetch(now, id, peer, out);
+    fetch_timeout(now, id, peer, out);
     if (in_reach(now, peer) && !settled(peer) && now >= peer.next_state) tell(now, id, peer, out);
   }
+  start_fetches(now, out);
 }
 
 std::optional<Instant> Gossip::next_timeout(Instant now) const {
   std::optional<Instant> out;
   const auto at = [&out](Instant when) { out = std::min(out.value_or(when), when); };
+  const auto room = room_from();
   for (const auto& [id, peer] : peers_) {
     if (peer.fetch) at(peer.fetch->next_timeout());
-    if (!peer.fetch && in_reach(now, peer) && wants(peer)) at(peer.next_fetch);
+    if (!peer.fetch && in_reach(now, peer) && wants(peer))
+      at(std::max(peer.next_fetch, room.value_or(peer.next_fetch)));
     if (in_reach(now, peer) && !settled(peer)) at(peer.next_state);
   }
   return out;

@@ -27,6 +27,12 @@ class Gossip {
   static constexpr Duration kHungry = std::chrono::seconds(4);
   // A member is asked again after a fetch from it led to nothing.
   static constexpr Duration kRetry = std::chrono::seconds(20);
+  // Fetches under way in all, one a member at most: each may hold RecordFetch::kMaxBytes.
+  static constexpr std::size_t kMaxFetches = 4;
+  // While others wait, a fetch ends after this time, the next one from that member after twice as
+  // long, up to kLongestTurn: nobody keeps the others out, and whoever is slow gets done as well.
+  static constexpr Duration kTurn = std::chrono::seconds(10);
+  static constexpr Duration kLongestTurn = std::chrono::seconds(640);
   // A member is within reach for so long after a handshake or a message (WireGuard's session).
   static constexpr Duration kReach = std::chrono::seconds(180);
   static constexpr Duration kBoxSpacing = std::chrono::seconds(1);
@@ -48,7 +54,6 @@ class Gossip {
     std::optional<Branch> branch;  // the whole of what it has more than we
     std::optional<Bytes> box;      // the party key, sealed to us
     bool lacks_key = false;        // has our roster, but not its key, which we have
-    bool split = false;            // its history isn't ours, as the heads show
   };
 
   // `log` and `keys` outlive it.
@@ -81,20 +86,25 @@ class Gossip {
     Duration repeat = kRepeat;
     std::optional<RecordFetch> fetch;
     std::optional<HeadAt> refused_head;  // of a history that we have judged
-    Instant next_fetch{};
+    Instant next_fetch{};  // not before; whoever waits longest is asked first
+    Duration turn = kTurn;
     Instant next_box{};
     Instant next_answer{};
   };
 
   HeadAt agreed(const StateMessage& state) const;
-  bool contradicts(const StateMessage& state) const;
   bool wants(const Peer& peer) const;
   bool settled(const Peer& peer) const;
-  void tell(Instant now, const PeerId& id, Peer& peer, Sends& out);
-  StateMessage state_for(const Peer& peer) const;
+  // `asked`: by how many records it asked for more, in a history that isn't ours.
+  void tell(Instant now, const PeerId& id, Peer& peer, Sends& out, std::uint64_t asked = 0);
+  StateMessage state_for(const Peer& peer, std::uint64_t asked) const;
   void on_state(Instant now, const PeerId& id, Peer& peer, StateMessage state, News& news,
                 Sends& out);
-  void fetch(Instant now, const PeerId& id, Peer& peer, Sends& out);
+  void fetch_timeout(Instant now, const PeerId& id, Peer& peer, Sends& out);
+  // As many as there is room for.
+  void start_fetches(Instant now, Sends& out);
+  bool make_room(Instant now);
+  std::optional<Instant> room_from() const;
   void answer(Instant now, const PeerId& id, Peer& peer, const WantMessage& want, Sends& out);
   bool in_reach(Instant now, const Peer& peer) const;
 

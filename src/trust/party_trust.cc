@@ -87,7 +87,6 @@ void PartyTrust::server_findings(const VerifiedLog::Merge& merge, Effects& out) 
 Effects PartyTrust::on_datagram(Instant now, const PeerId& from, ByteView datagram) {
   Effects out;
   auto news = gossip_.on_datagram(now, from, datagram, out.sends);
-  if (news.split) report(Topic::member_split, true, out, from);
   if (news.stated) {
     const auto& state = *gossip_.stated(from);
     if (const auto pair = pairs_.find(from); pair != pairs_.end())

@@ -24,7 +24,7 @@ enum class Topic {
   server_record_refused,  // the server sent a record that breaks the rules
   key_missing,            // the server has no box with the newest party key for us
   key_refused,            // or one that doesn't hold that key
-  member_split,           // a member was shown another history than we
+  member_split,           // a member has another history than we, and both are valid
   member_record_refused,  // a member sent a record that breaks the rules
 };
 struct Finding {

@@ -1,9 +1,11 @@
 #include "trust/record_fetch.hpp"
 
+#include <algorithm>
+
 namespace lanrage::trust {
 
 RecordFetch::RecordFetch(Instant now, const HeadAt& after, const HeadAt& goal)
-    : after_(after), goal_(goal), position_(after) {
+    : started_(now), after_(after), goal_(goal), position_(after) {
   wait(now);
 }
 
@@ -38,6 +40,15 @@ bool RecordFetch::on_part(Instant now, const PartMessage& part) {
   else
     deadline_ = now + kPatience;
   return asked_up;
+}
+
+bool RecordFetch::is_left(std::span<const HeadAt> heads) const {
+  const auto differs = [&](const HeadAt& point) {
+    return std::ranges::any_of(heads, [&](const HeadAt& head) {
+      return head.length == point.length && head.head != point.head;
+    });
+  };
+  return heads.front().length < goal_.length || differs(goal_) || differs(position_);
 }
 
 bool RecordFetch::on_timeout(Instant now) {

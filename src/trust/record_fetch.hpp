@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/time.hpp"
@@ -30,8 +31,12 @@ class RecordFetch {
   // True when the request is to be repeated.
   bool on_timeout(Instant now);
   Instant next_timeout() const { return deadline_; }
+  // `heads`, which the sender says that it has now, are of another history than the one that it is
+  // being asked for. False as well where they don't tell.
+  bool is_left(std::span<const HeadAt> heads) const;
 
   State state() const { return state_; }
+  Instant started() const { return started_; }
   const HeadAt& after() const { return after_; }
   const HeadAt& goal() const { return goal_; }
   std::vector<Bytes> take_records() { return std::move(records_); }
@@ -39,6 +44,7 @@ class RecordFetch {
  private:
   void wait(Instant now);
 
+  Instant started_;
   HeadAt after_;
   HeadAt goal_;
   HeadAt position_;  // of the whole records so far

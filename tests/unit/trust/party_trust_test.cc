@@ -207,6 +207,41 @@ TEST_F(SplitTest, OneWhoseEndLiesFarBackIsReportedByBoth) {
   EXPECT_GT(b_->count(Topic::member_split), 0u);
 }
 
+// A member can say that it has anything.
+TEST_F(SplitTest, APointThatNobodySignedIsNoHistory) {
+  meet();
+  crypto::Hash made_up{};
+  made_up.fill(1);
+  const auto common = b_->trust.log().head_at(1);
+  const StateMessage state{
+      b_->trust.keys().newest_id(), {}, {}, {{history_.log.size(), made_up}, common}};
+  in_flight_.clear();
+  take(*b_, b_->trust.on_datagram(now_, a_->id(), encode(state)));
+  EXPECT_FALSE(in_flight_.empty()) << "is asked for it";
+  in_flight_.clear();
+  EXPECT_TRUE(b_->findings.empty());
+}
+
+// Where neither what it says that it has nor what has come shows that it is another by now.
+TEST_F(SplitTest, WhoeverChangesHistoryIsHeardAtOnce) {
+  for (int i = 0; i < 40; ++i)
+    theirs_.state(cat_, "cat" + std::to_string(i));
+  mine_.rotate(mine_.made.root);
+  for (int i = 0; i < 42; ++i)
+    mine_.state(cat_, "tom" + std::to_string(i));
+  a_ = &add(host_, theirs_, theirs_.key);
+  b_ = &add(bob_, history_, history_.key);
+  int parts = 0;
+  lose = [&](const Bytes& datagram) { return datagram[1] == 3 && ++parts > 10; };
+  shake_hands(*a_, *b_);
+  run_for(100ms);
+  snapshot(*a_, mine_, mine_.box_for(host_));
+  ASSERT_EQ(a_->trust.log().records(), mine_.log);
+  lose = nullptr;
+  run_for(2s);
+  EXPECT_EQ(b_->trust.log().records(), mine_.log);
+}
+
 // The server's event of a branch is judged like its snapshot.
 TEST_F(SplitTest, TheServersOtherHistoryIsReported) {
   meet();
