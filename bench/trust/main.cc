@@ -1,5 +1,6 @@
 // What members pay for not having to trust their server: the whole log of a party of 64 checked
-// from nothing, one change checked when it comes, and a rotation made and taken in.
+// from nothing, one change checked when it comes, a rotation made and taken in, and what follows for
+// WireGuard.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>
@@ -8,6 +9,7 @@
 #include "common/cpu.hpp"
 #include "common/report.hpp"
 #include "trust/grown_party.hpp"
+#include "trust/party_trust.hpp"
 
 namespace lanrage::bench {
 namespace {
@@ -134,6 +136,15 @@ void measure_boxes(const Options& options, GrownParty& grown) {
          "ms");
 }
 
+// Whom WireGuard may know and by which keys: asked for at each change.
+void measure_access(const Options& options, GrownParty& grown) {
+  const auto& self = grown.members.front();
+  const trust::PartyTrust party({}, {self.peer_id(), self.box, self.wireguard.public_key()},
+                                grown.ledger, grown.log,
+                                trust::KeyRing(grown.made.id, grown.made.key), true, grown.random);
+  report("access_us", 1000 * timed(options, [&] { party.access(); }), "us");
+}
+
 }  // namespace
 }  // namespace lanrage::bench
 
@@ -150,4 +161,5 @@ int main(int argc, char** argv) {
   measure_cold(options, grown);
   measure_changes(options, grown);
   measure_boxes(options, grown);
+  measure_access(options, grown);
 }

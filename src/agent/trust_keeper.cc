@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/clock.hpp"
+#include "agent/log_proofs.hpp"
 #include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
@@ -14,7 +15,8 @@ TrustKeeper::TrustKeeper(boost::asio::io_context& io, trust::PartyTrust::Device 
       log_(log),
       own_key_(device.wireguard),
       trust_(monotonic_now(), std::move(device), std::move(start.ledger), std::move(start.records),
-             std::move(start.keys), start.fresh, random_, std::move(start.outcasts)),
+             std::move(start.keys), start.fresh, random_, std::move(start.outcasts),
+             prove_on_threads),
       callbacks_(std::move(callbacks)) {
   learn_addresses();
 }

@@ -10,10 +10,11 @@ namespace lanrage::trust {
 using Outcome = VerifiedLog::Outcome;
 
 PartyTrust::PartyTrust(Instant now, Device device, party::Ledger ledger, std::vector<Bytes> records,
-                       KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts)
+                       KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts,
+                       party::LogProver prover)
     : device_(std::move(device)),
       random_(random),
-      log_(std::move(ledger), std::move(records), std::move(outcasts)),
+      log_(std::move(ledger), std::move(records), std::move(outcasts), std::move(prover)),
       keys_(std::move(keys)),
       gossip_(log_, keys_),
       confirmed_(fresh) {
@@ -28,6 +29,7 @@ Effects PartyTrust::on_snapshot(Instant now, std::span<const Bytes> log, std::ui
   Effects out;
   const auto merge = log_.merge(log, seq, std::move(incarnation));
   server_told_all_ = true;
+  if (doubt_ && doubt_->asked) doubt_->answered = true;
   server_findings(merge, out);
   after_merge(now, merge, out);
   const auto followed = follow_key(box, out);
@@ -90,7 +92,7 @@ Effects PartyTrust::on_datagram(Instant now, const PeerId& from, ByteView datagr
   if (news.stated) {
     const auto& state = *gossip_.stated(from);
     if (const auto pair = pairs_.find(from); pair != pairs_.end())
-      pair->second.on_stated(state.key);
+      pair->second.choice.on_stated(state.key);
     // Two who were shown the same may still both be behind; but nothing more is to be had of it.
     if (state.heads.front() == log_.head()) vouch(from, out);
   }
@@ -123,7 +125,8 @@ void PartyTrust::adopt_branch(Instant now, const PeerId& from, Gossip::Branch br
 
 Effects PartyTrust::on_handshake(Instant now, const PeerId& peer) {
   Effects out;
-  if (const auto pair = pairs_.find(peer); pair != pairs_.end()) pair->second.on_handshake(now);
+  if (const auto pair = pairs_.find(peer); pair != pairs_.end())
+    pair->second.choice.on_handshake(now);
   gossip_.on_handshake(now, peer);
   gossip_.on_timeout(now, out.sends);
   refresh(now, out);
@@ -132,7 +135,7 @@ Effects PartyTrust::on_handshake(Instant now, const PeerId& peer) {
 
 Effects PartyTrust::on_restart(Instant now, const PeerId& peer) {
   Effects out;
-  if (const auto pair = pairs_.find(peer); pair != pairs_.end()) pair->second.on_restart(now);
+  if (const auto pair = pairs_.find(peer); pair != pairs_.end()) pair->second.choice.on_restart(now);
   refresh(now, out);
   return out;
 }
@@ -147,9 +150,9 @@ Effects PartyTrust::on_timeout(Instant now) {
 std::optional<Instant> PartyTrust::next_timeout(Instant now) const {
   auto out = gossip_.next_timeout(now);
   for (const auto& [id, pair] : pairs_)
-    if (const auto at = pair.next_timeout(keys_)) out = std::min(out.value_or(*at), *at);
-  if (behind_since_ && !has_open(Topic::server_behind)) {
-    const auto at = *behind_since_ + kDoubt;
+    if (const auto at = pair.choice.next_timeout(keys_)) out = std::min(out.value_or(*at), *at);
+  if (doubt_ && !has_open(Topic::server_behind)) {
+    const auto at = doubt_->asked.value_or(doubt_->since) + kDoubt;
     out = std::min(out.value_or(at), at);
   }
   return out;
@@ -159,13 +162,9 @@ std::optional<Instant> PartyTrust::next_timeout(Instant now) const {
 
 std::vector<Access> PartyTrust::access() const {
   std::vector<Access> out;
-  for (const auto& [id, pair] : pairs_) {
-    const auto* key = keys_.find(pair.in_use());
-    const auto* member = ledger().member(id);
-    out.push_back({id,
-                   key->preshared_key(ledger().party_id(), device_.wireguard, member->wireguard),
-                   may_talk(id)});
-  }
+  out.reserve(pairs_.size());
+  for (const auto& [id, pair] : pairs_)
+    out.push_back({id, pair.preshared->key, may_talk(id)});
   return out;
 }
 
@@ -230,9 +229,11 @@ void PartyTrust::refresh(Instant now, Effects& out) {
   for (const auto& id : peers) {
     auto [pair, added] = pairs_.try_emplace(id, now);
     changed |= added;
-    const auto before = added ? KeyId{} : pair->second.in_use();
-    const auto chosen = pair->second.choose(now, keys_, random_);
+    auto& choice = pair->second.choice;
+    const auto before = added ? KeyId{} : choice.in_use();
+    const auto chosen = choice.choose(now, keys_, random_);
     if (chosen != before) out.access_changed = true;
+    derive(id, pair->second);
     in_use.insert(chosen);
     const auto* state = gossip_.stated(id);
     all_have_newest &= state != nullptr && state->key == keys_.newest_id();
@@ -250,20 +251,37 @@ void PartyTrust::refresh(Instant now, Effects& out) {
   }
 }
 
+void PartyTrust::derive(const PeerId& peer, Pair& pair) {
+  const auto& from = pair.choice.in_use();
+  const auto& with = ledger().member(peer)->wireguard;
+  if (pair.preshared && pair.preshared->from == from && pair.preshared->with == with) return;
+  pair.preshared = Preshared{
+      from, with,
+      keys_.find(from)->preshared_key(ledger().party_id(), device_.wireguard, with)};
+}
+
 bool PartyTrust::has_open(Topic topic) const {
   return std::ranges::any_of(open_findings_,
                              [topic](const auto& finding) { return finding.first == topic; });
 }
 
-// What others told may be on its way from the server still.
+// What others told may be on its way from the server still, or wait there for our next question.
+// One that shows less than it did itself leaves no such doubt.
 void PartyTrust::judge_server(Instant now, Effects& out) {
   if (!server_told_all_ || !log_.in_step() || log_.server_has_all()) {
-    behind_since_.reset();
+    doubt_.reset();
     if (log_.server_has_all()) report(Topic::server_behind, false, out);
     return;
   }
-  if (!behind_since_) behind_since_ = now;
-  if (now >= *behind_since_ + kDoubt) report(Topic::server_behind, true, out);
+  if (!doubt_) doubt_ = Doubt{.since = now};
+  const bool silent = now >= doubt_->asked.value_or(doubt_->since) + kDoubt;
+  if (!log_.server_went_back() && !doubt_->asked) {
+    if (!silent) return;
+    doubt_->asked = now;
+    out.want_snapshot = true;
+  } else if (silent || doubt_->answered) {
+    report(Topic::server_behind, true, out);
+  }
 }
 
 void PartyTrust::confirm(Effects& out) {

@@ -54,7 +54,8 @@ struct Access {
 
 class PartyTrust {
  public:
-  // What may be on its way still is reported as missing after this time.
+  // What may be on its way still is asked for after this time, and reported as missing when the
+  // answer lacks it, or after as long again without one.
   static constexpr Duration kDoubt = std::chrono::seconds(5);
 
   struct Device {
@@ -63,9 +64,10 @@ class PartyTrust {
     crypto::ExchangeKey wireguard;
   };
   // `fresh`: log and keys come from the server just now, else from disk. `random` outlives it.
-  // `outcasts`: as kept (VerifiedLog).
+  // `outcasts`, `prover`: VerifiedLog's.
   PartyTrust(Instant now, Device device, party::Ledger ledger, std::vector<Bytes> records,
-             KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts = {});
+             KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts = {},
+             party::LogProver prover = {});
   PartyTrust(const PartyTrust&) = delete;
   PartyTrust& operator=(const PartyTrust&) = delete;
 
@@ -109,10 +111,23 @@ class PartyTrust {
   }
 
  private:
+  // Derived anew when one of the two has changed.
+  struct Preshared {
+    KeyId from;
+    crypto::ExchangeKey with;
+    Secret<32> key;
+  };
+  struct Pair {
+    explicit Pair(Instant now) : choice(now) {}
+    PairKey choice;
+    std::optional<Preshared> preshared{};
+  };
+
   void after_merge(Instant now, const VerifiedLog::Merge& merge, Effects& out);
   void server_findings(const VerifiedLog::Merge& merge, Effects& out);
   KeyRing::Followed follow_key(const std::optional<Bytes>& box, Effects& out);
   void refresh(Instant now, Effects& out);
+  void derive(const PeerId& peer, Pair& pair);
   void confirm(Effects& out);
   void vouch(const PeerId& member, Effects& out);
   bool may_talk(const PeerId& peer) const;
@@ -127,10 +142,16 @@ class PartyTrust {
   VerifiedLog log_;
   KeyRing keys_;
   Gossip gossip_;
-  std::map<PeerId, PairKey> pairs_;
+  std::map<PeerId, Pair> pairs_;
   std::set<std::pair<Topic, PeerId>> open_findings_;
-  bool key_changed_ = false;             // and nobody has been told
-  std::optional<Instant> behind_since_;  // the server, of what it has told
+  bool key_changed_ = false;  // and nobody has been told
+  // The server hasn't shown all that we have.
+  struct Doubt {
+    Instant since;
+    std::optional<Instant> asked{};  // for a snapshot
+    bool answered = false;
+  };
+  std::optional<Doubt> doubt_;
   bool server_told_all_ = false;
   bool confirmed_;             // by the server
   std::set<PeerId> vouchers_;  // members who have said that our log is theirs

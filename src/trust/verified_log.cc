@@ -8,12 +8,14 @@
 namespace lanrage::trust {
 
 VerifiedLog::VerifiedLog(party::Ledger ledger, std::vector<Bytes> records,
-                         std::set<PeerId> outcasts)
+                         std::set<PeerId> outcasts, party::LogProver prover)
     : ledger_(std::move(ledger)),
       records_(std::move(records)),
       heads_{party::first_head(ledger_.party_id())},
       outcasts_(std::move(outcasts)),
-      server_length_(records_.size()) {
+      server_length_(records_.size()),
+      server_most_(records_.size()),
+      prover_(std::move(prover)) {
   heads_.reserve(records_.size() + 1);
   for (const auto& record : records_) {
     heads_.push_back(party::next_head(heads_.back(), record));
@@ -45,6 +47,7 @@ VerifiedLog::Merge VerifiedLog::append(std::uint64_t seq, std::span<const Bytes>
 void VerifiedLog::follow_server(const Merge& merge, std::uint64_t length) {
   in_step_ = !merge.why && merge.outcome != Outcome::split;
   server_length_ = length;
+  if (in_step_) server_most_ = std::max(server_most_, length);
 }
 
 VerifiedLog::Merge VerifiedLog::merge_branch(std::uint64_t common, std::span<const Bytes> branch) {
@@ -63,9 +66,11 @@ bool VerifiedLog::has(const HeadAt& point) const {
 
 VerifiedLog::Merge VerifiedLog::adopt(std::span<const Bytes> records) {
   Merge merge{records.empty() ? Outcome::known : Outcome::adopted, std::nullopt, {}};
-  for (const auto& record : records) {
+  party::ProofsAhead proofs(ledger_.party_id(), records, prover_);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const auto& record = records[i];
     // Without a clock: an invite's date is judged when it is used, and by the server.
-    auto effect = ledger_.append(record);
+    auto effect = ledger_.append(record, std::nullopt, &proofs.at(i));
     if (!effect) {
       merge.outcome = Outcome::refused;
       merge.why = effect.error();
@@ -89,7 +94,8 @@ VerifiedLog::Merge VerifiedLog::merge_after(std::uint64_t common, std::span<cons
     if (auto known = past.append_trusted(record); !known)
       return {Outcome::refused, known.error(), {}};  // can't be: it was appended before
   VerifiedLog theirs(past,
-                     {records_.begin(), records_.begin() + static_cast<std::ptrdiff_t>(common)});
+                     {records_.begin(), records_.begin() + static_cast<std::ptrdiff_t>(common)}, {},
+                     prover_);
   const auto taken = theirs.adopt(branch);
   const auto ours_after = std::span(records_).subspan(common);
   const auto theirs_after = std::span(theirs.records_).subspan(common);
@@ -109,6 +115,7 @@ VerifiedLog::Merge VerifiedLog::merge_after(std::uint64_t common, std::span<cons
   }
   Merge merge{Outcome::replaced, taken.why, {}};
   in_step_ &= server_length_ <= common;
+  server_most_ = std::min(server_most_, common);
   for (const auto& [id, member] : dropped.members())
     if (kept.ledger_.member(id) == nullptr) merge.removed.push_back(id);
   ledger_ = std::move(theirs.ledger_);

@@ -42,8 +42,10 @@ class VerifiedLog {
     std::vector<PeerId> removed;  // members before, and by a roster or another history no more
   };
 
-  // `ledger` is what replaying `records` gives; `outcasts` as an earlier one had them.
-  VerifiedLog(party::Ledger ledger, std::vector<Bytes> records, std::set<PeerId> outcasts = {});
+  // `ledger` is what replaying `records` gives; `outcasts` as an earlier one had them. `prover`
+  // checks the signatures of many records at once.
+  VerifiedLog(party::Ledger ledger, std::vector<Bytes> records, std::set<PeerId> outcasts = {},
+              party::LogProver prover = {});
 
   // The server's whole log, as of event number `seq` of its store's `incarnation`.
   Merge merge(std::span<const Bytes> log, std::uint64_t seq, std::string incarnation);
@@ -76,6 +78,8 @@ class VerifiedLog {
   // As of seq(), the server's log is the beginning of ours; and it is all of it.
   bool in_step() const { return in_step_; }
   bool server_has_all() const { return in_step_ && server_length_ == length(); }
+  // It is shorter than the server has shown it before, or than it was when we started.
+  bool server_went_back() const { return in_step_ && server_length_ < server_most_; }
 
  private:
   Merge adopt(std::span<const Bytes> records);
@@ -91,7 +95,9 @@ class VerifiedLog {
   std::string incarnation_;
   bool in_step_ = true;
   std::uint64_t server_length_;  // of its log, while that is the beginning of ours
+  std::uint64_t server_most_;    // the longest that it was
   bool asked_ = false;
+  party::LogProver prover_;
 };
 
 }  // namespace lanrage::trust

@@ -45,18 +45,58 @@ TEST_F(PartyTrustTest, MembersWhoAreAlikeSaySoAndAreSilent) {
 
 TEST_F(PartyTrustTest, AWithheldAdmissionComesFromAMember) {
   meet();
+  const auto before = history_;
   event(*a_, history_.join(dan_));
   run_for(2s);
   EXPECT_NE(b_->trust.ledger().member(dan_.peer_id()), nullptr);
   EXPECT_NE(b_->access(dan_.peer_id()), nullptr);
-  // What the server does, the player is told: once it is clear that nothing is on its way.
-  EXPECT_FALSE(b_->raised(Topic::server_behind));
+  // What the server does, the player is told: once it was asked, and lacks it still.
+  EXPECT_EQ(b_->snapshots_wanted, 0);
   run_for(5s);
+  EXPECT_EQ(b_->snapshots_wanted, 1);
+  EXPECT_FALSE(b_->raised(Topic::server_behind));
+  snapshot(*b_, before);
   EXPECT_TRUE(b_->raised(Topic::server_behind));
   EXPECT_EQ(b_->findings.size(), 1u);
   run_for(60s);
   EXPECT_EQ(b_->findings.size(), 1u) << "once";
   EXPECT_TRUE(a_->findings.empty());
+  snapshot(*b_, history_);
+  EXPECT_TRUE(b_->healed(Topic::server_behind));
+}
+
+// As where it is polled, and the members are faster than the next poll.
+TEST_F(PartyTrustTest, AServerThatHasItWhenAskedIsNotAccused) {
+  meet();
+  for (int i = 0; i < 5; ++i) {
+    event(*a_, history_.state(cat_, "cat" + std::to_string(i)));
+    run_for(6s);
+    EXPECT_EQ(b_->snapshots_wanted, i + 1);
+    snapshot(*b_, history_);
+    run_for(10s);
+  }
+  EXPECT_TRUE(b_->findings.empty());
+}
+
+TEST_F(PartyTrustTest, AServerThatDoesNotAnswerIsAccusedAllTheSame) {
+  meet();
+  event(*a_, history_.join(dan_));
+  run_for(9s);
+  EXPECT_FALSE(b_->raised(Topic::server_behind));
+  run_for(2s);
+  EXPECT_TRUE(b_->raised(Topic::server_behind));
+  EXPECT_EQ(b_->snapshots_wanted, 1);
+}
+
+// There is no doubt about that: it need not be asked, and may not answer it away.
+TEST_F(PartyTrustTest, AServerThatForgetsWhatItShowedIsAccused) {
+  const auto before = history_;
+  history_.state(cat_, "cat");
+  meet();
+  snapshot(*b_, before);
+  run_for(6s);
+  EXPECT_TRUE(b_->raised(Topic::server_behind));
+  EXPECT_EQ(b_->snapshots_wanted, 0);
   snapshot(*b_, history_);
   EXPECT_TRUE(b_->healed(Topic::server_behind));
 }
@@ -116,6 +156,17 @@ TEST_F(PartyTrustTest, AKickIsHeardOfFromAMember) {
   run_for(2s);
   EXPECT_EQ(b_->access(cat_.peer_id()), nullptr);
   EXPECT_TRUE(a_->trust.has_applied(b_->id(), history_.log.size()));
+}
+
+TEST_F(PartyTrustTest, WhoComesBackWithAnotherKeyGetsAnotherPresharedKey) {
+  meet();
+  history_.leave(cat_);
+  cat_.wireguard = crypto::ExchangeSecret::generate(random_);
+  history_.join(cat_);
+  snapshot(*a_, history_);
+  EXPECT_TRUE(a_->access(cat_.peer_id())->preshared_key ==
+              history_.key.preshared_key(history_.made.id, host_.wireguard.public_key(),
+                                         cat_.wireguard.public_key()));
 }
 
 TEST_F(PartyTrustTest, LossOnlyDelays) {

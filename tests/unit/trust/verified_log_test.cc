@@ -73,6 +73,33 @@ TEST_F(VerifiedLogTest, ALaterRosterTellsWhomItRemoved) {
   EXPECT_EQ(log.ledger().members().size(), 1u);
 }
 
+TEST_F(VerifiedLogTest, ALongSnapshotIsCheckedByTheProverAndAnEventInPlace) {
+  std::vector<std::size_t> proven;
+  const party::LogProver prover = [&](const PartyId& party, std::span<const Bytes> records) {
+    proven.push_back(records.size());
+    return party::prove(party, records);
+  };
+  VerifiedLog log(party::Ledger::replay(made_->id, log_).value(), log_, {}, prover);
+  auto longer = log_;
+  auto ledger = log.ledger();
+  for (int i = 0; i < 5; ++i)
+    for (auto& record : newcomer(ledger, "guest")) {
+      ASSERT_TRUE(ledger.append(record));
+      longer.push_back(std::move(record));
+    }
+  auto forged = longer;
+  forged[9].back() ^= 1;  // in a signature
+  EXPECT_EQ(log.merge(forged, 2, "first").outcome, Outcome::refused);
+  EXPECT_EQ(log.length(), 9u);
+  EXPECT_EQ(proven, std::vector<std::size_t>{10});
+
+  VerifiedLog other(party::Ledger::replay(made_->id, log_).value(), log_, {}, prover);
+  EXPECT_EQ(other.merge(longer, 2, "first").outcome, Outcome::adopted);
+  EXPECT_EQ(proven, (std::vector<std::size_t>{10, 10}));
+  EXPECT_EQ(other.append(3, newcomer(other.ledger(), "last")).outcome, Outcome::adopted);
+  EXPECT_EQ(proven.size(), 2u);
+}
+
 TEST_F(VerifiedLogTest, AnEventSeenBeforeChangesNothing) {
   auto log = founded();
   const auto bob = newcomer(log.ledger(), "bob");
