@@ -55,4 +55,19 @@ std::string sentence_of(const trust::Finding& finding, const std::string& nick) 
          finding.detail + ")";
 }
 
+std::optional<std::string> waiting_sentence(bool confirmed,
+                                            const std::optional<std::string>& no_channel) {
+  const auto waiting = [](const std::string& whom) {
+    return "games and pings wait until this device has heard from " + whom +
+           " who is in the party now, for it was away and somebody may have been removed meanwhile";
+  };
+  if (!no_channel)
+    return confirmed ? std::nullopt : std::optional(waiting("the server or another member"));
+  const auto remedy = "the other members can't tell this device what the server keeps from it (" +
+                      *no_channel +
+                      "): allow IPv6 (sysctl net.ipv6.conf.all.disable_ipv6=0), then restart the "
+                      "agent";
+  return confirmed ? remedy : waiting("the server") + "; " + remedy;
+}
+
 }  // namespace lanrage::agent

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/clock.hpp"
+#include "agent/finding_text.hpp"
 #include "agent/log_proofs.hpp"
 #include "agent/server_claims.hpp"
 #include "base/overloaded.hpp"
@@ -414,6 +415,7 @@ PartyRow PartySession::report() const {
                connectivity_->mapped_endpoint(),
                connectivity_->udp(),
                connectivity_->udp_note(),
+               waiting_sentence(trust_->trust().confirmed(), trust_->no_channel()),
                alerts_.shown(),
                {}};
   for (const auto& [id, member] : ledger().members()) {

@@ -63,6 +63,7 @@ struct PartyRow {
   std::optional<Endpoint> mapped_endpoint{};  // where others reach us by it
   std::optional<bool> udp{};                  // gets out and back; nothing: not known yet
   std::optional<std::string> udp_note{};      // what to do where it doesn't
+  std::optional<std::string> trust_note{};    // why nobody may talk to us yet, likewise
   std::vector<Alert> alerts{};                // what the control server tried
   std::vector<PeerRow> peers;
 };

@@ -17,6 +17,11 @@ json::value ms_or_null(const std::optional<Duration>& duration) {
   return duration ? json::value(to_ms(*duration)) : json::value(nullptr);
 }
 
+json::value note_of(const PartyRow& party) {
+  if (!party.udp_note) return or_null(party.trust_note);
+  return json::value(*party.udp_note + (party.trust_note ? "; " + *party.trust_note : ""));
+}
+
 json::array alerts_json(const std::vector<Alert>& alerts) {
   json::array out;
   for (const auto& alert : alerts)
@@ -85,7 +90,7 @@ json::object status_json(const PartyRow& party, UnixTime now) {
            {{"nick", party.nick},
             {"vip", party.vip.to_string()},
             {"udp", or_null(party.udp)},
-            {"note", or_null(party.udp_note)}}},
+            {"note", note_of(party)}}},
           {"alerts", alerts_json(party.alerts)},
           {"portmap", portmap_json(party)},
           {"peers", std::move(peers)}};

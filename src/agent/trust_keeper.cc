@@ -27,11 +27,13 @@ void TrustKeeper::open(const std::string& interface) {
       [weak = weak_from_this()](const IpAddress& from, ByteView datagram) {
         if (const auto self = weak.lock()) self->on_datagram(from, datagram);
       });
-  if (channel)
+  if (channel) {
     channel_ = std::move(*channel);
-  else
+  } else {
+    no_channel_ = channel.error().message();
     log_.warning("no_member_channel", {{"party", trust_.ledger().party_id().to_string()},
-                                       {"detail", channel.error().message()}});
+                                       {"detail", *no_channel_}});
+  }
   arm();
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -38,8 +39,8 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
   TrustKeeper(boost::asio::io_context& io, trust::PartyTrust::Device device, Start start,
               Callbacks callbacks, io::Log& log);
 
-  // Begins to talk to the members. Without a way to (it is logged), the server's word is all there
-  // is.
+  // Begins to talk to the members. Without a way to (it is logged, and no_channel() says why), the
+  // server's word is all there is.
   void open(const std::string& interface);
   void close();  // no callback comes after it
 
@@ -54,6 +55,8 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
   void on_restart(const PeerId& peer);
 
   const trust::PartyTrust& trust() const { return trust_; }
+  // Why there is no way to talk to the members.
+  const std::optional<std::string>& no_channel() const { return no_channel_; }
   bool within_reach(const PeerId& peer) const;
 
  private:
@@ -70,6 +73,7 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
   trust::PartyTrust trust_;
   Callbacks callbacks_;
   std::shared_ptr<MemberChannel> channel_;
+  std::optional<std::string> no_channel_;
   bool closed_ = false;
   std::map<IpAddress, PeerId> peers_;      // by tunnel address
   std::map<PeerId, IpAddress> addresses_;  // the same, the other way

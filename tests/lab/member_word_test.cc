@@ -84,5 +84,30 @@ TEST_F(MembersWord, WhoComesBackWithoutAServerTalksOnceAMemberHasToldHimTheRoste
   EXPECT_TRUE(pings(bob_, hosted_.vip));
 }
 
+// Its agent's address in the tunnel is IPv6: nobody but the server can tell it anything.
+TEST_F(MembersWord, WhoComesBackWithNeitherServerNorIpv6ReadsWhyItWaits) {
+  const auto note = [&] {
+    const auto party = bob_.party();
+    const auto value = party ? party->at("self").at("note") : boost::json::value();
+    return value.is_string() ? std::string(value.as_string()) : std::string();
+  };
+  ASSERT_TRUE(pings(bob_, hosted_.vip));
+  EXPECT_TRUE(note().empty()) << note();
+  bob_.kill_agent();
+  bob_.host().netns().sysctl("net/ipv6/conf/all/disable_ipv6", "1");
+  lose_server(bob_);
+  bob_.start_agent();
+  EXPECT_TRUE(eventually(kSeen, [&] {
+    return note().find("heard from the server who") != std::string::npos &&
+           note().find("allow IPv6") != std::string::npos;
+  })) << note();
+  const auto text = bob_.cli_text({"status"}).out;
+  EXPECT_NE(text.find("For you: "), std::string::npos) << text;
+  bob_.host().netns().nft("delete table inet dark");
+  EXPECT_TRUE(pings(bob_, hosted_.vip)) << "by the server's word";
+  EXPECT_TRUE(eventually(kSeen, [&] { return note().find("wait") == std::string::npos; }));
+  EXPECT_NE(note().find("allow IPv6"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace lanrage::lab

@@ -5,6 +5,8 @@
 #include <boost/json/value.hpp>
 #include <gtest/gtest.h>
 
+#include "agent/finding_text.hpp"
+
 namespace lanrage::agent {
 namespace {
 
@@ -93,6 +95,30 @@ TEST(StatusJson, SaysWhetherUdpWorks) {
   self = status_json(party, UnixTime(0s)).at("self");
   EXPECT_EQ(self.at("udp"), false);
   EXPECT_EQ(self.at("note"), "no answer over UDP from anywhere");
+}
+
+TEST(StatusJson, SaysWhatNobodyWhoTalksToUsCanTell) {
+  PartyRow party;
+  party.trust_note = waiting_sentence(false, std::nullopt);
+  const auto note = [&] { return status_json(party, UnixTime(0s)).at("self").at("note"); };
+  EXPECT_EQ(note().as_string(), *party.trust_note);
+  party.udp_note = "no answer over UDP from anywhere";
+  EXPECT_EQ(note().as_string(), "no answer over UDP from anywhere; " + *party.trust_note);
+}
+
+TEST(WaitingSentence, SaysWhatItWaitsForAndWhatToDo) {
+  const auto has = [](const std::optional<std::string>& sentence, std::string_view words) {
+    return sentence && sentence->find(words) != std::string::npos;
+  };
+  EXPECT_FALSE(waiting_sentence(true, std::nullopt));
+  EXPECT_TRUE(has(waiting_sentence(false, std::nullopt), "from the server or another member"));
+  for (const bool confirmed : {false, true}) {
+    const auto sentence = waiting_sentence(confirmed, "no such address");
+    EXPECT_TRUE(has(sentence, "(no such address)"));
+    EXPECT_TRUE(has(sentence, "allow IPv6"));
+    EXPECT_EQ(has(sentence, "wait until this device has heard from the server who"), !confirmed);
+    EXPECT_FALSE(has(sentence, "another member"));
+  }
 }
 
 TEST(StatusJson, TellsWhatTheServerTried) {
