@@ -1,6 +1,5 @@
 // The real control server among devices and disasters in virtual time, each world from a seed. A
-// failing seed is printed with what happened in it. LANRAGE_SIM_SEED=n runs that one alone and
-// always prints; LANRAGE_SIM_SEEDS=n runs that many in each test.
+// failing seed is printed with what happened in it, as LANRAGE_SIM_SEED=n always is (sim/seeds.hpp).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "sim/control_world.hpp"
+#include "sim/seeds.hpp"
 
 namespace lanrage::control_sim {
 namespace {
@@ -49,15 +49,8 @@ void run_one(std::uint64_t seed, bool always_print) {
 }
 
 void run_from(std::uint64_t first) {
-  if (const char* one = std::getenv("LANRAGE_SIM_SEED"))
-    return run_one(std::strtoull(one, nullptr, 10), true);
-  std::uint64_t count = kSeeds;
-  if (const char* many = std::getenv("LANRAGE_SIM_SEEDS")) count = std::strtoull(many, nullptr, 10);
-  std::signal(SIGABRT, on_abort);
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    run_one(seed, false);
-    if (testing::Test::HasFailure()) break;
-  }
+  if (!only_seed()) std::signal(SIGABRT, on_abort);
+  for_seeds(kSeeds, [](std::uint64_t seed) { run_one(seed, only_seed().has_value()); }, first);
   std::signal(SIGABRT, SIG_DFL);
 }
 
@@ -66,7 +59,7 @@ TEST(ControlSim, FirstHalfOfTheWorlds) {
 }
 
 TEST(ControlSim, SecondHalfOfTheWorlds) {
-  if (std::getenv("LANRAGE_SIM_SEED")) GTEST_SKIP() << "one seed, run by the first half";
+  if (only_seed()) GTEST_SKIP() << "one seed, run by the first half";
   run_from(1'000'001);
 }
 

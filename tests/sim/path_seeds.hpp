@@ -1,28 +1,20 @@
-// Running simulations from seeds. A failing seed is printed; LANRAGE_SIM_SEED=n runs that one
-// alone, LANRAGE_SIM_SEEDS=n that many.
+// Simulations of paths from seeds, and what holds of two players. A failing seed is printed.
 #pragma once
 
-#include <cstdlib>
-#include <gtest/gtest.h>
 #include <string>
 
 #include "sim/path_party.hpp"
+#include "sim/seeds.hpp"
 
 namespace lanrage::sim {
 
-// Seeds from `first` on.
 template <class Run>
-void for_seeds(std::uint64_t count, Run run, std::uint64_t first = 1) {
-  if (const char* one = std::getenv("LANRAGE_SIM_SEED")) {
-    SCOPED_TRACE("seed " + std::string(one));
-    return run(std::strtoull(one, nullptr, 10));
-  }
-  if (const char* many = std::getenv("LANRAGE_SIM_SEEDS")) count = std::strtoull(many, nullptr, 10);
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+void for_worlds(std::uint64_t count, Run run, std::uint64_t first = 1) {
+  const auto traced = [&run](std::uint64_t seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     run(seed);
-    if (testing::Test::HasFailure()) return;
-  }
+  };
+  for_seeds(count, traced, first);
 }
 
 inline bool can_be_direct(Agent& a, Agent& b) {

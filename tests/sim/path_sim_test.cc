@@ -60,7 +60,7 @@ struct Pair {
 };
 
 TEST(PathSim, FirstPacketsComeWithinASecondAndAHalfAndDirectWithinFive) {
-  for_seeds(100, [](std::uint64_t seed) {
+  for_worlds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
     pair.party.network.quality = {Milliseconds(25), Milliseconds(5), 0};
     pair.start();
@@ -74,7 +74,7 @@ TEST(PathSim, FirstPacketsComeWithinASecondAndAHalfAndDirectWithinFive) {
 }
 
 TEST(PathSim, RekeyingMovesNothing) {
-  for_seeds(15, [](std::uint64_t seed) {
+  for_worlds(15, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::full_cone);
     pair.start();
     pair.run(45);
@@ -89,7 +89,7 @@ TEST(PathSim, RekeyingMovesNothing) {
 
 // Either may be the switcher; one or both talk; packets of one or both directions vanish.
 TEST(PathSim, ADeadDirectPathFallsBackToTheRelayAndReturns) {
-  for_seeds(180, [](std::uint64_t seed) {
+  for_worlds(180, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
     const bool a_talks = seed % 3 != 1;
     const bool b_talks = seed % 3 != 2;
@@ -118,7 +118,7 @@ TEST(PathSim, ADeadDirectPathFallsBackToTheRelayAndReturns) {
 // Away so briefly that answers from before are still recent. The relay is measured, so losses count
 // against the direct path; those of the time when it was dead don't.
 TEST(PathSim, ADirectPathThatWasLeftAsDeadIsUsedAgainSoonAfterItHeals) {
-  for_seeds(60, [](std::uint64_t seed) {
+  for_worlds(60, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
     pair.party.network.quality.loss = 0;
     pair.start();
@@ -143,7 +143,7 @@ TEST(PathSim, ADirectPathThatWasLeftAsDeadIsUsedAgainSoonAfterItHeals) {
 
 // Nothing but the agents' own echoes, every 2 s here.
 TEST(PathSim, ADirectPathThatDiesIdleIsReplacedWithinTenSeconds) {
-  for_seeds(60, [](std::uint64_t seed) {
+  for_worlds(60, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::full_cone);
     pair.party.network.quality.loss = 0;
     pair.party.everybody_meets();
@@ -159,7 +159,7 @@ TEST(PathSim, ADirectPathThatDiesIdleIsReplacedWithinTenSeconds) {
 // A third and more of what goes there and back, idle or not, direct or relayed (on two legs each
 // way).
 TEST(PathSim, LossShowsAsDegradedAndItsEndAsConnected) {
-  for_seeds(60, [](std::uint64_t seed) {
+  for_worlds(60, [](std::uint64_t seed) {
     const bool relayed = seed % 2 == 0;
     const bool busy = seed % 4 < 2;
     const Nat nat = relayed ? Nat::symmetric : Nat::port_restricted;
@@ -196,7 +196,7 @@ TEST(PathSim, LossShowsAsDegradedAndItsEndAsConnected) {
 
 // Nobody measured the relay, for the direct path was there at once.
 TEST(PathSim, ADirectPathThatLosesMostIsLeftForARelayThatNobodyMeasured) {
-  for_seeds(60, [](std::uint64_t seed) {
+  for_worlds(60, [](std::uint64_t seed) {
     Pair pair(seed, Nat::full_cone, Nat::port_restricted);
     pair.party.network.quality.loss = 0;
     pair.start();
@@ -222,7 +222,7 @@ TEST(PathSim, ADirectPathThatLosesMostIsLeftForARelayThatNobodyMeasured) {
 
 // Which is dead, as nobody knows yet: then the lossy path is still the best.
 TEST(PathSim, ALossyDirectPathIsReturnedToWhereTheRelayIsSilent) {
-  for_seeds(60, [](std::uint64_t seed) {
+  for_worlds(60, [](std::uint64_t seed) {
     Pair pair(seed, Nat::full_cone, Nat::port_restricted);
     pair.party.network.quality.loss = 0;
     pair.start();
@@ -242,7 +242,7 @@ TEST(PathSim, ALossyDirectPathIsReturnedToWhereTheRelayIsSilent) {
 }
 
 TEST(PathSim, ARestartedRelayIsRejoinedAtOnceWithoutAHandshake) {
-  for_seeds(100, [](std::uint64_t seed) {
+  for_worlds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric);
     pair.start();
     pair.run(30);
@@ -259,7 +259,7 @@ TEST(PathSim, ARestartedRelayIsRejoinedAtOnceWithoutAHandshake) {
 }
 
 TEST(PathSim, ARelayThatIsAwayForLongIsRejoinedSoon) {
-  for_seeds(50, [](std::uint64_t seed) {
+  for_worlds(50, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric);
     pair.start();
     pair.run(30);
@@ -273,7 +273,7 @@ TEST(PathSim, ARelayThatIsAwayForLongIsRejoinedSoon) {
 }
 
 TEST(PathSim, ADeadRelayIsLeftForAnotherAtOnce) {
-  for_seeds(100, [](std::uint64_t seed) {
+  for_worlds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric, 2);
     pair.start();
     pair.run(30);
@@ -295,7 +295,7 @@ TEST(PathSim, ADeadRelayIsLeftForAnotherAtOnce) {
 
 // Both are bound at it, and it is the first by name, when it dies; then they meet.
 TEST(PathSim, ARelayThatDiedUnnoticedIsPassedOverByThoseWhoMeet) {
-  for_seeds(100, [](std::uint64_t seed) {
+  for_worlds(100, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric, 2);
     pair.party.network.quality.loss = 0;
     for (Agent* agent : {&pair.a, &pair.b})
@@ -312,7 +312,7 @@ TEST(PathSim, ARelayThatDiedUnnoticedIsPassedOverByThoseWhoMeet) {
 
 // 20, 40 and 90 ms away, each packet up to 20 % later.
 TEST(PathSim, TheNearestOfThreeRelaysIsTakenAndKept) {
-  for_seeds(50, [](std::uint64_t seed) {
+  for_worlds(50, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric, 3);
     auto& random = pair.party.random;
     std::vector<int> distances{20, 40, 90};
@@ -336,7 +336,7 @@ TEST(PathSim, TheNearestOfThreeRelaysIsTakenAndKept) {
 // As in the lab: each has a relay of its own region at 25 ms and the other's at 85, and one between
 // them is 40 ms from both. Together 110, 80 and 110 ms one way, each packet up to 20 % later.
 TEST(PathSim, TheRelayThatIsBestForBothTogetherIsTakenAndKept) {
-  for_seeds(50, [](std::uint64_t seed) {
+  for_worlds(50, [](std::uint64_t seed) {
     Pair pair(seed, Nat::symmetric, Nat::symmetric, 3);
     auto& network = pair.party.network;
     network.quality = {Milliseconds(1), Milliseconds(1), 0};
@@ -379,7 +379,7 @@ TEST(PathSim, TheRelayThatIsBestForBothTogetherIsTakenAndKept) {
 }
 
 TEST(PathSim, ARestartedAgentIsBackSoon) {
-  for_seeds(25, [](std::uint64_t seed) {
+  for_worlds(25, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, seed % 2 == 0 ? Nat::full_cone : Nat::symmetric);
     pair.start();
     pair.run(30);
@@ -394,7 +394,7 @@ TEST(PathSim, ARestartedAgentIsBackSoon) {
 }
 
 TEST(PathSim, ANatThatForgetsItsMappingsCostsSecondsOnly) {
-  for_seeds(25, [](std::uint64_t seed) {
+  for_worlds(25, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::full_cone);
     pair.start();
     pair.run(45);
@@ -408,7 +408,7 @@ TEST(PathSim, ANatThatForgetsItsMappingsCostsSecondsOnly) {
 }
 
 TEST(PathSim, WithoutAPacketFilterThePeerIsReplacedOnce) {
-  for_seeds(25, [](std::uint64_t seed) {
+  for_worlds(25, [](std::uint64_t seed) {
     Pair pair(seed, Nat::port_restricted, Nat::port_restricted);
     pair.a.filter_works = false;
     pair.b.filter_works = false;
@@ -423,7 +423,7 @@ TEST(PathSim, WithoutAPacketFilterThePeerIsReplacedOnce) {
 }
 
 TEST(PathSim, WithoutARelayPairsMeetDirectly) {
-  for_seeds(25, [](std::uint64_t seed) {
+  for_worlds(25, [](std::uint64_t seed) {
     Party party(seed);
     Router& home = party.network.add_router(Nat::port_restricted);
     Agent& a = party.join_behind(home);

@@ -130,7 +130,7 @@ class World {
 };
 
 void they_end_on_the_best_path(std::uint64_t seeds, std::uint64_t first) {
-  for_seeds(seeds, [](std::uint64_t seed) { World(seed).run(); }, first);
+  for_worlds(seeds, [](std::uint64_t seed) { World(seed).run(); }, first);
 }
 
 TEST(PathSim, WhateverHappensTheyEndOnTheBestPath) {
@@ -144,12 +144,12 @@ TEST(PathSim, SecondHalfOfTheWorlds) {
 
 // Where a port must be guessed either path is right, but it must not swing.
 TEST(PathSim, SoDoThoseWhosePortsAreGuessed) {
-  for_seeds(LANRAGE_PATH_SIM_SEEDS / 10, [](std::uint64_t seed) { World(seed, kNats + 1).run(); });
+  for_worlds(LANRAGE_PATH_SIM_SEEDS / 10, [](std::uint64_t seed) { World(seed, kNats + 1).run(); });
 }
 
 // No trouble, and less loss: a direct path is found soon, and traffic never stands still for long.
 TEST(PathSim, CalmPairsBecomeDirectWhereTheyCanAndStaySo) {
-  for_seeds(static_cast<std::uint64_t>(kNats * kNats) * 8, [](std::uint64_t seed) {
+  for_worlds(static_cast<std::uint64_t>(kNats * kNats) * 8, [](std::uint64_t seed) {
     Party party(seed);
     party.network.quality.loss = static_cast<double>(party.random.below(5)) * 0.05;
     party.network.quality.delay = Milliseconds(5 + party.random.below(96));

@@ -1,11 +1,10 @@
 // Agents' trust in virtual time, each world from a seed. A failing seed is printed with what
-// happened in it. LANRAGE_SIM_SEED=n runs that one alone and always prints; LANRAGE_SIM_SEEDS=n
-// runs that many in each half.
+// happened in it, as LANRAGE_SIM_SEED=n always is (sim/seeds.hpp).
 #include <cstdio>
-#include <cstdlib>
 #include <gtest/gtest.h>
 #include <string>
 
+#include "sim/seeds.hpp"
 #include "sim/trust_world.hpp"
 
 namespace lanrage::trust_sim {
@@ -31,14 +30,7 @@ void run_one(std::uint64_t seed, bool always_print) {
 }
 
 void run_from(std::uint64_t first) {
-  if (const char* one = std::getenv("LANRAGE_SIM_SEED"))
-    return run_one(std::strtoull(one, nullptr, 10), true);
-  std::uint64_t count = kSeeds / 2;
-  if (const char* many = std::getenv("LANRAGE_SIM_SEEDS")) count = std::strtoull(many, nullptr, 10);
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    run_one(seed, false);
-    if (testing::Test::HasFailure() && std::getenv("LANRAGE_SIM_GO_ON") == nullptr) return;
-  }
+  for_seeds(kSeeds / 2, [](std::uint64_t seed) { run_one(seed, only_seed().has_value()); }, first);
 }
 
 TEST(TrustSim, FirstHalfOfTheWorlds) {
@@ -46,7 +38,7 @@ TEST(TrustSim, FirstHalfOfTheWorlds) {
 }
 
 TEST(TrustSim, SecondHalfOfTheWorlds) {
-  if (std::getenv("LANRAGE_SIM_SEED")) GTEST_SKIP() << "one seed, run by the first half";
+  if (only_seed()) GTEST_SKIP() << "one seed, run by the first half";
   run_from(1'000'001);
 }
 
