@@ -50,6 +50,13 @@ std::unexpected<Error> not_started(const std::string& why) {
   return fail(TunnelErrc::no_userspace_wireguard, "can't start wireguard-go: " + why);
 }
 
+std::unexpected<Error> no_permission(const std::string& words) {
+  return fail(TunnelErrc::no_permission,
+              "wireguard-go may not make an interface; run the daemon as root or with "
+              "CAP_NET_ADMIN (" +
+                  words + ")");
+}
+
 // For the log: not a pipe, because one that nobody reads mustn't stop the tunnel; nor one in memory
 // alone, which the agent's sandbox forbids.
 io::UniqueFd nameless_file() {
@@ -135,7 +142,10 @@ Result<WireguardProcess> WireguardProcess::start(const std::string& interface_na
   make_control_socket_folder();
 
   auto log = nameless_file();
-  if (!log) return not_started(std::strerror(errno));
+  if (!log && errno == EACCES) return no_permission(std::string(kSocketDirectory) + " is root's");
+  if (!log)
+    return not_started("no file in " + std::string(kSocketDirectory) +
+                       " for its log: " + std::strerror(errno));
 
   std::array<std::string, 3> arguments{program, "--foreground", interface_name};
   std::array<std::string, 2> variables{"LOG_LEVEL=error", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
@@ -165,10 +175,7 @@ Result<void> WireguardProcess::wait_until_ready() {
       const auto words = last_words();
       if (words.find("operation not permitted") != std::string::npos ||
           words.find("permission denied") != std::string::npos)
-        return fail(TunnelErrc::no_permission,
-                    "wireguard-go may not make an interface; run the daemon as root or with "
-                    "CAP_NET_ADMIN (" +
-                        words + ")");
+        return no_permission(words);
       return not_started(words.empty() ? alive.error().message() : words);
     }
     if (std::chrono::steady_clock::now() > deadline)

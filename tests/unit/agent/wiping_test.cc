@@ -210,6 +210,7 @@ TEST_F(WipingTest, OfInvites) {
   const Search search({link.secret.expose()});
   {
     auto text = link.to_text();
+    EXPECT_EQ(party::parse_invite_link(text).value(), link);
     const auto second_line = text.find('#') + 40;  // in the middle of the secret
     text.insert(second_line, "\n> ");
     EXPECT_EQ(party::parse_invite_link(text).value(), link);
