@@ -1,6 +1,6 @@
 // What members pay for not having to trust their server: the whole log of a party of 64 checked
-// from nothing, one change checked when it comes, a rotation made and taken in, and what follows for
-// WireGuard.
+// from nothing, one change checked when it comes, a rotation made and taken in, and what follows
+// for WireGuard.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <functional>

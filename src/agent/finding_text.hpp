@@ -14,8 +14,9 @@ AlertCode alert_code(trust::Topic topic);
 // `nick`: of the member that it is about.
 std::string sentence_of(const trust::Finding& finding, const std::string& nick);
 
-// Likewise of an agent that hasn't heard since its start who is in the party (PartyTrust::confirmed),
-// or that the members can't tell anything: `no_channel` says why. Nothing where neither is so.
+// Likewise of an agent that hasn't heard since its start who is in the party
+// (PartyTrust::confirmed), or that the members can't tell anything: `no_channel` says why. Nothing
+// where neither is so.
 std::optional<std::string> waiting_sentence(bool confirmed,
                                             const std::optional<std::string>& no_channel);
 

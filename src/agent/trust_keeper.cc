@@ -31,8 +31,8 @@ void TrustKeeper::open(const std::string& interface) {
     channel_ = std::move(*channel);
   } else {
     no_channel_ = channel.error().message();
-    log_.warning("no_member_channel", {{"party", trust_.ledger().party_id().to_string()},
-                                       {"detail", *no_channel_}});
+    log_.warning("no_member_channel",
+                 {{"party", trust_.ledger().party_id().to_string()}, {"detail", *no_channel_}});
   }
   arm();
 }

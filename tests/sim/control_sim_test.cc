@@ -1,5 +1,6 @@
 // The real control server among devices and disasters in virtual time, each world from a seed. A
-// failing seed is printed with what happened in it, as LANRAGE_SIM_SEED=n always is (sim/seeds.hpp).
+// failing seed is printed with what happened in it, as LANRAGE_SIM_SEED=n always is
+// (sim/seeds.hpp).
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
