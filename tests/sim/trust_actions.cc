@@ -141,7 +141,11 @@ void World::rotate(Player& governor, bool kick) {
         const auto& ledger = player.trust->ledger();
         if (key == nullptr) return std::nullopt;
         party::RotationOptions options;
-        if (victim && ledger.member(*victim) != nullptr) options.remove = {*victim};
+        for (const auto& id : player.trust->log().outcasts())
+          if (const auto* member = ledger.member(id);
+              member != nullptr && (key == player.root || !ledger.may_govern(member->identity)))
+            options.remove.insert(id);
+        if (victim && ledger.member(*victim) != nullptr) options.remove.insert(*victim);
         auto made = party::build_rotation(timeline_.random, ledger, *key, options, clock(player));
         if (!made) return std::nullopt;
         const auto& before = player.trust->log();
@@ -232,6 +236,7 @@ void World::disturb_server() {
             (choice == 1 ? " nothing new" : " a second history"));
         player->view = view;
       }
+      if (choice == 2 && timeline_.chance(50)) duel(view);
       break;
     }
     default:
@@ -246,6 +251,18 @@ void World::disturb_server() {
       return;
   }
   timeline_.in(timeline_.between(20s, 240s), [this] { be_honest(); });
+}
+
+// While the host is away, two deputies are shown different things and each removes somebody.
+void World::duel(std::size_t view) {
+  stop(*players_[0]);
+  timeline_.in(timeline_.between(30s, 300s), [this] {
+    if (!players_[0]->online() && !players_[0]->out) resume(*players_[0]);
+  });
+  players_[1]->view = 0;
+  players_[2]->view = view;
+  for (auto* deputy : {players_[1].get(), players_[2].get()})
+    later(*deputy, timeline_.between(0s, 20s), [this, deputy] { rotate(*deputy, true); });
 }
 
 void World::be_honest() {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "sim/trust_world.hpp"
+#include "trust/fork.hpp"
 
 namespace lanrage::trust_sim {
 
@@ -19,28 +20,74 @@ void World::on_tick(const PeerId& a, const PeerId& b) {
   const bool session = together && tunnels_.has_session(a, b);
   if (same_lives && seen.session && together && !session)
     complain(one->name + " and " + other->name + " lost their session");
-  if (!same_lives || !session) seen.split_since.reset();
+  if (!same_lives || !session) {
+    seen.split_since.reset();
+    seen.lacking.reset();
+  }
   seen.life_a = one->life;
   seen.life_b = other->life;
   seen.session = session;
-  if (session) check_split_reports(*one, *other);
+  if (session) check_heads_told(*one, *other);
 }
 
-// Neither log is the beginning of the other: both say so within 10 s.
-void World::check_split_reports(const Player& a, const Player& b) {
+// Whoever is behind learns it from the other, after a fetch that failed at the latest. Where
+// neither log is the beginning of the other, both say so within 10 s.
+void World::check_heads_told(const Player& a, const Player& b) {
   auto& seen = seen_[{a.id, b.id}];
   const auto& [shorter, longer] =
       std::minmax(a.trust->log(), b.trust->log(),
                   [](const auto& x, const auto& y) { return x.length() < y.length(); });
   if (longer.has(shorter.head())) {
     seen.split_since.reset();
+    auto& lacking = seen.lacking;
+    if (!lacking || shorter.has(lacking->first) || !longer.has(lacking->first))
+      lacking = {longer.head(), timeline_.now()};
+    else if (timeline_.now() > lacking->second + 45s)
+      complain(a.name + " and " + b.name + " don't tell each other what one lacks");
     return;
   }
+  seen.lacking.reset();
   if (!seen.split_since) seen.split_since = timeline_.now();
   if (timeline_.now() < *seen.split_since + 10s) return;
   for (const auto& [who, whom] : {std::pair{&a, &b}, std::pair{&b, &a}})
     if (!who->raised.contains({Topic::member_split, whom->id}))
       complain(who->name + " says nothing of another history of " + whom->name);
+}
+
+// Whom a deputy left out in the other history that the player has seen, as far as `whole` or to
+// some record, nobody follows but to keep them out.
+void World::check_outcasts(const Player& player, std::span<const Bytes> other_log, bool whole) {
+  const auto& log = player.trust->log();
+  const std::span ours(log.records());
+  const auto parted = std::ranges::mismatch(other_log, ours);
+  const auto common = static_cast<std::size_t>(parted.in2 - ours.begin());
+  if (common == other_log.size() || common == ours.size()) return;
+  party::Ledger past(pooled_.made.id);
+  for (const auto& record : ours.first(common))
+    if (!past.append_trusted(record)) return complain("a log that doesn't replay");
+  const auto rest = other_log.subspan(common);
+  for (auto seen = whole ? rest.size() : 1; seen <= rest.size(); ++seen) {
+    const auto out = trust::left_out(past, rest.first(seen), ours.subspan(common), log.ledger());
+    if (std::ranges::includes(log.outcasts(), out)) return;
+  }
+  complain(player.name + " doesn't keep out whom another history left out");
+}
+
+// A session is renewed with the keys of both sides: nobody changes its own before the other has the
+// new one.
+void World::check_key_change(const Player& player, const trust::Access& access) {
+  const auto* before = tunnels_.key(player.id, access.peer);
+  const auto* other = find(access.peer);
+  if (before == nullptr || *before == access.preshared_key) return;
+  const bool knows_of_session = seen_[std::minmax(player.id, access.peer)].session &&
+                                tunnels_.has_session(player.id, access.peer);
+  if (!knows_of_session || other == nullptr || !other->online()) return;
+  const auto& keys = other->trust->keys();
+  const bool has = std::ranges::any_of(keys.ids(), [&](const trust::KeyId& id) {
+    return keys.find(id)->preshared_key(pooled_.made.id, player.keys.wireguard.public_key(),
+                                        other->keys.wireguard.public_key()) == access.preshared_key;
+  });
+  if (!has) complain(player.name + " takes a key for " + other->name + " who doesn't have it");
 }
 
 void World::calm() {
@@ -121,6 +168,8 @@ void World::check_end() {
     for (const auto* other : online) {
       const bool member = longest->ledger().member(other->id) != nullptr;
       if (player == other || (member && std::ranges::count(members, other) == 0)) continue;
+      if (member && !trust.has_applied(other->id, longest->length()))
+        complain(player->name + " doesn't know that " + other->name + " has all");
       if (!member && tunnels_.knows(player->id, other->id))
         complain(player->name + " still knows " + other->name + " who isn't a member");
       if (!member || player->id > other->id) continue;

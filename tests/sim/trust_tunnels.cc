@@ -45,6 +45,10 @@ bool Tunnels::knows(const PeerId& device, const PeerId& peer) const {
   return found != interfaces_.end() && found->second.contains(peer);
 }
 
+const Secret<32>* Tunnels::key(const PeerId& device, const PeerId& peer) const {
+  return knows(device, peer) ? &interfaces_.at(device).at(peer) : nullptr;
+}
+
 bool Tunnels::keys_agree(const PeerId& a, const PeerId& b) const {
   return knows(a, b) && knows(b, a) && interfaces_.at(a).at(b) == interfaces_.at(b).at(a);
 }

@@ -33,6 +33,8 @@ class Tunnels {
   bool is_up(const PeerId& device) const { return interfaces_.contains(device); }
   bool has_session(const PeerId& a, const PeerId& b) const;
   bool knows(const PeerId& device, const PeerId& peer) const;
+  // Null: `device` doesn't know it.
+  const Secret<32>* key(const PeerId& device, const PeerId& peer) const;
   bool keys_agree(const PeerId& a, const PeerId& b) const;
 
   std::uint64_t loss = 0;  // percent

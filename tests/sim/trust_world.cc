@@ -66,14 +66,15 @@ Player* World::find(const PeerId& id) {
 }
 
 void World::start(Player& player, party::Ledger ledger, std::vector<Bytes> log, trust::KeyRing keys,
-                  bool fresh) {
+                  bool fresh, std::set<PeerId> outcasts) {
   ++player.life;
   tunnels_.bring_up(player.id);
   player.trust = std::make_unique<trust::PartyTrust>(
       timeline_.now(),
       trust::PartyTrust::Device{player.id, player.keys.box, player.keys.wireguard.public_key()},
-      std::move(ledger), std::move(log), std::move(keys), fresh, timeline_.random);
-  keep(player);
+      std::move(ledger), std::move(log), std::move(keys), fresh, timeline_.random,
+      std::move(outcasts));
+  player.kept = believed(player);
   trust::Effects first;
   first.access_changed = true;
   take(player, first);
@@ -85,13 +86,15 @@ void World::resume(Player& player) {
   for (const auto& record : player.kept->log)
     if (!ledger.append_trusted(record)) return complain(player.name + " kept a damaged log");
   start(player, std::move(ledger), player.kept->log,
-        trust::KeyRing(pooled_.made.id, player.kept->key, player.kept->older), false);
+        trust::KeyRing(pooled_.made.id, player.kept->key, player.kept->older), false,
+        player.kept->outcasts);
   later(player, timeline_.between(100ms, 2s), [this, &player] { connect(player); });
 }
 
 void World::stop(Player& player) {
   if (!player.online()) return;
   say(player.name + " stops");
+  if (player.kept != believed(player)) complain(player.name + " didn't keep what it believes");
   ++player.life;
   disconnect(player);
   tunnels_.bring_down(player.id);
@@ -105,17 +108,25 @@ void World::later(Player& player, Duration time, std::function<void()> then) {
   });
 }
 
-void World::keep(Player& player) {
-  player.kept = {player.trust->log().records(), player.trust->keys().newest(),
-                 player.trust->keys().older()};
+Player::Kept World::believed(const Player& player) {
+  const auto& trust = *player.trust;
+  return {trust.log().records(), trust.keys().newest(), trust.keys().older(),
+          trust.log().outcasts()};
 }
 
 void World::take(Player& player, const trust::Effects& effects) {
-  if (effects.keep) keep(player);
+  if (effects.keep) {
+    const auto before = std::exchange(player.kept, believed(player));
+    check_outcasts(player, before->log, true);
+  }
   for (const auto& send : effects.sends)
     tunnels_.send(player.id, send.to, send.datagram);
   for (const auto& finding : effects.findings) {
     if (finding.raised) player.raised[{finding.topic, finding.member}] = timeline_.now();
+    const auto* other = find(finding.member);
+    if (finding.raised && finding.topic == trust::Topic::member_split && other != nullptr &&
+        other->online())
+      check_outcasts(player, other->trust->log().records(), false);
     if (tracing_)
       say(player.name + (finding.raised ? " raises " : " heals ") +
           std::to_string(static_cast<int>(finding.topic)) + " " + finding.detail);
@@ -141,8 +152,10 @@ void World::take(Player& player, const trust::Effects& effects) {
     });
   if (effects.access_changed) {
     Tunnels::Peers peers;
-    for (const auto& row : player.trust->access())
+    for (const auto& row : player.trust->access()) {
+      check_key_change(player, row);
       peers.emplace(row.peer, row.preshared_key);
+    }
     tunnels_.configure(player.id, std::move(peers));
   }
   set_timer(player);

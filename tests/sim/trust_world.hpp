@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Player {
     std::vector<Bytes> log;
     party::PartyKey key;
     std::vector<party::PartyKey> older;
+    std::set<PeerId> outcasts;
+    bool operator==(const Kept&) const = default;
   };
   std::optional<Kept> kept;                  // on disk
   std::unique_ptr<trust::PartyTrust> trust;  // null while stopped
@@ -58,12 +61,12 @@ class World {
   Player& add_player(std::size_t device);
   Player* find(const PeerId& id);
   void start(Player& player, party::Ledger ledger, std::vector<Bytes> log, trust::KeyRing keys,
-             bool fresh);
+             bool fresh, std::set<PeerId> outcasts = {});
   void resume(Player& player);
   void stop(Player& player);
   void take(Player& player, const trust::Effects& effects);
   void set_timer(Player& player);
-  void keep(Player& player);
+  static Player::Kept believed(const Player& player);
   // ---- their links to the server (trust_world.cc)
   void connect(Player& player);
   void disconnect(Player& player);
@@ -88,12 +91,15 @@ class World {
   void promote();
   void act();
   void disturb_server();
+  void duel(std::size_t view);
   void be_honest();
   Player* anybody(const std::function<bool(const Player&)>& fits);
 
   // ---- what must hold (trust_oracle.cc)
   void on_tick(const PeerId& a, const PeerId& b);
-  void check_split_reports(const Player& a, const Player& b);
+  void check_heads_told(const Player& a, const Player& b);
+  void check_outcasts(const Player& player, std::span<const Bytes> other_log, bool whole);
+  void check_key_change(const Player& player, const trust::Access& access);
   void check_end();
   void calm();
   void find_reachable();
@@ -119,6 +125,7 @@ class World {
     std::uint64_t life_a = 0, life_b = 0;
     bool session = false;
     std::optional<Instant> split_since;
+    std::optional<std::pair<trust::HeadAt, Instant>> lacking;  // which head one lacks, since when
   };
   std::map<std::pair<PeerId, PeerId>, Seen> seen_;
 };
