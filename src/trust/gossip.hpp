@@ -86,7 +86,7 @@ class Gossip {
     Duration repeat = kRepeat;
     std::optional<RecordFetch> fetch;
     std::optional<HeadAt> refused_head;  // of a history that we have judged
-    Instant next_fetch{};  // not before; whoever waits longest is asked first
+    Instant next_fetch{};                // not before; whoever waits longest is asked first
     Duration turn = kTurn;
     Instant next_box{};
     Instant next_answer{};

@@ -135,7 +135,8 @@ Effects PartyTrust::on_handshake(Instant now, const PeerId& peer) {
 
 Effects PartyTrust::on_restart(Instant now, const PeerId& peer) {
   Effects out;
-  if (const auto pair = pairs_.find(peer); pair != pairs_.end()) pair->second.choice.on_restart(now);
+  if (const auto pair = pairs_.find(peer); pair != pairs_.end())
+    pair->second.choice.on_restart(now);
   refresh(now, out);
   return out;
 }
@@ -256,8 +257,7 @@ void PartyTrust::derive(const PeerId& peer, Pair& pair) {
   const auto& with = ledger().member(peer)->wireguard;
   if (pair.preshared && pair.preshared->from == from && pair.preshared->with == with) return;
   pair.preshared = Preshared{
-      from, with,
-      keys_.find(from)->preshared_key(ledger().party_id(), device_.wireguard, with)};
+      from, with, keys_.find(from)->preshared_key(ledger().party_id(), device_.wireguard, with)};
 }
 
 bool PartyTrust::has_open(Topic topic) const {
