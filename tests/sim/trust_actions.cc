@@ -236,7 +236,7 @@ void World::disturb_server() {
             (choice == 1 ? " nothing new" : " a second history"));
         player->view = view;
       }
-      if (choice == 2 && timeline_.chance(50)) duel(view);
+      if (choice == 2 && timeline_.chance(80)) duel(view);
       break;
     }
     default:

@@ -73,6 +73,16 @@ void World::check_outcasts(const Player& player, std::span<const Bytes> other_lo
   complain(player.name + " doesn't keep out whom another history left out");
 }
 
+// It may end at any time. (What costs little to compare; stop() compares all.)
+void World::check_kept(const Player& player) {
+  const auto& log = player.trust->log();
+  const auto& keys = player.trust->keys();
+  const auto& kept = *player.kept;
+  if (kept.log.size() != log.length() || kept.outcasts != log.outcasts() ||
+      kept.key != keys.newest() || kept.older.size() + 1 != keys.ids().size())
+    complain(player.name + " doesn't keep what it believes");
+}
+
 // A session is renewed with the keys of both sides: nobody changes its own before the other has the
 // new one.
 void World::check_key_change(const Player& player, const trust::Access& access) {

@@ -118,6 +118,8 @@ void World::take(Player& player, const trust::Effects& effects) {
   if (effects.keep) {
     const auto before = std::exchange(player.kept, believed(player));
     check_outcasts(player, before->log, true);
+  } else {
+    check_kept(player);
   }
   for (const auto& send : effects.sends)
     tunnels_.send(player.id, send.to, send.datagram);

@@ -99,6 +99,7 @@ class World {
   void on_tick(const PeerId& a, const PeerId& b);
   void check_heads_told(const Player& a, const Player& b);
   void check_outcasts(const Player& player, std::span<const Bytes> other_log, bool whole);
+  void check_kept(const Player& player);
   void check_key_change(const Player& player, const trust::Access& access);
   void check_end();
   void calm();
