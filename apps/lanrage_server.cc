@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
 
   io::forbid_core_dumps();
   io::Log log(stderr, invocation->config.log_level);
-  if (auto shut = server::shut_in(invocation->config, log); !shut) {
+  if (auto shut = server::shut_in(invocation->config, invocation->config_file, log); !shut) {
     std::fprintf(stderr, "lanrage-server: %s\n", shut.error().message().c_str());
     return 1;
   }

@@ -79,10 +79,14 @@ io::Sandbox confinement(const Config& config) {
 
 }  // namespace
 
-Result<void> shut_in(const Config& config, io::Log& log) {
+Result<void> shut_in(const Config& config, const std::string& settings_file, io::Log& log) {
   if (auto made = make_data_directory(config.data_dir); !made) return made;
   close_keys_to_others(config.data_dir, log);
-  if (config.sandbox) return io::enter_sandbox(confinement(config), log);
+  if (config.sandbox) {
+    auto sandbox = confinement(config);
+    if (!settings_file.empty()) sandbox.needed.push_back({settings_file});
+    return io::enter_sandbox(std::move(sandbox), log);
+  }
   log.warning("sandbox_off", {{"detail", "the server keeps all that its user may do, as asked"}});
   return {};
 }

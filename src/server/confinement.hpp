@@ -8,7 +8,8 @@ namespace lanrage::server {
 
 // Makes the data directory where there is none, closes files with keys to other users (which is
 // logged), and, unless the settings say otherwise, gives up all that serving doesn't need.
-Result<void> shut_in(const Config& config, io::Log& log);
+// `settings_file` will be read again; empty: there is none.
+Result<void> shut_in(const Config& config, const std::string& settings_file, io::Log& log);
 
 // To be called when the relay's part in the kernel runs, or is known not to: takes away what
 // loading it took, as far as that can be.

@@ -26,7 +26,7 @@ class ConfinementTest : public testing::Test {
     return in_child([&] {
       std::FILE* null = std::fopen("/dev/null", "w");
       io::Log log(null);
-      const auto shut = shut_in(config_, log);
+      const auto shut = shut_in(config_, config_.data_dir + "/settings.toml", log);
       return shut ? std::string("in") : shut.error().message();
     });
   }
@@ -40,7 +40,8 @@ TEST_F(ConfinementTest, NamesTheFileThatBelongsToSomebodyElse) {
   config_.tls_cert = data / "certificate";
   config_.tls_key = data / "key";
   config_.audit_log = data / "audit";
-  for (const auto* name : {"certificate", "key", "audit", "server.db", "server.db-wal"}) {
+  for (const auto* name :
+       {"certificate", "key", "audit", "server.db", "server.db-wal", "settings.toml"}) {
     const auto file = data / name;
     std::ofstream(file) << "x";
     fs::permissions(file, fs::perms(0600));
