@@ -54,9 +54,13 @@ Material make_material() {
                                            {made.id, {}, pool.devices[1].id, out.open.nonce});
 
   party::Ledger ledger(made.id);
-  const auto append = [&](const Bytes& record) { must(ledger.append_trusted(record)); };
+  const auto append = [&](const Bytes& record) {
+    must(ledger.append_trusted(record));
+    out.hand_back.records.push_back(record);
+  };
   for (const auto* record : {&made.charter, &made.roster, &made.statement})
     append(*record);
+  out.hand_back = {"hand_back", ledger.length(), ledger.head(), {}, {}};
   for (std::size_t n = 1; n < kDevices; ++n) {
     const auto& device = pool.devices[n];
     const auto vip = must(ledger.suggest_vip(device.id));
@@ -88,6 +92,8 @@ Material make_material() {
   out.kick = {"kick", rotation.roster, boxes_of(rotation.boxes)};
   append(rotation.roster);
   out.leave = {"leave", party::build_leave(ledger, guest.keys.identity)};
+  append(out.leave.record);
+  out.hand_back.boxes = out.kick.boxes;
   return out;
 }
 

@@ -37,6 +37,7 @@ struct Material {
   protocol::ChangeCharterRequest charter;  // device 1 becomes a deputy
   protocol::RotateRequest kick;            // of device 2
   protocol::LeaveRequest leave;            // of device 1
+  protocol::HandBackRequest hand_back;     // all that follows create
 
   static const Material& get();
 };

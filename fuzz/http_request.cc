@@ -37,6 +37,7 @@ const std::vector<Route>& routes() {
       {post, party + "/invites", protocol::to_json(made.add_invite)},
       {post, party + "/charter", protocol::to_json(made.charter)},
       {post, party + "/rotate", protocol::to_json(made.kick)},
+      {post, party + "/log", protocol::to_json(made.hand_back)},
       {del, party + "/peers/" + Harness::peer(2).to_string(), protocol::to_json(made.kick)},
       {del, invite, protocol::to_json(made.kick)},
       {del, guest, protocol::to_json(made.leave)},

@@ -22,15 +22,16 @@ class BucketTable {
   explicit BucketTable(Rate rate, std::size_t most_keys = 100'000)
       : rate_(rate), most_keys_(most_keys) {}
 
-  // Takes one. False: none left.
-  bool take(const Key& key, Instant now) {
+  // Takes so many. False: fewer are left, and none is taken.
+  bool take(const Key& key, Instant now, double count = 1) {
     const auto found = buckets_.find(key);
-    return (found != buckets_.end() ? found->second : newcomer(key, now)).take(rate_, now);
+    return (found != buckets_.end() ? found->second : newcomer(key, now)).take(rate_, now, count);
   }
-  // Whether one is left; takes none.
-  bool has(const Key& key, Instant now) const {
+  // Whether so many are left; takes none.
+  bool has(const Key& key, Instant now, double count = 1) const {
     const auto found = buckets_.find(key);
-    return found == buckets_.end() || found->second.level(rate_, now) >= 1;
+    const auto level = found == buckets_.end() ? rate_.burst : found->second.level(rate_, now);
+    return level >= count;
   }
   std::size_t size() const { return buckets_.size(); }
 

@@ -21,12 +21,12 @@ class TokenBucket {
     const double seconds = std::chrono::duration<double>(now - filled_).count();
     return std::min(rate.burst, tokens_ + std::max(0.0, seconds) * rate.per_second);
   }
-  // Takes one. False: none left.
-  bool take(Rate rate, Instant now) {
+  // Takes so many. False: fewer are left, and none is taken.
+  bool take(Rate rate, Instant now, double count = 1) {
     tokens_ = level(rate, now);
     filled_ = now;
-    if (tokens_ < 1) return false;
-    tokens_ -= 1;
+    if (tokens_ < count) return false;
+    tokens_ -= count;
     return true;
   }
 

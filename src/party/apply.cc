@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "party/box_rules.hpp"
+#include "party/hand_back.hpp"
 #include "party/rules.hpp"
 
 namespace lanrage::party {
@@ -38,33 +40,6 @@ Result<void> check_hints(const Hints& hints) {
   return {};
 }
 
-Result<void> check_box(const SealedBox& box) {
-  if (box.box.size() == kPartyBoxSize) return {};
-  return fail(Errc::missing_box,
-              "a box with the party key has " + std::to_string(kPartyBoxSize) +
-                  " bytes, this one " + std::to_string(box.box.size()),
-              "boxes");
-}
-
-// One box for each member and each invite of the roster, no others.
-Result<void> check_boxes(const Roster& roster, const std::vector<SealedBox>& boxes) {
-  std::set<ExchangeKey> wanted;
-  for (const auto& member : roster.members)
-    wanted.insert(member.box);
-  for (const auto& terms : roster.invites)
-    wanted.insert(terms.invite_box);
-  for (const auto& box : boxes) {
-    if (auto ok = check_box(box); !ok) return ok;
-    if (wanted.erase(box.recipient) == 0)
-      return fail(Errc::missing_box, "a box is for nobody of the roster, or there twice", "boxes");
-  }
-  if (wanted.empty()) return {};
-  return fail(Errc::missing_box,
-              "boxes must hold one for each member and one for each invite of the roster; " +
-                  std::to_string(wanted.size()) + " are missing",
-              "boxes");
-}
-
 // The parties to one command, with what each action needs to say its events.
 class Application {
  public:
@@ -81,6 +56,7 @@ class Application {
   Result<std::vector<Event>> operator()(const Rotate& rotate);
   Result<std::vector<Event>> operator()(const ChangeCharter& change);
   Result<std::vector<Event>> operator()(const Bar& bar);
+  Result<std::vector<Event>> operator()(const HandBack& back);
 
  private:
   Event event(EventType type) const {
@@ -341,6 +317,13 @@ Result<std::vector<Event>> Application::operator()(const Bar& bar) {
   barred.subject = bar.peer;
   barred.request.reset();
   return std::vector{std::move(barred)};
+}
+
+Result<std::vector<Event>> Application::operator()(const HandBack& back) {
+  if (auto ok = check_member(); !ok) return std::unexpected(ok.error());
+  auto events = take_back(party_, back, now_, limits_, proven_);
+  if (events && !events->empty()) events->back().request = event({}).request;
+  return events;
 }
 
 }  // namespace

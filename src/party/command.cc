@@ -37,6 +37,12 @@ struct Writer {
   }
   void operator()(const ChangeCharter& change) const { write_blob(out, change.charter); }
   void operator()(const Bar& bar) const { out.raw(bar.peer.bytes); }
+  void operator()(const HandBack& back) const {
+    out.u64(back.after).raw(back.head).u32(static_cast<std::uint32_t>(back.records.size()));
+    for (const auto& record : back.records)
+      write_blob(out, record);
+    write_boxes(back.boxes);
+  }
 
   void write_boxes(const std::vector<SealedBox>& boxes) const {
     out.u32(static_cast<std::uint32_t>(boxes.size()));

@@ -77,14 +77,23 @@ struct Rotate {
 struct ChangeCharter {
   Bytes charter;
 };
+// From a member, what this server forgot when its database came back from a backup: the records
+// after its log's first `after`, which come to `head`. Boxes with the present party key for those
+// who need one; whatever is there already may be among both. Who signed counts.
+struct HandBack {
+  std::uint64_t after = 0;
+  crypto::Hash head{};
+  std::vector<Bytes> records;
+  std::vector<SealedBox> boxes;
+};
 // By the server's operator (actor and request id don't matter): this server no longer serves the
 // member. It changes no record, so the members' tunnels stay.
 struct Bar {
   PeerId peer;
 };
 
-using Action =
-    std::variant<Create, Join, Depart, Update, AddInvite, Close, Rotate, ChangeCharter, Bar>;
+using Action = std::variant<Create, Join, Depart, Update, AddInvite, Close, Rotate, ChangeCharter,
+                            Bar, HandBack>;
 
 struct Command {
   PeerId actor;

@@ -21,6 +21,8 @@ enum class Errc {
   // Membership
   stale_epoch,      // made against a roster that isn't the current one: open the invite again
   stale_head,       // names a log head that is unknown or older than the signer's last step
+  record_refused,   // of several that came together; which one and why, in words
+  split_history,    // names another head at this point of the log than ours
   stale_statement,  // a statement whose version isn't higher than the last one's
   already_member,
   not_member,
@@ -88,6 +90,10 @@ constexpr std::string_view name_of(Errc e) {
       return "stale_epoch";
     case stale_head:
       return "stale_head";
+    case record_refused:
+      return "record_refused";
+    case split_history:
+      return "split_history";
     case stale_statement:
       return "stale_statement";
     case already_member:

@@ -128,6 +128,11 @@ Result<void> Ledger::Context::check_signed(std::span<const VerifyKey* const> key
   return {};
 }
 
+std::optional<Hash> Ledger::head_at(std::uint64_t length) const {
+  if (length > length_ || length_ - length >= heads_.size()) return std::nullopt;
+  return heads_[heads_.size() - 1 - (length_ - length)];
+}
+
 PeerId Ledger::host_id() const {
   return peer_id(charter_->host);
 }

@@ -95,6 +95,8 @@ class Ledger {
 
   std::uint64_t length() const { return length_; }  // records so far
   const Hash& head() const { return heads_.back(); }
+  // After so many records; nothing for more than there are, or further back than kHeadWindow.
+  std::optional<Hash> head_at(std::uint64_t length) const;
 
   const std::map<PeerId, Member>& members() const { return members_; }  // current ones
   const Member* member(const PeerId& peer) const;                       // null: not a member

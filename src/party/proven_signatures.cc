@@ -42,6 +42,9 @@ class ProvenSignatures::Prover {
   bool operator()(const ChangeCharter& change) { return check<Charter>(change.charter); }
   bool operator()(const Close&) { return true; }
   bool operator()(const Bar&) { return true; }
+  bool operator()(const HandBack& back) {
+    return std::ranges::all_of(back.records, [this](const auto& it) { return check_any(it); });
+  }
 
   bool check_any(ByteView record) {
     const auto envelope = Envelope::parse(record);

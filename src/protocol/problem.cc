@@ -51,6 +51,7 @@ constexpr std::array kRows{
     Row{Errc::stale_epoch, "stale_epoch", 409, "The party has a newer roster"},
     Row{Errc::already_member, "already_member", 409, "The identity is a member already"},
     Row{Errc::stale_head, "stale_head", 409, "The party's log has moved on"},
+    Row{Errc::split_history, "split_history", 409, "The server has another history of the party"},
     Row{Errc::vip_taken, "vip_taken", 409, "The virtual address is taken"},
     Row{Errc::request_id_reused, "request_id_reused", 409, "The request_id was used before"},
     Row{Errc::party_full, "party_full", 409, "The party is full"},

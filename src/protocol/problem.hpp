@@ -45,6 +45,7 @@ enum class Errc {
   stale_epoch,  // sign again against the party's current roster
   already_member,
   stale_head,         // made against an older log: open the invite again
+  split_history,      // the server's log and the caller's have parted
   vip_taken,          // somebody was faster: open the invite again for another address
   request_id_reused,  // the same request_id came with another body
   party_full,

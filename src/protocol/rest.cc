@@ -99,6 +99,14 @@ void describe(Io& io, ChangeCharterRequest& m) {
   io("charter", m.charter, kRecord);
 }
 template <class Io>
+void describe(Io& io, HandBackRequest& m) {
+  io("request_id", m.request_id, kRequestId);
+  io("after", m.after);
+  io("head", m.head);
+  io("records", m.records, {.size = kMaxRecordSize, .count = kMaxHandedBack});
+  io("boxes", m.boxes, {.count = kMaxBoxes});
+}
+template <class Io>
 void describe(Io& io, SeqAnswer& m) {
   io("seq", m.seq);
 }
@@ -216,6 +224,7 @@ LANRAGE_BODY(UpdatePeerRequest);
 LANRAGE_BODY(LeaveRequest);
 LANRAGE_BODY(RotateRequest);
 LANRAGE_BODY(ChangeCharterRequest);
+LANRAGE_BODY(HandBackRequest);
 LANRAGE_BODY(EnrollRelayRequest);
 LANRAGE_BODY(EnrollRelayAnswer);
 LANRAGE_BODY(SeqAnswer);

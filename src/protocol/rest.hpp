@@ -117,6 +117,15 @@ struct ChangeCharterRequest {  // POST /parties/{id}/charter: deputies, another 
   Bytes charter;
   friend bool operator==(const ChangeCharterRequest&, const ChangeCharterRequest&) = default;
 };
+// POST /parties/{id}/log: from a member, what a server has forgotten that went back to a backup
+struct HandBackRequest {
+  std::string request_id;
+  std::uint64_t after = 0;  // so many records the server has
+  crypto::Hash head{};      // what they come to
+  std::vector<Bytes> records;
+  std::vector<SealedBox> boxes;
+  friend bool operator==(const HandBackRequest&, const HandBackRequest&) = default;
+};
 struct SeqAnswer {  // what changed a party and has nothing else to say
   std::uint64_t seq = 0;
   friend bool operator==(const SeqAnswer&, const SeqAnswer&) = default;

@@ -22,6 +22,9 @@ struct Limits {
   Rate signals_a_peer{20, 60};
   Rate creations_a_peer{0.2, 10};
   Rate updates_a_peer{0.1, 20};  // nick, hints: each one is kept in the party's journal
+  // Records that a restored server has forgotten: enough for weeks, too little to fill a log.
+  Rate handed_back_a_peer{0.2, 1'000};
+  Rate handed_back_of_a_peer{0.1, 200};  // that the peer signed, whoever brings them
   // Of everybody together: beyond it newcomers are asked to come back later, so that those who are
   // here don't suffer when thousands come back at once.
   Rate admissions{1'000, 4'000};  // challenges, registrations, WebSockets

@@ -10,9 +10,9 @@ namespace {
 constexpr std::array<std::string_view, 3> kResumed{"nothing", "journal", "snapshot"};
 constexpr std::array<std::string_view, 5> kRemoved{"tokens", "relays", "parties", "signals",
                                                    "offline"};
-constexpr std::array<std::string_view, 9> kRateLimits{"address",   "registrations", "words",
-                                                      "peer",      "messages",      "signals",
-                                                      "creations", "updates",       "keys"};
+constexpr std::array<std::string_view, 10> kRateLimits{
+    "address", "registrations", "words",   "peer", "messages",
+    "signals", "creations",     "updates", "keys", "handed_back"};
 constexpr std::array<std::string_view, 4> kSignals{"delivered", "queued", "refused", "displaced"};
 
 template <std::size_t kSize>

@@ -51,7 +51,8 @@ enum class RateLimit {
   signals,
   creations,
   updates,
-  keys
+  keys,
+  handed_back
 };
 enum class SignalFate { delivered, queued, refused, displaced };  // the last: by newer ones
 
@@ -121,7 +122,7 @@ class Metrics {
   std::vector<Route> routes_;
   std::array<std::uint64_t, 3> resumed_{};
   std::array<std::uint64_t, 5> removed_{};
-  std::array<std::uint64_t, 9> rate_limited_{};
+  std::array<std::uint64_t, 10> rate_limited_{};
   std::array<std::uint64_t, 4> signals_{};
   ByName<Counter> refused_;
   std::vector<std::function<void(Exposition&)>> sources_;

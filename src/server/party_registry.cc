@@ -40,7 +40,8 @@ party::Event closed_elsewhere(const party::Party& party, UnixTime now) {
 
 std::string_view name_of_command(const party::Action& action) {
   constexpr std::array<std::string_view, std::variant_size_v<party::Action>> kNames{
-      "create", "join", "leave", "update", "add_invite", "close", "rotate", "charter", "bar"};
+      "create", "join",   "leave",   "update", "add_invite",
+      "close",  "rotate", "charter", "bar",    "hand_back"};
   return kNames[action.index()];
 }
 

@@ -123,6 +123,13 @@ void Routes::change_charter(Request& request, Reply reply) {
                                 answer_later<protocol::SeqAnswer>(std::move(reply)));
 }
 
+void Routes::hand_back(Request& request, Reply reply) {
+  const auto asked = read_of_party<protocol::HandBackRequest>(request.http, request.parts);
+  if (!asked) return refuse(std::move(reply), asked.error());
+  parts_.service.hand_back(request.caller, asked->party, asked->body,
+                           answer_later<protocol::SeqAnswer>(std::move(reply)));
+}
+
 void Routes::relay_token(Request& request, Reply reply) {
   const auto asked = read_of_party<protocol::RelayTokenRequest>(request.http, request.parts);
   if (!asked) return refuse(std::move(reply), asked.error());

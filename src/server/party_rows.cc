@@ -36,10 +36,11 @@ class Rows {
       case peer_updated:
         return updated(event);
       case peer_left:
-        append_.gone.push_back(event.subject);
+        gone(event.subject);
         return {};
       case key_rotated:
-        append_.gone.insert(append_.gone.end(), event.removed.begin(), event.removed.end());
+        for (const auto& peer : event.removed)
+          gone(peer);
         return {};
       case charter_changed:
         append_.party.host = party::peer_id(charter_->host);
@@ -92,13 +93,37 @@ class Rows {
       append_.party.host = event.subject;
       append_.party.created_at = event.at;
     }
-    append_.changed.push_back(
-        peer_row(event.subject, founds ? roster_->members.at(0).wireguard : admission_->wireguard,
-                 *statement_, event.hints, event.at));
+    std::erase(append_.gone, event.subject);
+    change(peer_row(event.subject,
+                    founds ? roster_->members.at(0).wireguard : admission_->wireguard, *statement_,
+                    event.hints, event.at));
     return {};
   }
 
+  // An event may follow others of the same append: each peer has one row, as of the last.
+  store::PeerRow* changed(const PeerId& peer) {
+    const auto row = std::ranges::find(append_.changed, peer, &store::PeerRow::id);
+    return row == append_.changed.end() ? nullptr : &*row;
+  }
+  void change(store::PeerRow row) {
+    if (auto* before = changed(row.id))
+      *before = std::move(row);
+    else
+      append_.changed.push_back(std::move(row));
+  }
+  void gone(const PeerId& peer) {
+    std::erase_if(append_.changed, [&](const auto& row) { return row.id == peer; });
+    append_.gone.push_back(peer);
+  }
+
   Result<void> updated(const party::Event& event) {
+    if (auto* row = changed(event.subject)) {
+      if (statement_) {
+        row->nick = statement_->nick;
+        row->vip = statement_->vip;
+      }
+      return {};
+    }
     const auto* member = before_.ledger.member(event.subject);
     const auto known = before_.peers.find(event.subject);
     if (!member || known == before_.peers.end())
@@ -111,8 +136,7 @@ class Rows {
       statement_->nick = member->nick;
       statement_->vip = member->vip;
     }
-    append_.changed.push_back(
-        peer_row(event.subject, member->wireguard, *statement_, hints, event.at));
+    change(peer_row(event.subject, member->wireguard, *statement_, hints, event.at));
     return {};
   }
 

@@ -42,13 +42,6 @@ Result<void> check_self(const Caller& caller, const PeerId& peer) {
               "your token belongs to another peer: each peer acts for itself only", "peer_id");
 }
 
-std::vector<party::SealedBox> boxes_of(const std::vector<protocol::SealedBox>& boxes) {
-  std::vector<party::SealedBox> out;
-  for (const auto& box : boxes)
-    out.push_back({box.recipient, box.box});
-  return out;
-}
-
 Done<party::Outcome> answer_seq(Done<protocol::SeqAnswer> done) {
   return [done = std::move(done)](Result<party::Outcome> outcome) mutable {
     if (!outcome) return done(std::unexpected(outcome.error()));
@@ -67,7 +60,9 @@ PartyService::PartyService(const Parts& parts, const Limits& limits, ServerIdent
       wrong_words_(limits.wrong_words_an_address),
       creations_(limits.creations_a_peer),
       signals_sent_(limits.signals_a_peer),
-      updates_(limits.updates_a_peer) {}
+      updates_(limits.updates_a_peer),
+      handed_back_(limits.handed_back_a_peer),
+      handed_back_of_(limits.handed_back_of_a_peer) {}
 
 std::unexpected<Error> PartyService::too_fast(RateLimit limit, const char* message) {
   parts_.metrics.rate_limited(limit);
@@ -126,8 +121,8 @@ void PartyService::create(const Caller& caller, const protocol::CreatePartyReque
       return done(fail(Errc::limit_reached, "you host " + std::to_string(limits_.parties_a_host) +
                                                 " parties on this server already: close one"));
   }
-  party::Create action{request.charter, request.roster, request.statement, boxes_of(request.boxes),
-                       hints_from(request.hints)};
+  party::Create action{request.charter, request.roster, request.statement,
+                       boxes_from(request.boxes), hints_from(request.hints)};
   execute(caller, *id, request.request_id, std::move(action),
           [this, caller, id = *id, bind_key = request.bind_key,
            done = std::move(done)](Result<party::Outcome> outcome) mutable {
@@ -252,7 +247,7 @@ void PartyService::close(const Caller& caller, const PartyId& id,
 
 void PartyService::rotate(const Caller& caller, const PartyId& id,
                           const protocol::RotateRequest& request, Done<protocol::SeqAnswer> done) {
-  execute(caller, id, request.request_id, party::Rotate{request.roster, boxes_of(request.boxes)},
+  execute(caller, id, request.request_id, party::Rotate{request.roster, boxes_from(request.boxes)},
           answer_seq(std::move(done)));
 }
 

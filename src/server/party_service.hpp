@@ -2,6 +2,7 @@
 // registry, and shows the outcome as the protocol has it.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,9 @@ class PartyService {
   void change_charter(const Caller& caller, const PartyId& id,
                       const protocol::ChangeCharterRequest& request,
                       Done<protocol::SeqAnswer> done);
+  // By any member: records that this server has forgotten (party/hand_back.hpp).
+  void hand_back(const Caller& caller, const PartyId& id, const protocol::HandBackRequest& request,
+                 Done<protocol::SeqAnswer> done);
   // By the server's operator: ends our service to the member, for good.
   void bar(const PartyId& id, const PeerId& peer, Done<void> done);
 
@@ -110,6 +114,7 @@ class PartyService {
                                              std::uint64_t seq,
                                              const std::optional<crypto::VerifyKey>& bind_key,
                                              std::uint64_t log_from) const;
+  Result<void> may_hand_back(const PeerId& peer, std::span<const Bytes> records);
   std::unexpected<Error> too_fast(RateLimit limit, const char* message);
   void execute(const Caller& caller, const PartyId& party, const std::string& request_id,
                party::Action action, Done<party::Outcome> done);
@@ -123,6 +128,8 @@ class PartyService {
   PeerBuckets creations_;
   PeerBuckets signals_sent_;
   PeerBuckets updates_;
+  PeerBuckets handed_back_;     // records, by who brought them
+  PeerBuckets handed_back_of_;  // by who signed them
 };
 
 }  // namespace lanrage::server

@@ -181,4 +181,11 @@ party::Hints hints_from(const std::optional<protocol::Hints>& hints) {
   return hints ? hints_from(hints->nat_type, hints->public_endpoint) : party::Hints{};
 }
 
+std::vector<party::SealedBox> boxes_from(const std::vector<protocol::SealedBox>& boxes) {
+  std::vector<party::SealedBox> out;
+  for (const auto& box : boxes)
+    out.push_back({box.recipient, box.box});
+  return out;
+}
+
 }  // namespace lanrage::server

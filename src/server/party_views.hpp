@@ -27,5 +27,6 @@ std::optional<protocol::ws::ServerMessage> message_of(const party::Party& party,
 party::Hints hints_from(const std::optional<protocol::NatType>& nat_type,
                         const std::optional<Endpoint>& public_endpoint);
 party::Hints hints_from(const std::optional<protocol::Hints>& hints);
+std::vector<party::SealedBox> boxes_from(const std::vector<protocol::SealedBox>& boxes);
 
 }  // namespace lanrage::server

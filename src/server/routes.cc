@@ -52,6 +52,7 @@ const std::vector<Routes::Route>& Routes::table() {
       {post, "/parties/{party_id}/peers/{peer_id}/heartbeat", token, &Routes::heartbeat},
       {post, "/parties/{party_id}/rotate", token, &Routes::rotate},
       {post, "/parties/{party_id}/charter", token, &Routes::change_charter},
+      {post, "/parties/{party_id}/log", token, &Routes::hand_back},
       {post, "/parties/{party_id}/relay-token", token, &Routes::relay_token},
       {post, "/parties/{party_id}/invites", token, &Routes::add_invite},
       {del, "/parties/{party_id}/invites/{invite_id}", token, &Routes::revoke_invite},

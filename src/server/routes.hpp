@@ -112,6 +112,7 @@ class Routes {
   void heartbeat(Request& request, Reply reply);
   void rotate(Request& request, Reply reply);
   void change_charter(Request& request, Reply reply);
+  void hand_back(Request& request, Reply reply);
   void relay_token(Request& request, Reply reply);
   void add_invite(Request& request, Reply reply);
   void revoke_invite(Request& request, Reply reply);

@@ -273,6 +273,8 @@ void add_limits(SettingTable& t) {
   t.rate("limits.signals_a_peer", limit(&Limits::signals_a_peer));
   t.rate("limits.creations_a_peer", limit(&Limits::creations_a_peer));
   t.rate("limits.updates_a_peer", limit(&Limits::updates_a_peer));
+  t.rate("limits.handed_back_a_peer", limit(&Limits::handed_back_a_peer));
+  t.rate("limits.handed_back_of_a_peer", limit(&Limits::handed_back_of_a_peer));
   t.rate("limits.admissions", limit(&Limits::admissions));
 
   t.whole("limits.parties", limit(&Limits::parties), 1, 1'000'000);

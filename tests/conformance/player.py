@@ -304,6 +304,12 @@ class Party:
         for keys in drop:
             del self.invites[keys]
 
+    def hand_back_body(self, *records, boxes=(), after=None, head=None):
+        """Of a member whose log goes on after the server's."""
+        return {"request_id": fresh(), "after": len(self.log) if after is None else after,
+                "head": b64(head or self.head), "records": [b64(record) for record in records],
+                "boxes": list(boxes)}
+
     def charter_body(self, **bent):
         version = int.from_bytes(r.opened(self.last("charter"))[1][:4], "big")
         return {"request_id": fresh(),

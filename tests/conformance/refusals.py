@@ -110,6 +110,7 @@ def of_parties(server, observer):
     of_invites(party, ann, bob)
     of_rosters(party, ann, bob)
     of_charters(party, ann, bob)
+    of_handing_back(party, ann, bob)
     of_the_rest(party, ann, bob)
     body = party.leave_body(bob)
     assert bob.call("DELETE", party.peer(bob), body)[0] == 200
@@ -153,6 +154,7 @@ def of_strangers(party, ann, eve):
             ("POST", f"/peers/{eve.id}/heartbeat", {}), ("DELETE", f"/peers/{eve.id}", leave),
             ("DELETE", f"/peers/{'a' * 26}", rotation), ("POST", "/rotate", rotation),
             ("POST", "/charter", charter), ("POST", "/invites", invite),
+            ("POST", "/log", party.hand_back_body(head=bytes(32))),
             ("DELETE", f"/invites/{'a' * 26}", rotation), ("DELETE", "", {"request_id": "x"})]
     for method, path, body in asks:
         bodies = [body]
@@ -188,6 +190,7 @@ def of_request_ids(party, ann):
                 ("POST", party.path + "/rotate", party.rotate_body()),
                 ("POST", party.path + "/charter", party.charter_body()),
                 ("POST", party.path + "/invites", party.invite_body(party.new_invite())),
+                ("POST", party.path + "/log", party.hand_back_body()),
                 ("DELETE", f"{party.path}/invites/{'a' * 26}", party.rotate_body()),
                 ("DELETE", party.path, {})]
     for method, path, body in commands:
@@ -268,6 +271,10 @@ def of_joins(server, observer, party, bob, eve):
     server.admin("kick", party.id, fay.id)
     join("barred", fay)
     refused(fay.call("POST", party.open_path(), party.open_body(fay)), "barred")
+    leave = party.sign("leave", r.leave(fay.keys, party.head), fay.keys.identity)
+    again = party.admission(fay, seen=r.head(party.id_bytes, [*party.log, leave]))
+    body = party.hand_back_body(leave, again, party.statement(fay))
+    refused(bob.call("POST", party.path + "/log", body), "barred")
     # Invites that are over.
     ended = Party(bob, not_after=now_ms() - DAY).create()
     refused(eve.call("POST", ended.open_path(), ended.open_body(eve)), "invite_expired")
@@ -315,6 +322,20 @@ def of_invites(party, ann, bob):
     refused(ann.call("POST", party.path + "/invites",
                      {"request_id": fresh(), "record": b64(forged), "box": b64(b"x")}),
             "bad_signature")
+
+
+def of_handing_back(party, ann, bob):
+    def back(code, *records, **bent):
+        refused(ann.call("POST", party.path + "/log", party.hand_back_body(*records, **bent)), code)
+    record = party.statement(bob)
+    back("stale_head", record, after=len(party.log) + 1)
+    back("split_history", record, head=bytes(32))
+    back("split_history", record, after=len(party.log) - 1, 
+         head=r.head(party.id_bytes, party.log[:-1]))
+    back("record_refused", b"x")
+    back("record_refused", party.statement(bob, signer=Ed25519PrivateKey.generate()))
+    box = {"recipient": b64(r.public(bob.keys.box)), "box": b64(b"x" * 147)}
+    back("missing_box", record, boxes=[box])
 
 
 def of_rosters(party, ann, bob):

@@ -1,5 +1,6 @@
 """Refusals that need a server with settings of their own."""
 
+import base64
 import os
 
 from player import Device, Ed25519PrivateKey, Party, b64, fresh, r
@@ -85,6 +86,11 @@ def of_full_parties(program, observer):
         refused(cat.call("POST", party.path + "/join", party.join_body(cat)), "party_full")
         refused(ann.call("POST", party.path + "/invites",
                          party.invite_body(party.new_invite())), "too_many_invites")
+        body = party.hand_back_body(party.admission(cat), party.statement(cat))
+        refused(ann.call("POST", party.path + "/log", body), "party_full")
+        invite = base64.b64decode(party.invite_body(party.new_invite())["record"])
+        refused(ann.call("POST", party.path + "/log", party.hand_back_body(invite)),
+                "too_many_invites")
         signal = {"to_peer_id": ann.id, "signal_data": b64(b"x")}
         assert bob.call("POST", party.path + "/signals", signal)[0] == 204
         signal["to_peer_id"] = bob.id
@@ -116,6 +122,7 @@ def of_a_full_log(ann, cat):
             ("POST", "/rotate", party.rotate_body(**wide)),
             ("DELETE", f"/peers/{nobody}", party.rotate_body(**wide)),
             ("DELETE", f"/invites/{nobody}", party.rotate_body(**wide)),
+            ("POST", "/log", party.hand_back_body(party.statement(ann, candidates=many))),
             ("POST", "/charter", party.charter_body(**long))]:
         device = cat if path == "/join" else ann
         refused(device.call(method, party.path + path, body), "log_full")

@@ -115,6 +115,13 @@ def everything_works(server, observer):
     assert bob.call("PATCH", party.peer(bob), body)[1] == first, "repeating changes nothing"
     party.updated(bob, body)
 
+    # As if the server had forgotten it: what another member told is news to it.
+    record = party.statement(bob, nick="Bo")
+    body = party.hand_back_body(record)
+    stored(ann, "POST", party.path + "/log", body)
+    party.updated(bob, {"statement": b64(record)})
+    assert bob.call("GET", party.peer(bob))[1]["nick"] == "Bo"
+
     later = party.new_invite()
     body = party.invite_body(later)
     assert stored(ann, "POST", party.path + "/invites", body)["invite_id"] == r.base32(later.id)

@@ -9,7 +9,8 @@ import threading
 
 ENROLMENT_KEY = "conformance-enrolment-key"
 RATES = ("requests_an_address", "registrations_an_address", "requests_a_peer", "signals_a_peer",
-         "creations_a_peer", "updates_a_peer", "wrong_words_an_address", "wrong_keys_an_address", "admissions")
+         "creations_a_peer", "updates_a_peer", "handed_back_a_peer", "handed_back_of_a_peer",
+         "wrong_words_an_address", "wrong_keys_an_address", "admissions")
 
 
 def rate(per_second, burst):

@@ -200,6 +200,70 @@ TEST_F(RateLimits, UpdatesByPeerOverBothTransports) {
   EXPECT_EQ(limited("updates"), 2);
 }
 
+namespace {
+
+// Records that the host signed and nobody has sent yet.
+class HandedBack : public RateLimits {
+ protected:
+  void begin() {
+    start();
+    host.emplace(*this);
+    host->enroll();
+    ASSERT_EQ(host->create().status, 200);
+    const auto& made = *host->made;
+    ledger.emplace(
+        *party::Ledger::replay(made.id, std::vector{made.charter, made.roster, made.statement}));
+    request = {"", ledger->length(), ledger->head(), {}, {}};
+  }
+  std::string hand_back(std::size_t records) {
+    while (signed_.size() < records) {
+      const auto nick = "host " + std::to_string(signed_.size());
+      signed_.push_back(
+          *party::build_statement(*ledger, host->keys.identity, nick, host->made->vip));
+      EXPECT_TRUE(ledger->append(signed_.back()));
+    }
+    request.records.assign(signed_.begin(), signed_.begin() + static_cast<std::ptrdiff_t>(records));
+    request.request_id = "r" + std::to_string(++requests_);
+    return host->post(host->party + "/log", request).code;
+  }
+
+  std::optional<Player> host;
+  std::optional<party::Ledger> ledger;
+  protocol::HandBackRequest request;
+
+ private:
+  std::vector<Bytes> signed_;
+  int requests_ = 0;
+};
+
+}  // namespace
+
+TEST_F(HandedBack, ByPeer) {
+  limits.handed_back_a_peer = kThree;
+  begin();
+  EXPECT_EQ(hand_back(4), "rate_limited");
+  EXPECT_EQ(hand_back(3), "");
+  EXPECT_EQ(hand_back(3), "") << "what is known costs nothing";
+  EXPECT_EQ(hand_back(4), "rate_limited");
+  EXPECT_EQ(limited("handed_back"), 2);
+  EXPECT_EQ(refused("rate_limited"), 2);
+}
+
+// Else one member could have all others fill the log with what it signs.
+TEST_F(HandedBack, ByWhoSignedThem) {
+  limits.handed_back_of_a_peer = kThree;
+  begin();
+  EXPECT_EQ(hand_back(4), "rate_limited");
+  auto forged = request;
+  EXPECT_EQ(hand_back(2), "");
+  forged.records.resize(3);
+  forged.records[2].back() ^= 1;
+  forged.request_id = "forged";
+  EXPECT_EQ(host->post(host->party + "/log", forged).code, "record_refused");
+  EXPECT_EQ(hand_back(3), "") << "a forged one isn't counted against whom it names";
+  EXPECT_EQ(hand_back(4), "rate_limited");
+}
+
 TEST_F(RateLimits, AdmissionsTurnNewcomersAwayAndNobodyElse) {
   limits.admissions = kThree;
   start();
