@@ -51,7 +51,8 @@ Effects PartyTrust::on_event(Instant now, std::uint64_t seq, std::span<const Byt
   follow_key(box, out);
   const bool in_order = merge.outcome == Outcome::adopted || merge.outcome == Outcome::known;
   if (in_order && !key_is_current() && log_.take_snapshot_wish())
-    out.want_snapshot = true;  // the box comes with it
+    out.want_snapshot = true;                                   // the box comes with it
+  if (server_told_all_ && log_.server_has_all()) confirm(out);  // it had forgotten some
   refresh(now, out);
   return out;
 }

@@ -80,6 +80,8 @@ class VerifiedLog {
   bool server_has_all() const { return in_step_ && server_length_ == length(); }
   // It is shorter than the server has shown it before, or than it was when we started.
   bool server_went_back() const { return in_step_ && server_length_ < server_most_; }
+  // So many of our records it has, while in_step().
+  std::uint64_t server_length() const { return server_length_; }
 
  private:
   Merge adopt(std::span<const Bytes> records);

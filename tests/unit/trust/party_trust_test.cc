@@ -374,6 +374,16 @@ TEST_F(PartyTrustTest, WhoeverComesBackWaitsForAWordOfTheServer) {
   EXPECT_TRUE(back.access(host_.peer_id())->may_talk);
 }
 
+TEST_F(PartyTrustTest, AServerThatGetsItsRecordsBackIsWordEnough) {
+  const auto old = history_;
+  const auto records = history_.join(dan_);
+  auto& a = add(host_, history_, history_.key, false);
+  take(a, a.trust.on_snapshot(now_, old.log, 3, "restored", std::nullopt));
+  EXPECT_FALSE(a.trust.confirmed());
+  event(a, records);
+  EXPECT_TRUE(a.trust.confirmed());
+}
+
 TEST_F(PartyTrustTest, WhoeverComesBackWaitsForAWordOfAMember) {
   const auto before = history_;
   history_.kick(cat_);
