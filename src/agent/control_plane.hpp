@@ -55,6 +55,8 @@ class ControlPlane {
   virtual Answer<protocol::SeqAnswer> rotate(PartyId party, protocol::RotateRequest request) = 0;
   virtual Answer<protocol::SeqAnswer> change_charter(PartyId party,
                                                      protocol::ChangeCharterRequest request) = 0;
+  virtual Answer<protocol::SeqAnswer> hand_back(PartyId party,
+                                                protocol::HandBackRequest request) = 0;
   virtual Answer<protocol::GetPartyAnswer> party(PartyId party) = 0;  // with the whole log
   virtual Answer<protocol::RelayGrant> relay_grant(PartyId party,
                                                    protocol::RelayTokenRequest request) = 0;

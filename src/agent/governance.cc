@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <set>
 
+#include "agent/clock.hpp"
 #include "agent/joining.hpp"
 #include "agent/log_proofs.hpp"
+#include "trust/invite_closing.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -42,6 +44,10 @@ std::string who_can(const party::Ledger& ledger) {
 }
 
 }  // namespace
+
+UnixTime invite_clock(const ControlPlane& control) {
+  return std::max<UnixTime>(control.server_time(), unix_now() - kClocksDiffer);
+}
 
 std::set<PeerId> deputies_of(const party::Ledger& ledger) {
   std::set<PeerId> out;
@@ -162,7 +168,7 @@ Governance::Answer<Governance::Rotated> Governance::rotate_once(party::RotationO
     std::erase_if(options.revoke, [&](const auto& key) { return ledger.invite(key) == nullptr; });
   }
   auto made =
-      party::build_rotation(random, ledger, signer, options, party_->control()->server_time());
+      party::build_rotation(random, ledger, signer, options, invite_clock(*party_->control()));
   if (!made) co_return std::unexpected(made.error());
   protocol::RotateRequest request{new_request_id(), made->roster, {}};
   std::optional<Bytes> own_box;
@@ -228,6 +234,22 @@ Governance::Answer<Governance::Rotated> Governance::rotate() {
     co_return co_await rotate_once({}, std::move(*key));
   };
   co_return co_await with_receipts(co_await until_current<Rotated>(std::move(attempt)));
+}
+
+Governance::Answer<Governance::Rotated> Governance::close_ended_invites() {
+  auto attempt = [this]() -> Answer<Rotated> {
+    auto key = signer("close invites");
+    if (!key) co_return std::unexpected(key.error());
+    if (!trust::keeps_ended_invite(party_->ledger(), invite_clock(*party_->control())))
+      co_return fail(GovernErrc::nothing_to_do, "no invite of the party has ended", "invite");
+    if (base_ || !party_->server_has_all())
+      co_return fail(GovernErrc::server_lacks_records,
+                     "the server lacks some of the party's records: a roster made now would undo "
+                     "them",
+                     "roster");
+    co_return co_await rotate_once({}, std::move(*key));
+  };
+  co_return co_await until_current<Rotated>(std::move(attempt));
 }
 
 Governance::Answer<Governance::Rotated> Governance::with_receipts(Result<Rotated> done) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,7 +18,15 @@
 
 namespace lanrage::agent {
 
-enum class GovernErrc { not_allowed, that_is_you, host_stays, deputy_stays, gone, nothing_to_do };
+enum class GovernErrc {
+  not_allowed,
+  that_is_you,
+  host_stays,
+  deputy_stays,
+  gone,
+  nothing_to_do,
+  server_lacks_records,
+};
 constexpr std::string_view name_of(GovernErrc errc) {
   switch (errc) {
     case GovernErrc::not_allowed:
@@ -32,6 +41,8 @@ constexpr std::string_view name_of(GovernErrc errc) {
       return "gone";
     case GovernErrc::nothing_to_do:
       return "nothing_to_do";
+    case GovernErrc::server_lacks_records:
+      return "server_lacks_records";
   }
   return "unknown";
 }
@@ -41,6 +52,11 @@ struct Receipts {
   std::vector<PeerId> confirmed;
   std::vector<PeerId> waiting;
 };
+
+// When an invite has ended: by the server's clock, for by that it was made. But a server that lags
+// more than a day behind us doesn't keep invites open: players' clocks aren't that wrong.
+inline constexpr std::chrono::hours kClocksDiffer{24};
+UnixTime invite_clock(const ControlPlane& control);
 
 // A party as those who govern it need it.
 class GovernedParty {
@@ -53,6 +69,8 @@ class GovernedParty {
   // Members whom a deputy removed in a history that isn't followed (trust::VerifiedLog): the next
   // roster leaves them out, too.
   virtual std::set<PeerId> outcasts() const { return {}; }
+  // What the server has shown is all that we know.
+  virtual bool server_has_all() const { return true; }
   virtual std::shared_ptr<ControlPlane> control() const = 0;
   // What the server said in an answer counts as if it had come by the live link.
   virtual void hear(const protocol::ws::ServerMessage& message) = 0;
@@ -81,6 +99,9 @@ class Governance {
   Answer<Rotated> kick(PeerId peer);
   Answer<Rotated> revoke(InviteId invite);  // party::Errc::unknown_invite
   Answer<Rotated> rotate();                 // another party key, and nothing else
+  // A new roster without the invites that have ended; nothing_to_do where it keeps none. Nobody's
+  // receipt is waited for, and nothing that members told each other is given up for it.
+  Answer<Rotated> close_ended_invites();
   Answer<party::NewInvite> invite(party::InviteOptions options);
   // What comes back are the deputies from now on.
   Answer<std::set<PeerId>> promote(PeerId peer);

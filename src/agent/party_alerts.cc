@@ -32,6 +32,8 @@ std::string_view name_of(AlertCode code) {
       return "wrong_certificate";
     case members_split:
       return "members_split";
+    case server_forgot_party:
+      return "server_forgot_party";
     case member_record_refused:
       return "member_record_refused";
   }
@@ -73,6 +75,11 @@ void PartyAlerts::tell(Entry& entry) {
 
 bool PartyAlerts::any_standing() const {
   return std::ranges::any_of(entries_, [](const auto& at) { return !at.second.alert.until; });
+}
+
+bool PartyAlerts::stands(AlertCode code) const {
+  const auto found = entries_.find(code);
+  return found != entries_.end() && !found->second.alert.until;
 }
 
 std::vector<Alert> PartyAlerts::shown() const {

@@ -31,6 +31,7 @@ enum class AlertCode : std::uint8_t {
   false_charter,          // it shows another host, name or prefix than the charter
   wrong_certificate,      // what answers in its place isn't it
   members_split,          // a member has another history than we: it shows us different things
+  server_forgot_party,    // it knows no such party, or not this device in it
   member_record_refused,  // a member handed over a record that breaks the rules
 };
 std::string_view name_of(AlertCode code);
@@ -60,6 +61,7 @@ class PartyAlerts {
   void clear(AlertCode code);
 
   bool any_standing() const;
+  bool stands(AlertCode code) const;
   // Those that stand and those over for less than kShownAfterwards, by code.
   std::vector<Alert> shown() const;
 

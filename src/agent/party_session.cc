@@ -135,6 +135,9 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
   connectivity_ = std::move(*connectivity);
   sync_peers();
   trust_->open(saved_.interface);
+  invites_ = std::make_shared<InviteKeeper>(context_.io, weak_from_this(), context_.log);
+  refill_ = std::make_shared<ServerRefill>(
+      context_.io, trust_, [this] { return control_; }, context_.log);
   if (answer) {
     on_snapshot(answer->party, answer->incarnation, std::nullopt);
     if (answer->relay) {
@@ -179,6 +182,8 @@ void PartySession::stop() {
   grant_timer_.cancel();
   control_->close();
   trust_->close();
+  if (invites_) invites_->close();
+  if (refill_) refill_->close();
   if (connectivity_) connectivity_->close();
   tunnel_.reset();
 }
@@ -270,13 +275,12 @@ void PartySession::hear(const ws::ServerMessage& message) {
             connectivity_->on_signal(signal.from_peer_id, signal.signal_data);
           },
           [&](const ws::PartyClosed& closed) { on_closed(closed); },
-          [&](const ws::CaughtUp& caught_up) { trust_->on_caught_up(caught_up.seq); },
-          [&](const ws::Ack&) {},
-          [&](const ws::ErrorMessage& error) {
-            context_.log.warning("server_refused", {{"party", saved_.id.to_string()},
-                                                    {"code", error.code},
-                                                    {"detail", error.message}});
+          [&](const ws::CaughtUp& caught_up) {
+            trust_->on_caught_up(caught_up.seq);
+            on_server_word();
           },
+          [&](const ws::Ack&) {},
+          [&](const ws::ErrorMessage& refusal) { on_refusal(refusal); },
           [&](const ws::RelayToken& token) { connectivity_->set_relays(token.grant); },
       },
       message);

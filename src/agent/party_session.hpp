@@ -15,8 +15,10 @@
 #include "agent/connectivity.hpp"
 #include "agent/control_plane.hpp"
 #include "agent/governance.hpp"
+#include "agent/invite_keeper.hpp"
 #include "agent/joining.hpp"
 #include "agent/party_alerts.hpp"
+#include "agent/server_refill.hpp"
 #include "agent/state_file.hpp"
 #include "agent/trust_keeper.hpp"
 
@@ -99,6 +101,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   const DeviceKeys& device() const override { return context_.keys; }
   const std::optional<Secret<32>>& root_seed() const override { return saved_.root_seed; }
   std::set<PeerId> outcasts() const override { return trust_->trust().log().outcasts(); }
+  bool server_has_all() const override { return trust_->trust().log().server_has_all(); }
   std::shared_ptr<ControlPlane> control() const override { return control_; }
   void hear(const protocol::ws::ServerMessage& message) override;
   // Waits at most kReceiptTime for those whom we reach.
@@ -141,6 +144,9 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   void on_claim(AlertCode code, std::optional<std::string> sentence);
   void on_finding(const trust::Finding& finding);
   void on_kicked(const protocol::ws::Kicked& kicked);
+  void on_refusal(const protocol::ws::ErrorMessage& refusal);
+  // What the server has of the party may have changed.
+  void on_server_word();
   void on_presence(const PeerId& peer, bool online);
   void on_link(LinkState state);
   void on_trouble(const Error& error);
@@ -157,6 +163,8 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   AgentContext& context_;
   SavedParty saved_;
   std::shared_ptr<TrustKeeper> trust_;
+  std::shared_ptr<InviteKeeper> invites_;
+  std::shared_ptr<ServerRefill> refill_;
   PartyAlerts alerts_;
   std::shared_ptr<ControlPlane> control_;
   crypto::SigningKey bind_key_;

@@ -41,10 +41,12 @@ void PartySession::subscribe() {
 
 void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation,
                                const std::optional<Bytes>& box) {
+  alerts_.clear(AlertCode::server_forgot_party);
   trust_->on_snapshot(party.log, party.seq, incarnation, box);
   subscribe();
   for (const auto& peer : party.peers)
     on_presence(peer.peer_id, peer.online);
+  on_server_word();
   // It serves us, and what it shows is what the members signed.
   if (!trust_->trust().log().server_has_all()) return;
   alerts_.clear(AlertCode::server_ended_service);
@@ -59,12 +61,35 @@ void PartySession::on_snapshot(const protocol::Party& party, const std::string& 
   judge(AlertCode::false_charter, claims.charter);
 }
 
+void PartySession::on_server_word() {
+  if (invites_) invites_->look();
+  if (refill_) refill_->look();
+}
+
+void PartySession::on_refusal(const ws::ErrorMessage& refusal) {
+  context_.log.warning(
+      "server_refused",
+      {{"party", saved_.id.to_string()}, {"code", refusal.code}, {"detail", refusal.message}});
+  const bool of_party = !refusal.party_id || refusal.party_id == saved_.id;
+  if (!of_party || refusal.code != protocol::name_of(protocol::Errc::unknown_party)) return;
+  if (refill_) refill_->on_unknown_party();
+  if (alerts_.stands(AlertCode::server_ended_service) ||
+      alerts_.stands(AlertCode::server_closed_party))
+    return;
+  alerts_.raise(
+      AlertCode::server_forgot_party,
+      "the server doesn't know this party, or not this device in it: it went back to an "
+      "old backup, or has ended the party; tunnels stay, and if another member hands back "
+      "what it forgot, all is well again");
+}
+
 bool PartySession::on_event(std::uint64_t seq, std::span<const Bytes> records,
                             const std::optional<Bytes>& box) {
   // Others are old, or come again with a snapshot.
   const bool next = seq == trust_->trust().log().seq() + 1;
   trust_->on_event(seq, records, box);
   subscribe();
+  on_server_word();
   return next && trust_->trust().log().server_has_all();
 }
 
@@ -126,6 +151,7 @@ void PartySession::on_finding(const trust::Finding& finding) {
     alerts_.raise(code, sentence_of(finding, member != nullptr ? member->nick : "a member"));
   else if (!trust_->trust().has_open(finding.topic))
     alerts_.clear(code);
+  if (finding.topic == trust::Topic::server_behind) on_server_word();
 }
 
 void PartySession::sync_peers() {

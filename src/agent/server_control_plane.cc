@@ -93,6 +93,12 @@ ControlPlane::Answer<protocol::SeqAnswer> ServerControlPlane::change_charter(
                                   protocol::to_json(request));
 }
 
+ControlPlane::Answer<protocol::SeqAnswer> ServerControlPlane::hand_back(
+    PartyId party, protocol::HandBackRequest request) {
+  return ask<protocol::SeqAnswer>(io::Method::post, party_path(party, "/log"),
+                                  protocol::to_json(request));
+}
+
 ControlPlane::Answer<protocol::GetPartyAnswer> ServerControlPlane::party(PartyId party) {
   return ask<protocol::GetPartyAnswer>(io::Method::get, party_path(party), "");
 }

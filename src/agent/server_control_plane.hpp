@@ -30,6 +30,7 @@ class ServerControlPlane : public ControlPlane,
   Answer<protocol::SeqAnswer> rotate(PartyId party, protocol::RotateRequest request) override;
   Answer<protocol::SeqAnswer> change_charter(PartyId party,
                                              protocol::ChangeCharterRequest request) override;
+  Answer<protocol::SeqAnswer> hand_back(PartyId party, protocol::HandBackRequest request) override;
   Answer<protocol::GetPartyAnswer> party(PartyId party) override;
   Answer<protocol::RelayGrant> relay_grant(PartyId party,
                                            protocol::RelayTokenRequest request) override;

@@ -361,5 +361,77 @@ TEST_F(DeputyTest, TheKeyAloneChanges) {
   EXPECT_EQ(code_of(run(Governance(view(cleo)).rotate())), "not_allowed");
 }
 
+// ---- invites that have ended
+
+class ClosingTest : public GovernedWorld {
+ protected:
+  // The party's first invite is of years ago.
+  ClosingTest() {
+    EXPECT_EQ(code_of(world.rotate(world.host, world.new_rotation().value())), "ok");
+  }
+  // Eve joins by an invite for her alone.
+  InviteId spend() {
+    const auto invite = world.new_invite({1, std::chrono::hours(1)}).value();
+    EXPECT_EQ(
+        code_of(world.run(world.command(world.host, party::AddInvite{invite.record, invite.box}))),
+        "ok");
+    const auto keys = party::invite_keys(invite.secret, world.made.id);
+    EXPECT_EQ(code_of(world.run(
+                  world.command(eve, party::Join{party::build_admission(world.ledger(), keys, eve),
+                                                 world.statement(eve, "Eve", world.ledger()),
+                                                 {}}))),
+              "ok");
+    return keys.id();
+  }
+};
+
+TEST_F(ClosingTest, ARosterLeavesOutWhatHasEndedAndNothingElse) {
+  const auto spent = spend();
+  const auto ann = view(world.host);
+  const auto open = world.ledger().invites().size() - 1;
+  const auto closed = run(Governance(ann).close_ended_invites());
+  ASSERT_EQ(code_of(closed), "ok") << closed.error().message();
+  EXPECT_THAT(closed->dropped, ElementsAre(spent));
+  EXPECT_TRUE(closed->removed.empty());
+  EXPECT_EQ(world.ledger().invites().size(), open);
+  EXPECT_TRUE(is_member(eve));
+  EXPECT_EQ(ann->party_key().epoch(), 3u);
+}
+
+TEST_F(ClosingTest, WhereNoneHasEndedNoRosterIsMade) {
+  const auto ann = view(world.host);
+  EXPECT_EQ(code_of(run(Governance(ann).close_ended_invites())), "nothing_to_do");
+  EXPECT_EQ(ann->rules().commands, 0);
+}
+
+TEST_F(ClosingTest, OfTwoAtOnceOneMakesTheRoster) {
+  spend();
+  const auto ann = view(world.host);
+  const auto deputy = view(bob);
+  ann->rules().before = [&, once = true]() mutable {
+    if (std::exchange(once, false))
+      EXPECT_EQ(code_of(run(Governance(deputy).close_ended_invites())), "ok");
+  };
+  EXPECT_EQ(code_of(run(Governance(ann).close_ended_invites())), "nothing_to_do");
+  EXPECT_EQ(ann->rules().commands, 1);
+  EXPECT_EQ(world.ledger().key_epoch(), 3u);
+}
+
+// `rotate` does: but there somebody wants it.
+TEST_F(ClosingTest, WhatMembersToldPastTheServerIsNotGivenUpForIt) {
+  spend();
+  const auto ann = view(world.host);
+  ann->hear_from_member(party::build_statement(ann->ledger(), cleo.identity, "Clio",
+                                               ann->ledger().member(cleo.peer_id())->vip)
+                            .value());
+  EXPECT_EQ(code_of(run(Governance(ann).close_ended_invites())), "server_lacks_records");
+  EXPECT_EQ(world.ledger().key_epoch(), 2u);
+}
+
+TEST_F(ClosingTest, OthersCannot) {
+  spend();
+  EXPECT_EQ(code_of(run(Governance(view(cleo)).close_ended_invites())), "not_allowed");
+}
+
 }  // namespace
 }  // namespace lanrage::agent::test

@@ -47,6 +47,11 @@ class RuleBook final : public ControlPlane {
     if (!done) co_return std::unexpected(done.error());
     co_return protocol::AddInviteAnswer{party::invite_id(terms.invite_key), done->seq};
   }
+  Answer<protocol::SeqAnswer> hand_back(PartyId, protocol::HandBackRequest request) override {
+    co_return seq_of(
+        run(request.request_id,
+            party::HandBack{request.after, request.head, request.records, boxes(request.boxes)}));
+  }
   Answer<protocol::GetPartyAnswer> party(PartyId id) override {
     ++fetches;
     protocol::GetPartyAnswer answer;
