@@ -204,5 +204,45 @@ TEST_F(AttackerMembers, ASpentInviteLetsNobodyIn) {
   expect_all_is_well();
 }
 
+// Whoever holds an invite that has expired may have signed anything at any time, and the server
+// says that it came in time.
+TEST_F(AttackerMembers, AnExpiredInviteAdmitsNobodyWhateverTheServerSays) {
+  auto& bob = befriend("bob");
+  auto& carol = befriend("carol");
+  start_traffic(bob, carol);
+  const Stranger mallory;
+  const auto link = party::parse_invite_link(alice_.membership.invite).value();
+  const auto invite = party::invite_keys(link.secret, party_id());
+  const auto before = ledger();
+  const auto vip = before.suggest_vip(mallory.device.peer_id()).value();
+  const auto backdated = admission_of(before, mallory, invite, vip);
+
+  // The invite's day goes by for the host, and one more in which the server's clock stands still;
+  // its agent closes the invite, and asks nobody.
+  alice_.player->stop_agent();
+  alice_.player->set_clock_ahead(std::chrono::hours(49));
+  alice_.player->start_agent();
+  ASSERT_TRUE(eventually(kSeen * 2, [&] { return ledger().invite(invite.id()) == nullptr; }));
+  const auto after = ledger();
+  EXPECT_EQ(after.key_epoch(), 2u);
+  EXPECT_EQ(after.members().size(), 3u);
+  for (const auto* who : {&alice_, &bob, &carol})
+    ASSERT_TRUE(eventually(kSeen, [&] {
+      const auto party = who->player->party();
+      return party && party->at("key_epoch").to_number<int>() == 2;
+    })) << who->player->nick();
+
+  const json::object peer{{"peer", peer_json(mallory)}};
+  for (const auto* who : {&alice_, &bob, &carol}) {
+    forge({who}, message("peer_joined", backdated, peer));
+    EXPECT_TRUE(told(*who, "record_refused", "another roster"));
+    forge({who}, message("peer_joined", admission_of(after, mallory, invite, vip), peer));
+    EXPECT_TRUE(told(*who, "record_refused", "no such invite"));
+    EXPECT_EQ(who->player->peers().size(), 2u);
+  }
+  EXPECT_TRUE(pings(*bob.player, alice_.membership.vip));
+  expect_all_is_well();
+}
+
 }  // namespace
 }  // namespace lanrage::lab

@@ -83,9 +83,12 @@ void Player::start_agent() {
             "--wireguard",
             wireguard != nullptr ? wireguard : "auto"};
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
-  agent_ = std::make_unique<Process>(
-      argv,
-      Process::Options{.netns_fd = host_.netns().fd(), .log_prefix = directory_.path() / "agent"});
+  Process::Options options{.netns_fd = host_.netns().fd(),
+                           .log_prefix = directory_.path() / "agent"};
+  if (clock_ahead_ != std::chrono::seconds(0))
+    options.environment = {{"LD_PRELOAD", LANRAGE_LAB_SHIFTED_CLOCK},
+                           {"LANRAGE_LAB_CLOCK_SHIFT", std::to_string(clock_ahead_.count())}};
+  agent_ = std::make_unique<Process>(argv, std::move(options));
   const bool ready =
       eventually(kAgentLimit, [&] { return answers(socket_) || !agent_->running(); }) &&
       agent_->running();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,6 +55,8 @@ class Player {
   void freeze();
   void thaw();
   void start_agent();  // on the same state; waits until its socket answers
+  // From the next start on, by its calendar clock.
+  void set_clock_ahead(std::chrono::seconds by) { clock_ahead_ = by; }
 
   pid_t agent_pid() const { return agent_->pid(); }
   const std::string& socket() const { return socket_; }
@@ -95,6 +98,7 @@ class Player {
   std::unique_ptr<Process> agent_;
   std::string last_words_;  // of one that was killed
   std::vector<std::string> invites_;
+  std::chrono::seconds clock_ahead_{0};
 };
 
 }  // namespace lanrage::lab
