@@ -220,8 +220,10 @@ void PartyTrust::send_box(const PeerId& to, Effects& out) {
 void PartyTrust::refresh(Instant now, Effects& out) {
   if (std::exchange(key_changed_, false)) gossip_.on_change(now);
   std::set<PeerId> peers;
+  const auto waiting = log_.waiting();
   for (const auto& [id, member] : ledger().members())
-    if (id != device_.self && !log_.outcasts().contains(id)) peers.insert(id);
+    if (id != device_.self && !log_.outcasts().contains(id) && !waiting.contains(id))
+      peers.insert(id);
   const auto gone =
       std::erase_if(pairs_, [&](const auto& entry) { return !peers.contains(entry.first); });
   if (gone > 0) out.access_changed = true;

@@ -64,6 +64,15 @@ bool VerifiedLog::has(const HeadAt& point) const {
   return point.length < heads_.size() && heads_[point.length] == point.head;
 }
 
+std::set<PeerId> VerifiedLog::waiting() const {
+  std::set<PeerId> out;
+  if (outcasts_.empty()) return out;
+  for (const auto& record : std::span(records_).subspan(roster_length_))
+    if (const auto admission = party::read_record<party::Admission>(record))
+      out.insert(party::peer_id(admission->identity));
+  return out;
+}
+
 VerifiedLog::Merge VerifiedLog::adopt(std::span<const Bytes> records) {
   Merge merge{records.empty() ? Outcome::known : Outcome::adopted, std::nullopt, {}};
   party::ProofsAhead proofs(ledger_.party_id(), records, prover_);

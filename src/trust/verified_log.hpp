@@ -73,6 +73,9 @@ class VerifiedLog {
   // Members whom a deputy's roster in a history that we don't follow leaves out: nobody talks to
   // them until a later roster decides.
   const std::set<PeerId>& outcasts() const { return outcasts_; }
+  // Whoever was admitted after the present roster while there are such: two deputies have decided
+  // differently, perhaps about the very invite, and newcomers wait for the roster that ends it.
+  std::set<PeerId> waiting() const;
   std::uint64_t seq() const { return seq_; }
   const std::string& incarnation() const { return incarnation_; }
   // As of seq(), the server's log is the beginning of ours; and it is all of it.

@@ -322,6 +322,38 @@ TEST_F(SplitTest, AMembersHistoryThatReplacesOursLeavesTheServerBehind) {
   EXPECT_EQ(b_->trust.log().records(), mine_.log);
 }
 
+// A server restored from a backup forgot Bob's kick, and Cat, a deputy as well, made a roster that
+// keeps all: on it somebody joins.
+TEST_F(SplitTest, WhileTwoDeputiesDisagreeNewcomersGetNoTunnel) {
+  history_.deputies({bob_.peer_id(), cat_.peer_id()});
+  const auto eve = make_device(random_);
+  history_.join(eve);
+  auto bobs = history_, cats = history_;
+  bobs.rotate(bob_.identity, {eve.peer_id()});
+  cats.rotate(cat_.identity);
+  cats.rotate(cat_.identity);  // so this one is followed
+  cats.join(dan_);
+  a_ = &add(host_, cats, cats.key);
+  b_ = &add(bob_, bobs, bobs.key);
+  EXPECT_NE(a_->access(dan_.peer_id()), nullptr);
+  shake_hands(*a_, *b_);
+  run_for(5s);
+  for (auto* machine : {a_, b_}) {
+    ASSERT_EQ(machine->trust.ledger().head(), cats.ledger.head());
+    EXPECT_EQ(machine->access(eve.peer_id()), nullptr) << "kicked by one of them";
+    EXPECT_EQ(machine->access(dan_.peer_id()), nullptr) << "let in by the other alone";
+    EXPECT_NE(machine->access(cat_.peer_id()), nullptr);
+  }
+  // The host's next roster names Dan and leaves out Eve.
+  const auto decided = cats.kick(eve);
+  event(*a_, decided);
+  run_for(2s);
+  for (auto* machine : {a_, b_}) {
+    EXPECT_NE(machine->access(dan_.peer_id()), nullptr);
+    EXPECT_EQ(machine->access(eve.peer_id()), nullptr);
+  }
+}
+
 TEST_F(PartyTrustTest, AForgedRecordOfAMemberIsRefusedAndReported) {
   meet();
   auto forged = history_.log;

@@ -299,6 +299,25 @@ TEST_F(BranchesTest, OneThatDoesNotIsKeptOutButItsDeputyIsHeard) {
   EXPECT_TRUE(ours.outcasts().empty());
 }
 
+// Whom one deputy kicked may come again by an invite that the other's roster kept.
+TEST_F(BranchesTest, WhileTwoDeputiesDisagreeNewcomersWait) {
+  ours_->rotate(bob_.identity);
+  ours_->rotate(bob_.identity);
+  ours_->join(dan_);
+  theirs_->rotate(bob_.identity, {cat_.peer_id()});
+  auto ours = log();
+  EXPECT_TRUE(ours.waiting().empty());
+  ASSERT_EQ(ours.merge_branch(past_.log.size(), branch()).outcome, Outcome::split);
+  EXPECT_EQ(ours.waiting(), std::set{dan_.peer_id()}) << "who came before that is known";
+  const auto eve = party::DeviceKeys(make_device(random_));
+  ASSERT_EQ(ours.append(8, ours_->join(eve)).outcome, Outcome::adopted);
+  EXPECT_EQ(ours.waiting(), (std::set{dan_.peer_id(), eve.peer_id()}));
+  // The host names them, and not Cat.
+  ASSERT_EQ(ours.append(9, ours_->kick(cat_)).outcome, Outcome::adopted);
+  EXPECT_TRUE(ours.waiting().empty());
+  EXPECT_NE(ours.ledger().member(dan_.peer_id()), nullptr);
+}
+
 TEST_F(BranchesTest, AForgedRosterDecidesNothing) {
   ours_->join(dan_);
   theirs_->kick(cat_);
