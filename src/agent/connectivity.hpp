@@ -79,6 +79,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   EchoSocket& echo() { return *echo_; }
 
  private:
+  static constexpr Duration kNatProbeIdle = std::chrono::seconds(120);  // all are direct
+
   Connectivity(boost::asio::io_context& io, Tunnel& tunnel, const Options& options,
                Callbacks callbacks, io::Log& log);
 

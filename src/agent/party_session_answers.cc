@@ -1,0 +1,85 @@
+// What a session answers its player: who somebody is, whether an echo comes back, how it stands.
+#include <boost/asio/use_awaitable.hpp>
+
+#include "agent/finding_text.hpp"
+#include "agent/party_session.hpp"
+
+namespace lanrage::agent {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto kPingSpacing = std::chrono::milliseconds(250);
+constexpr Duration kPingTimeout = std::chrono::seconds(2);
+
+}  // namespace
+
+Result<PeerId> PartySession::find_peer(std::string_view name) const {
+  const auto id = PeerId::parse(name);
+  const auto address = IpAddress::parse(name);
+  std::vector<PeerId> found;
+  for (const auto& [peer, member] : ledger().members())
+    if (peer == id || member.vip == address || member.nick == name) found.push_back(peer);
+  if (found.empty())
+    return fail(SessionErrc::unknown_peer,
+                "nobody called \"" + std::string(name) + "\" is in this party", "peer");
+  if (found.size() > 1)
+    return fail(SessionErrc::ambiguous_peer,
+                std::to_string(found.size()) + " peers are called \"" + std::string(name) +
+                    "\"; name one by its id or virtual IP (see `lanrage status`)",
+                "peer");
+  return found.front();
+}
+
+asio::awaitable<std::vector<std::optional<Duration>>> PartySession::ping(PeerId peer, int count) {
+  const auto self = shared_from_this();
+  const auto connectivity = connectivity_;
+  const auto vip = ledger().member(peer)->vip;
+  std::vector<std::optional<Duration>> out;
+  for (int i = 0; i < count && !stopped_; ++i) {
+    if (i > 0) {
+      asio::steady_timer spacing(context_.io, kPingSpacing);
+      co_await spacing.async_wait(asio::use_awaitable);
+    }
+    out.push_back(co_await connectivity->echo().echo(vip, kPingTimeout));
+  }
+  co_return out;
+}
+
+asio::awaitable<std::optional<Duration>> PartySession::echo(PeerId peer, std::size_t size) {
+  const auto self = shared_from_this();
+  const auto connectivity = connectivity_;
+  const auto* member = ledger().member(peer);
+  if (stopped_ || member == nullptr) co_return std::nullopt;
+  co_return co_await connectivity->echo().echo(member->vip, kPingTimeout, size);
+}
+
+PartyRow PartySession::report() const {
+  const auto self = context_.keys.peer_id();
+  PartyRow out{saved_.id,
+               name(),
+               ledger().host_id(),
+               trust_->trust().keys().newest().epoch(),
+               trust_->trust().log().seq(),
+               saved_.interface,
+               saved_.server_url,
+               control_->link_state(),
+               saved_.nick,
+               vip(),
+               connectivity_->mapping(),
+               connectivity_->mapped_endpoint(),
+               connectivity_->udp(),
+               connectivity_->udp_note(),
+               waiting_sentence(trust_->trust().confirmed(), trust_->no_channel()),
+               alerts_.shown(),
+               {}};
+  for (const auto& [id, member] : ledger().members()) {
+    if (id == self) continue;
+    const auto online = online_.find(id);
+    out.peers.push_back({id, member.nick, member.vip, online != online_.end() && online->second,
+                         connectivity_->report(id)});
+  }
+  return out;
+}
+
+}  // namespace lanrage::agent
