@@ -72,15 +72,38 @@ void show(const Command& command, const json::object& result, bool as_json, cons
     command.print(result, output.out);
 }
 
-int execute(const Command& command, const std::string& socket, bool as_json, const Output& output,
+// What any command may be given.
+struct Common {
+  std::string socket;
+  std::string party;
+  bool as_json = false;
+
+  void add(CLI::App& app) {
+    app.add_option("--socket", socket, "The agent's socket (or LANRAGE_SOCKET)");
+    app.add_flag("--json", as_json, "Print one JSON object");
+  }
+  void add_party(CLI::App& app) {
+    app.add_option("--party", party, "The party's id or name, where you are in several");
+  }
+};
+
+// What makes no sense for `lanrage invite list` may not stand before "list" either.
+void refuse_options_of(CLI::App& above, CLI::App& sub) {
+  for (auto* option : above.get_options())
+    if (sub.get_option_no_throw(option->get_name()) == nullptr) sub.excludes(option);
+}
+
+int execute(const Command& command, const Common& common, const Output& output,
             const Offline& offline) {
   auto request = command.request();
+  if (command.about_one_party() && !common.party.empty()) request["party"] = common.party;
+  const auto socket = socket_path(common.socket);
   const std::string parent(command.parent());
   request["command"] = (parent.empty() ? "" : parent + "_") + std::string(command.name());
   const auto timeout = std::chrono::seconds(command.timeout_seconds());
   const auto line = io::local_request(socket, json::serialize(request), timeout);
   if (!line && command.works_offline() && offline.doctor)
-    show(command, offline.doctor(line.error().message()), as_json, output);
+    show(command, offline.doctor(line.error().message()), common.as_json, output);
   if (!line) return output.fail(ExitStatus::agent_unreachable, line.error().message());
   boost::system::error_code bad;
   const auto answer = json::parse(*line, bad);
@@ -90,13 +113,13 @@ int execute(const Command& command, const std::string& socket, bool as_json, con
   const auto& object = answer.get_object();
   if (text_of(object, "ok") != "yes") {
     const auto& error = object_of(object, "error");
-    if (as_json)
+    if (common.as_json)
       output.out << json::serialize(json::object{{"schema", 1}, {"error", error}}) << '\n';
     return output.fail(status_of(error), text_of(error, "message"));
   }
   const auto& result = object_of(object, "result");
-  show(command, result, as_json, output);
-  if (const auto note = text_of(result, "note"); !note.empty() && !as_json)
+  show(command, result, common.as_json, output);
+  if (const auto note = text_of(result, "note"); !note.empty() && !common.as_json)
     output.err << "lanrage: " << note << '\n';
   return static_cast<int>(command.status(result));
 }
@@ -109,13 +132,8 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   CLI::App app("lanrage: a private LAN for games, over the internet", "lanrage");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string(LANRAGE_VERSION));
-  std::string socket;
-  bool as_json = false;
+  Common common;
   const auto commands = make_commands();
-  const auto common = [&](CLI::App& sub) {
-    sub.add_option("--socket", socket, "The agent's socket (or LANRAGE_SOCKET)");
-    sub.add_flag("--json", as_json, "Print one JSON object");
-  };
   std::vector<const CLI::App*> subcommands;
   for (const auto& command : commands) {
     const std::string parent(command->parent());
@@ -123,13 +141,15 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
     auto* sub =
         above->add_subcommand(std::string(command->name()), std::string(command->summary()));
     command->add_options(*sub);
-    common(*sub);
+    if (command->about_one_party()) common.add_party(*sub);
+    common.add(*sub);
+    if (!parent.empty()) refuse_options_of(*above, *sub);
     subcommands.push_back(sub);
   }
   auto* version = app.add_subcommand("version", "Print the version");
-  common(*version);
+  common.add(*version);
   app.add_subcommand("daemon", "Run the agent (as root); see `lanrage daemon --help`");
-  common(app);
+  common.add(app);
 
   if (argc > 1 && *argv[1] != '-' &&
       app.get_subcommands([&](const CLI::App* sub) { return sub->get_name() == argv[1]; }).empty())
@@ -143,7 +163,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
     return asked_for ? 0 : static_cast<int>(ExitStatus::bad_usage);
   }
   if (version->parsed()) {
-    if (as_json)
+    if (common.as_json)
       out << json::serialize(json::object{{"schema", 1}, {"version", LANRAGE_VERSION}}) << '\n';
     else
       out << "lanrage " << LANRAGE_VERSION << '\n';
@@ -151,7 +171,7 @@ int run(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
   }
   for (std::size_t i = 0; i < commands.size(); ++i)
     if (subcommands[i]->parsed() && subcommands[i]->get_subcommands().empty())
-      return execute(*commands[i], socket_path(socket), as_json, output, offline);
+      return execute(*commands[i], common, output, offline);
   return static_cast<int>(ExitStatus::bad_usage);
 }
 

@@ -32,9 +32,12 @@ class Command {
   // Of `lanrage invite list`: "invite". The agent knows it as invite_list.
   virtual std::string_view parent() const { return ""; }
   virtual std::string_view summary() const = 0;
-  virtual void add_options(CLI::App& app) = 0;
-  // The options' values as the agent's command object, without "command".
-  virtual boost::json::object request() const = 0;
+  // Takes --party, for agents in several. Of `lanrage invite list` that may stand before "list".
+  virtual bool about_one_party() const { return false; }
+  // Its other options.
+  virtual void add_options(CLI::App&) {}
+  // Their values as the agent's command object, without "command" and "party".
+  virtual boost::json::object request() const { return {}; }
   virtual void print(const boost::json::object& result, std::ostream& out) const = 0;
   // Whether an answer that isn't an error still means failure (a ping that nobody answered).
   virtual ExitStatus status(const boost::json::object&) const { return ExitStatus::done; }

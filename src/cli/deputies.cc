@@ -1,37 +1,16 @@
 // `lanrage promote` and `lanrage demote`.
-#include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 
-#include "cli/answer.hpp"
-#include "cli/command.hpp"
-#include "cli/party_option.hpp"
+#include "cli/peer_command.hpp"
+#include "cli/receipts.hpp"
 
 namespace lanrage::cli {
 namespace {
 
-class Deputies final : public Command {
+class Deputies : public PeerCommand {
  public:
-  enum class Change { promote, demote };
-  explicit Deputies(Change change) : promotes_(change == Change::promote) {}
-
-  std::string_view name() const override { return promotes_ ? "promote" : "demote"; }
-  std::string_view summary() const override {
-    return promotes_ ? "Make somebody a deputy, who can invite and kick (the host only)"
-                     : "Take that back";
-  }
-  void add_options(CLI::App& app) override {
-    app.add_option("peer", peer_, "Peer id, nick or virtual IP")->required();
-    party_.add(app);
-  }
-  boost::json::object request() const override {
-    boost::json::object out{{"peer", peer_}};
-    party_.put(out);
-    return out;
-  }
   void print(const boost::json::object& result, std::ostream& out) const override {
-    const auto nick = text_of(result, "nick");
-    out << (nick.empty() ? peer_ : nick)
-        << (promotes_ ? " is a deputy now.\n" : " is no deputy any more.\n");
+    out << who(result) << outcome() << ".\n";
     const auto& deputies = result.at("deputies").get_array();
     if (deputies.empty()) {
       out << "The party has no deputies.\n";
@@ -44,21 +23,39 @@ class Deputies final : public Command {
     }
     out << '\n';
   }
+  int timeout_seconds() const override { return kGoverningTimeout; }
 
  private:
-  bool promotes_;
-  std::string peer_;
-  PartyOption party_;
+  virtual std::string_view outcome() const = 0;
+};
+
+class Promote final : public Deputies {
+ public:
+  std::string_view name() const override { return "promote"; }
+  std::string_view summary() const override {
+    return "Make somebody a deputy, who can invite and kick (the host only)";
+  }
+ private:
+  std::string_view outcome() const override { return " is a deputy now"; }
+};
+
+class Demote final : public Deputies {
+ public:
+  std::string_view name() const override { return "demote"; }
+  std::string_view summary() const override { return "Make a deputy a member like others"; }
+
+ private:
+  std::string_view outcome() const override { return " is no deputy any more"; }
 };
 
 }  // namespace
 
 std::unique_ptr<Command> make_promote() {
-  return std::make_unique<Deputies>(Deputies::Change::promote);
+  return std::make_unique<Promote>();
 }
 
 std::unique_ptr<Command> make_demote() {
-  return std::make_unique<Deputies>(Deputies::Change::demote);
+  return std::make_unique<Demote>();
 }
 
 }  // namespace lanrage::cli

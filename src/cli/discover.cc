@@ -1,5 +1,3 @@
-#include <CLI/CLI.hpp>
-
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
 #include "io/text_table.hpp"
@@ -11,8 +9,6 @@ class Discover final : public Command {
  public:
   std::string_view name() const override { return "discover"; }
   std::string_view summary() const override { return "Look for parties hosted on this LAN"; }
-  void add_options(CLI::App&) override {}
-  boost::json::object request() const override { return {}; }
 
   void print(const boost::json::object& result, std::ostream& out) const override {
     const auto& parties = result.at("parties").get_array();

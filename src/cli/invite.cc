@@ -2,7 +2,6 @@
 
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/party_option.hpp"
 #include "cli/qr_code.hpp"
 
 namespace lanrage::cli {
@@ -12,6 +11,7 @@ class Invite final : public Command {
  public:
   std::string_view name() const override { return "invite"; }
   std::string_view summary() const override { return "Make a new invite (host and deputies)"; }
+  bool about_one_party() const override { return true; }
 
   void add_options(CLI::App& app) override {
     app.add_option("--expires", expires_s_, "How long it is good, such as 90m, 24h or 7d")
@@ -21,13 +21,10 @@ class Invite final : public Command {
         ->default_str("24h");
     app.add_option("--uses", uses_, "How many may join by it")->capture_default_str();
     app.add_flag("--qr", qr_, "Show a QR code of it as well, for a phone's camera");
-    party_.add(app);
   }
 
   boost::json::object request() const override {
-    boost::json::object out{{"expires_s", expires_s_}, {"uses", uses_}};
-    party_.put(out);
-    return out;
+    return {{"expires_s", expires_s_}, {"uses", uses_}};
   }
 
   void print(const boost::json::object& result, std::ostream& out) const override {
@@ -40,7 +37,6 @@ class Invite final : public Command {
   std::int64_t expires_s_ = 86400;
   int uses_ = 16;
   bool qr_ = false;
-  PartyOption party_;
 };
 
 }  // namespace

@@ -1,9 +1,7 @@
-#include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/party_option.hpp"
 #include "io/text_table.hpp"
 
 namespace lanrage::cli {
@@ -14,12 +12,7 @@ class InviteList final : public Command {
   std::string_view parent() const override { return "invite"; }
   std::string_view name() const override { return "list"; }
   std::string_view summary() const override { return "List a party's invites"; }
-  void add_options(CLI::App& app) override { party_.add(app); }
-  boost::json::object request() const override {
-    boost::json::object out;
-    party_.put(out);
-    return out;
-  }
+  bool about_one_party() const override { return true; }
 
   void print(const boost::json::object& result, std::ostream& out) const override {
     const auto& invites = result.at("invites").get_array();
@@ -41,8 +34,6 @@ class InviteList final : public Command {
 
  private:
   static std::string words(std::string state) { return state == "used_up" ? "used up" : state; }
-
-  PartyOption party_;
 };
 
 }  // namespace

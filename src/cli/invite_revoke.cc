@@ -2,7 +2,6 @@
 
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/party_option.hpp"
 #include "cli/receipts.hpp"
 
 namespace lanrage::cli {
@@ -13,16 +12,12 @@ class InviteRevoke final : public Command {
   std::string_view parent() const override { return "invite"; }
   std::string_view name() const override { return "revoke"; }
   std::string_view summary() const override { return "End an invite (host and deputies)"; }
+  bool about_one_party() const override { return true; }
   void add_options(CLI::App& app) override {
     app.add_option("id", id_, "Its id, as `invite list` shows it, or the invite itself")
         ->required();
-    party_.add(app);
   }
-  boost::json::object request() const override {
-    boost::json::object out{{"id", id_}};
-    party_.put(out);
-    return out;
-  }
+  boost::json::object request() const override { return boost::json::object{{"id", id_}}; }
   void print(const boost::json::object& result, std::ostream& out) const override {
     out << "Nobody can join by " << text_of(result, "revoked")
         << " any more, and the party has a new key.\n";
@@ -32,7 +27,6 @@ class InviteRevoke final : public Command {
 
  private:
   std::string id_;
-  PartyOption party_;
 };
 
 }  // namespace

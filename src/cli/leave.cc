@@ -1,8 +1,5 @@
-#include <CLI/CLI.hpp>
-
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
-#include "cli/party_option.hpp"
 
 namespace lanrage::cli {
 namespace {
@@ -11,18 +8,10 @@ class Leave final : public Command {
  public:
   std::string_view name() const override { return "leave"; }
   std::string_view summary() const override { return "Leave a party"; }
-  void add_options(CLI::App& app) override { party_.add(app); }
-  boost::json::object request() const override {
-    boost::json::object out;
-    party_.put(out);
-    return out;
-  }
+  bool about_one_party() const override { return true; }
   void print(const boost::json::object& result, std::ostream& out) const override {
     out << "You have left \"" << text_of(result, "name") << "\".\n";
   }
-
- private:
-  PartyOption party_;
 };
 
 }  // namespace

@@ -1,5 +1,3 @@
-#include <CLI/CLI.hpp>
-
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
 #include "io/text_table.hpp"
@@ -11,8 +9,6 @@ class List final : public Command {
  public:
   std::string_view name() const override { return "list"; }
   std::string_view summary() const override { return "List your parties"; }
-  void add_options(CLI::App&) override {}
-  boost::json::object request() const override { return {}; }
 
   void print(const boost::json::object& result, std::ostream& out) const override {
     io::TextTable table({"NAME", "ID", "VIP", "PEERS", "SERVER"});

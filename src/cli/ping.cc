@@ -1,30 +1,27 @@
 #include <CLI/CLI.hpp>
 
-#include "cli/answer.hpp"
-#include "cli/command.hpp"
-#include "cli/party_option.hpp"
+#include "cli/peer_command.hpp"
 
 namespace lanrage::cli {
 namespace {
 
 constexpr int kMaxCount = 100;  // one echo a second at most: a longer look is `ping`'s own job
 
-class Ping final : public Command {
+class Ping final : public PeerCommand {
  public:
   std::string_view name() const override { return "ping"; }
   std::string_view summary() const override { return "Measure the way to a peer"; }
 
   void add_options(CLI::App& app) override {
-    app.add_option("peer", peer_, "Peer id, nick or virtual IP")->required();
+    PeerCommand::add_options(app);
     app.add_option("--count", count_, "How many echoes to send")
         ->check(CLI::Range(1, kMaxCount))
         ->capture_default_str();
-    party_.add(app);
   }
 
   boost::json::object request() const override {
-    boost::json::object out{{"peer", peer_}, {"count", count_}};
-    party_.put(out);
+    auto out = PeerCommand::request();
+    out["count"] = count_;
     return out;
   }
 
@@ -44,9 +41,7 @@ class Ping final : public Command {
   int timeout_seconds() const override { return 10 + 2 * count_; }
 
  private:
-  std::string peer_;
   int count_ = 4;
-  PartyOption party_;
 };
 
 }  // namespace

@@ -1,5 +1,3 @@
-#include <CLI/CLI.hpp>
-
 #include "cli/answer.hpp"
 #include "cli/command.hpp"
 #include "io/text_table.hpp"
@@ -13,8 +11,6 @@ class Status final : public Command {
  public:
   std::string_view name() const override { return "status"; }
   std::string_view summary() const override { return "Show your parties and the paths to peers"; }
-  void add_options(CLI::App&) override {}
-  json::object request() const override { return {}; }
 
   void print(const json::object& result, std::ostream& out) const override {
     if (const auto* warnings = result.if_contains("warnings"); warnings && warnings->is_array())

@@ -245,6 +245,14 @@ TEST_F(CliTest, InvitesAreListed) {
   EXPECT_TRUE(line({"invite", "list", "--json"}).out.starts_with("{\"schema\":1"));
 }
 
+TEST_F(CliTest, ThePartyMayBeNamedBeforeTheSubcommand) {
+  serve(R"({"ok":true,"result":{"schema":1,"invites":[]}})");
+  EXPECT_EQ(line({"invite", "--party", "fun", "list"}).status, 0);
+  EXPECT_EQ(request_.at("command").as_string(), "invite_list");
+  EXPECT_EQ(request_.at("party").as_string(), "fun");
+  EXPECT_EQ(line({"invite", "--uses", "3", "list"}).status, 2) << "it lists, and makes none";
+}
+
 TEST_F(CliTest, AnInviteIsRevoked) {
   serve(R"({"ok":true,"result":{"schema":1,"revoked":"abc","removed":[],"key_epoch":2,)"
         R"("invites_dropped":["abc"],"confirmed":[],"waiting":[]}})");
