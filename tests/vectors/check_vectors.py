@@ -345,6 +345,9 @@ class Cryptography(Checked):
         route = named("signal") + PARTY + JOINER.peer + HOST.peer
         self.value("sealed signal", seal(x25519(0x92), public(HOST.box), route,
                                          signal + sign(JOINER.identity, route, signal)))
+        route = named("root-key") + PARTY + HOST.peer + JOINER.peer + repeated(0x94)
+        self.value("box with the root key",
+                   seal(x25519(0x95), public(JOINER.box), route, repeated(0x01)))
         names = f"{base32(JOINER.peer[:5])}:{base32(HOST.peer[:5])}".encode()
         transaction = repeated(0x93, 12)
         self.value("check", Stun(0x0001, transaction).add(0x0006, names).add(0xC0A8, u8(1))

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "party/root_box.hpp"
 #include "path/check.hpp"
 #include "path/signal.hpp"
 #include "unit/vectors/example.hpp"
@@ -27,6 +28,14 @@ void add_signals(Values& out) {
   EXPECT_EQ(path::open_signal(sealed, route, from.identity.public_key(), to.box).value(), signal);
   show(out, "signal", path::encode_signal(signal));
   show(out, "sealed signal", sealed);
+
+  const party::RootRoute way{party(), peer_of(to.identity), peer_of(from.identity),
+                             repeated<32>(0x94)};
+  RepeatedByte more(0x95);
+  const auto root = signing(0x01);
+  const auto box = party::seal_root_key(more, root, way, from.box.public_key()).value();
+  EXPECT_TRUE(party::open_root_key(from.box, way, root.public_key(), box));
+  show(out, "box with the root key", box);
 
   const stun::TransactionId transaction{repeated<12>(0x93)};
   const auto check = path::make_check(transaction, peer_of(from.identity), peer_of(to.identity),
