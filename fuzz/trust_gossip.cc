@@ -1,11 +1,13 @@
-// Bytes as gossip; and a script of what a member of a party may send to another: anything, but no
-// signature of somebody else. Whatever comes, the other keeps to its members, or to those of the
-// one history that was signed, and answers a datagram with a few.
+// Bytes as gossip; and a script of what a member of a party may send to its host, or to another
+// member: anything, but no signature of somebody else, nor the root key. Whatever comes, the other
+// keeps to its members, or to those of the one history that was signed, the host to the root key
+// and the other member to none, and each answers a datagram with a few.
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
 
 #include "party/membership.hpp"
+#include "party/root_box.hpp"
 #include "trust/party_trust.hpp"
 
 namespace {
@@ -65,13 +67,16 @@ struct Fixed {
 // The member that attacks.
 class Attacker {
  public:
-  Attacker(const Fixed& fixed, ByteReader script)
+  Attacker(const Fixed& fixed, bool of_host, ByteReader script)
       : fixed_(fixed),
         script_(script),
-        trust_(now_, {fixed.host.peer_id(), fixed.host.box, fixed.host.wireguard.public_key()},
-               fixed.ledger, fixed.log, KeyRing(fixed.made.id, fixed.made.key), true, random_),
-        from_(fixed.bob.peer_id()) {
-    trust_.on_handshake(now_, from_);
+        victim_(of_host ? fixed.host : fixed.bob),
+        from_((of_host ? fixed.bob : fixed.host).peer_id()),
+        trust_(now_,
+               {victim_.peer_id(), victim_.box, victim_.wireguard.public_key(),
+                of_host ? std::optional(fixed.made.root) : std::nullopt},
+               fixed.ledger, fixed.log, KeyRing(fixed.made.id, fixed.made.key), true, random_) {
+    judge(trust_.on_handshake(now_, from_));
   }
 
   void run() {
@@ -92,8 +97,8 @@ class Attacker {
       const auto raw = script_.take(std::min<std::size_t>(script_.u8(), script_.remaining()));
       return {raw.begin(), raw.end()};
     }
-    if (op % 4 == 2) out = encode(state());
-    if (op % 4 == 3) out = encode(part());
+    if (op % 4 == 2) out = (op & 0x40) != 0 ? encode(root()) : encode(state());
+    if (op % 4 == 3) out = (op & 0x40) != 0 ? encode(kept()) : encode(part());
     if ((op & 0x80) != 0) out[script_.u16() % out.size()] ^= script_.u8();
     return out;
   }
@@ -107,6 +112,15 @@ class Attacker {
     }
     return out;
   }
+  // Well made but for the key in it.
+  RootMessage root() {
+    const party::RootRoute route{fixed_.made.id, from_, victim_.peer_id(),
+                                 fixed_.ledger.charter_hash()};
+    return {party::seal_root_key(random_, crypto::SigningKey::generate(random_), route,
+                                 victim_.box.public_key())
+                .value()};
+  }
+  RootKeptMessage kept() const { return {fixed_.ledger.charter_hash()}; }
   PartMessage part() {
     const auto index = script_.u8() % fixed_.longer.size();
     auto bytes = record(index);
@@ -121,23 +135,26 @@ class Attacker {
     if (*forged_ % 16 == index) out[*forged_ * 7u % out.size()] ^= 1;
     return out;
   }
-  void judge(const Effects& effects) const {
+  void judge(const Effects& effects) {
     check(effects.sends.size() <= RecordFetch::kParts + 2);
     for (const auto& send : effects.sends) {
       check(send.datagram.size() <= kMaxMessage && decode_gossip(send.datagram).has_value());
-      check(send.to == from_ || send.to == fixed_.dan.peer_id());
+      check(send.to == from_ || send.to == fixed_.dan.peer_id());  // to one whom it admitted
     }
     const auto members = Fixed::ids(trust_.ledger());
     check(members == fixed_.few || members == fixed_.more);
     check(!effects.removed && trust_.key_is_current() && trust_.confirmed());
+    check((trust_.root().held() != nullptr) == (victim_.peer_id() == fixed_.host.peer_id()));
+    if (effects.keep) judge(trust_.on_stored(now_));
   }
 
   const Fixed& fixed_;
   ByteReader script_;
   SeededRandom random_{2};
   Instant now_{};
-  PartyTrust trust_;
+  const party::DeviceKeys& victim_;
   PeerId from_;
+  PartyTrust trust_;
   std::optional<std::uint8_t> forged_;
 };
 
@@ -150,6 +167,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = encode(*message);
     check(std::ranges::equal(again, bytes));
   }
-  Attacker(fixed, ByteReader(bytes)).run();
+  Attacker(fixed, true, ByteReader(bytes)).run();
+  if (size % 4 == 0) Attacker(fixed, false, ByteReader(bytes)).run();
   return 0;
 }

@@ -44,6 +44,10 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
                 lan_host_callbacks()),
       search_(std::make_shared<ServerSearch>(context_, lan_host_.files(), search_callbacks())),
       dormant_timer_(io) {
+  state_.set_on_written([this] {
+    for (const auto& session : sessions_)
+      session->on_stored();
+  });
   context_.network = &network_;
   context_.predict_ports = options.predict_ports;
   if (!options.map_ports) return;

@@ -89,6 +89,8 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   ~PartySession() override;
   // Removes the device and closes the link; no callback comes after it.
   void stop();
+  // saved() is on the disk as it is now.
+  void on_stored() { trust_->on_stored(); }
 
   const SavedParty& saved() const { return saved_; }
   const PartyId& id() const { return saved_.id; }

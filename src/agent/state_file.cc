@@ -210,6 +210,7 @@ StateFile::StateFile(boost::asio::io_context& io, std::filesystem::path path,
     : path_(std::move(path)), on_error_(std::move(on_error)), timing_(timing), timer_(io) {}
 
 StateFile::~StateFile() {
+  on_written_ = {};
   if (auto written = flush(); !written) on_error_(written.error());
 }
 
@@ -269,6 +270,7 @@ Result<void> StateFile::flush() {
   if (written) waiting_.reset();
   unwritable_ = written ? "" : written.error().message();
   note_problems();
+  if (written && on_written_) on_written_();
   return written;
 }
 

@@ -23,11 +23,12 @@ namespace lanrage::agent {
 
 struct SavedParty {
   PartyId id;
-  std::string server_url;               // as the player or the invite named it
-  std::optional<ByteArray<16>> pin;     // absent with a certificate from an authority
-  std::string public_url;               // what invites name
-  bool local = false;                   // its server runs inside this agent
-  std::optional<Secret<32>> root_seed;  // the host's alone
+  std::string server_url;            // as the player or the invite named it
+  std::optional<ByteArray<16>> pin;  // absent with a certificate from an authority
+  std::string public_url;            // what invites name
+  bool local = false;                // its server runs inside this agent
+  // The host's, and for moments also of who is about to be, or has just been.
+  std::optional<Secret<32>> root_seed;
   Secret<32> wireguard_secret;
   Secret<32> party_key;
   std::uint32_t key_epoch = 1;
@@ -58,12 +59,14 @@ class StateFile {
       : StateFile(io, std::move(path), std::move(on_error), Timing{}) {}
   StateFile(boost::asio::io_context& io, std::filesystem::path path,
             std::function<void(const Error&)> on_error, Timing timing);
-  ~StateFile();  // writes what is still waiting
+  ~StateFile();  // writes what is still waiting, and calls nobody
 
   // A damaged file is renamed to NAME.damaged (.damaged.1, ... where there are some already; the
   // last is replaced) and reported through on_error; the agent starts fresh. Errors: unreadable;
   // newer, of a version that we would lose something of.
   Result<std::vector<SavedParty>> load();
+  // Hears of every write, after which all that was saved is on the disk.
+  void set_on_written(std::function<void()> on_written) { on_written_ = std::move(on_written); }
   // Written within the batch's time, together with whatever else changes until then.
   void save(std::vector<SavedParty> parties);
   Result<void> flush();
@@ -79,6 +82,7 @@ class StateFile {
 
   std::filesystem::path path_;
   std::function<void(const Error&)> on_error_;
+  std::function<void()> on_written_;
   Timing timing_;
   boost::asio::steady_timer timer_;
   std::optional<std::vector<SavedParty>> waiting_;

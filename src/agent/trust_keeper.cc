@@ -67,6 +67,14 @@ void TrustKeeper::on_restart(const PeerId& peer) {
   run(trust_.on_restart(monotonic_now(), peer));
 }
 
+void TrustKeeper::on_stored() {
+  run(trust_.on_stored(monotonic_now()));
+}
+
+void TrustKeeper::offer_root(const PeerId& to) {
+  run(trust_.offer_root(monotonic_now(), to));
+}
+
 bool TrustKeeper::within_reach(const PeerId& peer) const {
   return trust_.within_reach(monotonic_now(), peer);
 }

@@ -22,7 +22,7 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
  public:
   struct Callbacks {
     std::function<void()> on_access;  // trust().access() may have changed
-    std::function<void()> on_keep;    // log or keys have changed
+    std::function<void()> on_keep;    // log or keys have changed: on_stored() once on disk
     std::function<void()> want_snapshot;
     std::function<void()> on_removed;
     std::function<void(const trust::Finding&)> on_finding;
@@ -53,6 +53,9 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
   void on_link_lost() { trust_.on_link_lost(); }
   void on_handshake(const PeerId& peer);
   void on_restart(const PeerId& peer);
+  void on_stored();
+  void offer_root(const PeerId& to);
+  void withdraw_root() { trust_.withdraw_root(); }
 
   const trust::PartyTrust& trust() const { return trust_; }
   // Why there is no way to talk to the members.

@@ -105,6 +105,7 @@ StateMessage Gossip::state_for(const Peer& peer, std::uint64_t asked) const {
 }
 
 void Gossip::tell(Instant now, const PeerId& id, Peer& peer, Sends& out, std::uint64_t asked) {
+  if (held_) return;  // the release makes up for it
   out.push_back({id, encode(state_for(peer, asked))});
   const auto slowest = keys_.is_current(log_.ledger()) ? kSlowest : kHungry;
   peer.next_state = now + std::min(peer.repeat, slowest);
@@ -141,6 +142,8 @@ Gossip::News Gossip::on_datagram(Instant now, const PeerId& from, ByteView datag
             if (box.key == key_id(log_.ledger().roster()) && !keys_.is_current(log_.ledger()))
               news.box = std::move(box.box);
           },
+          [&](RootMessage& root) { news.root = std::move(root.box); },
+          [&](const RootKeptMessage& kept) { news.root_kept = kept.charter; },
       },
       *message);
   return news;
@@ -256,7 +259,7 @@ std::optional<Instant> Gossip::next_timeout(Instant now) const {
     if (peer.fetch) at(peer.fetch->next_timeout());
     if (!peer.fetch && in_reach(now, peer) && wants(peer))
       at(std::max(peer.next_fetch, room.value_or(peer.next_fetch)));
-    if (in_reach(now, peer) && !settled(peer)) at(peer.next_state);
+    if (!held_ && in_reach(now, peer) && !settled(peer)) at(peer.next_state);
   }
   return out;
 }

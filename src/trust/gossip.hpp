@@ -50,10 +50,12 @@ class Gossip {
     HeadAt head;  // what it has then
   };
   struct News {
-    bool stated = false;           // said what it has
-    std::optional<Branch> branch;  // the whole of what it has more than we
-    std::optional<Bytes> box;      // the party key, sealed to us
-    bool lacks_key = false;        // has our roster, but not its key, which we have
+    bool stated = false;                    // said what it has
+    std::optional<Branch> branch;           // the whole of what it has more than we
+    std::optional<Bytes> box;               // the party key, sealed to us
+    bool lacks_key = false;                 // has our roster, but not its key, which we have
+    std::optional<Bytes> root;              // the root key, sealed to us
+    std::optional<crypto::Hash> root_kept;  // it has that one kept, by this charter
   };
 
   // `log` and `keys` outlive it.
@@ -64,6 +66,12 @@ class Gossip {
   void on_handshake(Instant now, const PeerId& id);
   // Our log or key has changed.
   void on_change(Instant now);
+  // Nothing is said of what we have until the release: it isn't on disk yet, and others rely on it.
+  void hold() { held_ = true; }
+  void release(Instant now) {
+    held_ = false;
+    on_change(now);
+  }
   // Nothing at all when it is malformed, or of nobody we know.
   News on_datagram(Instant now, const PeerId& from, ByteView datagram, Sends& out);
   // What it has as far as `head` is a history of its own, or against the rules: not to be fetched
@@ -111,6 +119,7 @@ class Gossip {
   const VerifiedLog& log_;
   const KeyRing& keys_;
   std::map<PeerId, Peer> peers_;
+  bool held_ = false;
 };
 
 }  // namespace lanrage::trust

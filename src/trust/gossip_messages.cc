@@ -4,12 +4,13 @@
 
 #include "base/overloaded.hpp"
 #include "party/limits.hpp"
+#include "party/root_box.hpp"
 
 namespace lanrage::trust {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-enum class Type : std::uint8_t { state = 1, want = 2, part = 3, box = 4 };
+enum class Type : std::uint8_t { state = 1, want = 2, part = 3, box = 4, root = 5, kept = 6 };
 
 void write(ByteWriter& out, const KeyId& id) {
   out.u32(id.epoch).raw(id.commitment);
@@ -90,6 +91,14 @@ Bytes encode(const GossipMessage& message) {
                    write(out, box.key);
                    out.raw(box.box);
                  },
+                 [&](const RootMessage& root) {
+                   begin(Type::root);
+                   out.raw(root.box);
+                 },
+                 [&](const RootKeptMessage& kept) {
+                   begin(Type::kept);
+                   out.raw(kept.charter);
+                 },
              },
              message);
   return std::move(out).take();
@@ -114,6 +123,16 @@ Result<GossipMessage> decode_gossip(ByteView datagram) {
       const auto bytes = in.take(party::kPartyBoxSize);
       if (!in.at_end()) return malformed("box");
       out.box.assign(bytes.begin(), bytes.end());
+      return out;
+    }
+    case Type::root: {
+      const auto bytes = in.take(party::kRootBoxSize);
+      if (!in.at_end()) return malformed("root");
+      return RootMessage{{bytes.begin(), bytes.end()}};
+    }
+    case Type::kept: {
+      const RootKeptMessage out{in.array<32>()};
+      if (!in.at_end()) return malformed("kept");
       return out;
     }
   }

@@ -7,6 +7,8 @@
 //   2 want:  u64 length | hash head | u32 offset
 //   3 part:  u64 index | u32 record size | u32 offset | bytes (1-1,200)
 //   4 box:   key key | bytes (kPartyBoxSize)
+//   5 root:  bytes (party::kRootBoxSize)
+//   6 kept:  hash charter
 // A key is its KeyId: u32 epoch | commitment(8).
 #pragma once
 
@@ -58,7 +60,18 @@ struct BoxMessage {
   Bytes box;
   friend bool operator==(const BoxMessage&, const BoxMessage&) = default;
 };
-using GossipMessage = std::variant<StateMessage, WantMessage, PartMessage, BoxMessage>;
+// The root key, sealed to the receiver: as the next host, or as the host already.
+struct RootMessage {
+  Bytes box;
+  friend bool operator==(const RootMessage&, const RootMessage&) = default;
+};
+// "The root key is on my disk, and I go by this charter."
+struct RootKeptMessage {
+  crypto::Hash charter{};
+  friend bool operator==(const RootKeptMessage&, const RootKeptMessage&) = default;
+};
+using GossipMessage =
+    std::variant<StateMessage, WantMessage, PartMessage, BoxMessage, RootMessage, RootKeptMessage>;
 
 Bytes encode(const GossipMessage& message);
 // Accepts exactly what encode() writes.

@@ -17,6 +17,8 @@ PartyTrust::PartyTrust(Instant now, Device device, party::Ledger ledger, std::ve
       log_(std::move(ledger), std::move(records), std::move(outcasts), std::move(prover)),
       keys_(std::move(keys)),
       gossip_(log_, keys_),
+      root_(log_, gossip_, device_.self, device_.box, random,
+            std::exchange(device_.root, std::nullopt)),
       confirmed_(fresh) {
   Effects ignored;
   refresh(now, ignored);
@@ -102,6 +104,8 @@ Effects PartyTrust::on_datagram(Instant now, const PeerId& from, ByteView datagr
   if (news.box && party::recover_party_key(ledger(), device_.box, *news.box))
     follow_key(news.box, out);
   if (news.branch) adopt_branch(now, from, std::move(*news.branch), out);
+  if (news.root) out.keep |= root_.on_root(now, from, *news.root);
+  if (news.root_kept) out.keep |= root_.on_kept(from, *news.root_kept);
   refresh(now, out);
   return out;
 }
@@ -130,6 +134,7 @@ Effects PartyTrust::on_handshake(Instant now, const PeerId& peer) {
     pair->second.choice.on_handshake(now);
   gossip_.on_handshake(now, peer);
   gossip_.on_timeout(now, out.sends);
+  root_.on_change(now);
   refresh(now, out);
   return out;
 }
@@ -149,8 +154,24 @@ Effects PartyTrust::on_timeout(Instant now) {
   return out;
 }
 
+Effects PartyTrust::on_stored(Instant now) {
+  Effects out;
+  stored_ = true;
+  gossip_.release(now);
+  refresh(now, out);
+  return out;
+}
+
+Effects PartyTrust::offer_root(Instant now, const PeerId& to) {
+  Effects out;
+  root_.offer(now, to);
+  refresh(now, out);
+  return out;
+}
+
 std::optional<Instant> PartyTrust::next_timeout(Instant now) const {
   auto out = gossip_.next_timeout(now);
+  if (const auto at = root_.next_timeout(now)) out = std::min(out.value_or(*at), *at);
   for (const auto& [id, pair] : pairs_)
     if (const auto at = pair.choice.next_timeout(keys_)) out = std::min(out.value_or(*at), *at);
   if (doubt_ && !has_open(Topic::server_behind)) {
@@ -188,6 +209,7 @@ void PartyTrust::after_merge(Instant now, const VerifiedLog::Merge& merge, Effec
     case Outcome::replaced:
       out.keep = out.access_changed = true;
       gossip_.on_change(now);
+      root_.on_change(now);
       break;
   }
   out.removed |= std::ranges::count(merge.removed, device_.self) > 0 &&
@@ -216,7 +238,7 @@ void PartyTrust::send_box(const PeerId& to, Effects& out) {
     out.sends.push_back({to, encode(BoxMessage{keys_.newest_id(), std::move(sealed->box)})});
 }
 
-// Pairs and gossip as members, keys and time have it.
+// Pairs, gossip and root key as members, keys and time have it; last in every call.
 void PartyTrust::refresh(Instant now, Effects& out) {
   if (std::exchange(key_changed_, false)) gossip_.on_change(now);
   std::set<PeerId> peers;
@@ -253,6 +275,12 @@ void PartyTrust::refresh(Instant now, Effects& out) {
     const bool alike = state != nullptr && log_.has(state->heads.front());
     if (alike || !peers.contains(member)) report(topic, false, out, member);
   }
+  root_.on_timeout(now, out.sends);
+  if (out.keep) {
+    stored_ = false;
+    gossip_.hold();
+  }
+  if (stored_) root_.confirm(out.sends);
 }
 
 void PartyTrust::derive(const PeerId& peer, Pair& pair) {

@@ -14,6 +14,7 @@
 #include "base/random.hpp"
 #include "trust/gossip.hpp"
 #include "trust/pair_key.hpp"
+#include "trust/root_handover.hpp"
 
 namespace lanrage::trust {
 
@@ -37,7 +38,7 @@ struct Finding {
 struct Effects {
   Gossip::Sends sends;
   bool access_changed = false;  // ask access() again
-  bool keep = false;            // records or keys have changed: to be kept
+  bool keep = false;            // records or keys have changed: to be kept, then on_stored()
   bool want_snapshot = false;
   bool removed = false;  // those who govern the party left us out
   std::vector<Finding> findings;
@@ -62,6 +63,8 @@ class PartyTrust {
     PeerId self;
     crypto::ExchangeSecret box;
     crypto::ExchangeKey wireguard;
+    // The party's root key, if it is here: root() has it then.
+    std::optional<crypto::SigningKey> root{};
   };
   // `fresh`: log and keys come from the server just now, else from disk. `random` outlives it.
   // `outcasts`, `prover`: VerifiedLog's.
@@ -92,7 +95,15 @@ class PartyTrust {
   Effects on_timeout(Instant now);
   std::optional<Instant> next_timeout(Instant now) const;
 
+  // ---- our own disk's and player's
+  // All that Effects::keep has told of is on disk. Until then no member hears that we have it.
+  Effects on_stored(Instant now);
+  // RootHandover::offer(), withdraw().
+  Effects offer_root(Instant now, const PeerId& to);
+  void withdraw_root() { root_.withdraw(); }
+
   // ---- what follows
+  const RootHandover& root() const { return root_; }
   bool has_open(Topic topic) const;  // a finding about it, raised and not healed
   const VerifiedLog& log() const { return log_; }
   const party::Ledger& ledger() const { return log_.ledger(); }
@@ -142,9 +153,11 @@ class PartyTrust {
   VerifiedLog log_;
   KeyRing keys_;
   Gossip gossip_;
+  RootHandover root_;
   std::map<PeerId, Pair> pairs_;
   std::set<std::pair<Topic, PeerId>> open_findings_;
   bool key_changed_ = false;  // and nobody has been told
+  bool stored_ = true;        // all of log, keys and root key
   // The server hasn't shown all that we have.
   struct Doubt {
     Instant since;

@@ -19,7 +19,7 @@ UnixTime World::clock(const Player& player) const {
 }
 
 const crypto::SigningKey* World::signer(const Player& player) const {
-  if (player.root != nullptr) return player.root;
+  if (const auto* root = player.trust->root().root()) return root;
   const auto& ledger = player.trust->ledger();
   return ledger.may_govern(player.keys.identity.public_key()) ? &player.keys.identity : nullptr;
 }
@@ -129,8 +129,8 @@ void World::rotate(Player& governor, bool kick) {
     const auto& ledger = governor.trust->ledger();
     const auto* chosen = anybody([&](const Player& player) {
       const auto* member = ledger.member(player.id);
-      if (member == nullptr || player.root != nullptr || &player == &governor) return false;
-      return by == governor.root || !ledger.may_govern(member->identity);
+      if (member == nullptr || player.id == ledger.host_id() || &player == &governor) return false;
+      return by == governor.trust->root().root() || !ledger.may_govern(member->identity);
     });
     if (chosen != nullptr) victim = chosen->id;
   }
@@ -143,7 +143,7 @@ void World::rotate(Player& governor, bool kick) {
         party::RotationOptions options;
         for (const auto& id : player.trust->log().outcasts())
           if (const auto* member = ledger.member(id);
-              member != nullptr && (key == player.root || !ledger.may_govern(member->identity)))
+              member != nullptr && (key == player.trust->root().root() || !ledger.may_govern(member->identity)))
             options.remove.insert(id);
         if (victim && ledger.member(*victim) != nullptr) options.remove.insert(*victim);
         auto made = party::build_rotation(timeline_.random, ledger, *key, options, clock(player));
@@ -171,20 +171,59 @@ void World::leave(Player& player) {
 }
 
 void World::promote() {
-  auto& host = *players_[0];
-  if (!host.online()) return;
+  auto* by = host();
+  if (by == nullptr) return;
   command(
-      host, "names deputies",
+      *by, "names deputies",
       [this](Player& player) -> std::optional<Server::Commit> {
+        const auto* key = player.trust->root().root();
+        if (key == nullptr) return std::nullopt;
         std::set<PeerId> deputies;
         for (const auto& [id, member] : player.trust->ledger().members())
           if (id != player.id && timeline_.chance(50)) deputies.insert(id);
-        auto made =
-            party::build_charter(player.trust->ledger(), *player.root, {std::nullopt, deputies});
+        auto made = party::build_charter(player.trust->ledger(), *key, {std::nullopt, deputies});
         if (!made) return std::nullopt;
         return Server::Commit{{*made}, {}, {}};
       },
       nullptr);
+}
+
+Player* World::host() {
+  return anybody([](const Player& player) {
+    return player.online() && !player.out && player.trust->root().root() != nullptr;
+  });
+}
+
+// As an agent does it: the key first, and the charter when that is kept.
+void World::hand_over() {
+  auto* by = host();
+  const auto* to = anybody([by](const Player& player) {
+    return by != nullptr && &player != by && player.online() && !player.out &&
+           by->trust->ledger().member(player.id) != nullptr;
+  });
+  if (to == nullptr) return;
+  say(by->name + " offers the root key to " + to->name);
+  take(*by, by->trust->offer_root(timeline_.now(), to->id));
+  name_host(*by, to->id, 100);
+}
+
+void World::name_host(Player& host, const PeerId& next, int looks) {
+  later(host, 100ms, [=, this, &host] {
+    if (!host.trust->root().taken() && looks > 0) return name_host(host, next, looks - 1);
+    const bool taken = host.trust->root().taken();
+    host.trust->withdraw_root();
+    if (!taken) return;
+    command(
+        host, "hands the party over to " + find(next)->name,
+        [next](Player& player) -> std::optional<Server::Commit> {
+          const auto* key = player.trust->root().root();
+          if (key == nullptr) return std::nullopt;
+          auto made = party::build_charter(player.trust->ledger(), *key, {next, std::nullopt});
+          if (!made) return std::nullopt;
+          return Server::Commit{{*made}, {}, {}};
+        },
+        nullptr);
+  });
 }
 
 void World::act() {
@@ -202,9 +241,10 @@ void World::act() {
     return;
   }
   if (choice < 66) return promote();
+  if (choice < 72) return hand_over();
   auto* player = anybody([](const Player& one) { return one.online() && !one.out; });
   if (player == nullptr) return;
-  if (choice < 72 && player->root == nullptr) return leave(*player);
+  if (choice < 78 && player->trust->root().held() == nullptr) return leave(*player);
   stop(*player);
   if (timeline_.chance(20)) {
     player->gone = true;

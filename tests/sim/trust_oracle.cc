@@ -119,11 +119,10 @@ void World::calm() {
   timeline_.run_until(timeline_.now() + 60s);
   if (!server_ends_) {
     // Histories in which nobody has decided since go on side by side: somebody decides.
-    for (auto* governor : governors())
-      if (governor->root != nullptr || !players_[0]->online()) {
-        rotate(*governor, false);
-        break;
-      }
+    auto* governor = host();
+    const auto able = governors();
+    if (governor == nullptr && !able.empty()) governor = able.front();
+    if (governor != nullptr) rotate(*governor, false);
   }
   // Without a server, whoever was away is found by turns.
   timeline_.run_until(timeline_.now() + (server_ends_ ? 1'500s : 400s));
@@ -152,6 +151,19 @@ void World::find_reachable() {
   }
 }
 
+// The host has the root key, and nobody else whom it reaches. (Whose device broke, or who was
+// removed by a history that lacks the charter that made it the host, has taken it along.)
+void World::check_root_key(const party::Ledger& ledger, const std::vector<Player*>& members) {
+  for (const auto& player : players_)
+    if ((player->gone || player->out) && player->disk && player->disk->root) return;
+  const auto* host = find(ledger.host_id());
+  if (std::ranges::find(members, host) == members.end()) return;
+  for (const auto* player : members)
+    if ((player->trust->root().held() != nullptr) != (player == host))
+      complain(player->name + (player == host ? " is the host and lacks the root key in the end"
+                                              : " still has the root key in the end"));
+}
+
 void World::check_end() {
   std::vector<Player*> online;
   for (auto& player : players_)
@@ -167,6 +179,7 @@ void World::check_end() {
     if (longest->ledger().member(player->id) != nullptr &&
         (!server_ends_ || reachable_.contains(player->id)))
       members.push_back(player);
+  check_root_key(longest->ledger(), members);
   for (const auto* player : members) {
     const auto& trust = *player->trust;
     if (trust.log().head() != longest->head())

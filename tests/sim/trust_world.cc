@@ -28,8 +28,8 @@ World::World(std::uint64_t seed, bool trace)
   const auto& size = pooled_.sizes[seed / 4 % pooled_.sizes.size()];
   for (std::size_t device = 0; device < size.ledger.members().size(); ++device) {
     auto& player = add_player(device);
-    if (device == 0) player.root = &pooled_.made.root;
-    start(player, size.ledger, size.log, trust::KeyRing(pooled_.made.id, pooled_.made.key), true);
+    start(player, size.ledger, size.log, trust::KeyRing(pooled_.made.id, pooled_.made.key), true, {},
+          device == 0 ? std::optional(pooled_.made.root) : std::nullopt);
     connect(player);
   }
 }
@@ -66,15 +66,17 @@ Player* World::find(const PeerId& id) {
 }
 
 void World::start(Player& player, party::Ledger ledger, std::vector<Bytes> log, trust::KeyRing keys,
-                  bool fresh, std::set<PeerId> outcasts) {
+                  bool fresh, std::set<PeerId> outcasts, std::optional<crypto::SigningKey> root) {
   ++player.life;
+  player.writing = false;
   tunnels_.bring_up(player.id);
   player.trust = std::make_unique<trust::PartyTrust>(
       timeline_.now(),
-      trust::PartyTrust::Device{player.id, player.keys.box, player.keys.wireguard.public_key()},
+      trust::PartyTrust::Device{player.id, player.keys.box, player.keys.wireguard.public_key(),
+                                std::move(root)},
       std::move(ledger), std::move(log), std::move(keys), fresh, timeline_.random,
       std::move(outcasts));
-  player.kept = believed(player);
+  player.disk = player.kept = believed(player);
   trust::Effects first;
   first.access_changed = true;
   take(player, first);
@@ -83,11 +85,13 @@ void World::start(Player& player, party::Ledger ledger, std::vector<Bytes> log, 
 void World::resume(Player& player) {
   say(player.name + " is back");
   party::Ledger ledger(pooled_.made.id);
-  for (const auto& record : player.kept->log)
+  for (const auto& record : player.disk->log)
     if (!ledger.append_trusted(record)) return complain(player.name + " kept a damaged log");
-  start(player, std::move(ledger), player.kept->log,
-        trust::KeyRing(pooled_.made.id, player.kept->key, player.kept->older), false,
-        player.kept->outcasts);
+  std::optional<crypto::SigningKey> root;
+  if (player.disk->root) root = crypto::SigningKey::from_seed(*player.disk->root);
+  start(player, std::move(ledger), player.disk->log,
+        trust::KeyRing(pooled_.made.id, player.disk->key, player.disk->older), false,
+        player.disk->outcasts, std::move(root));
   later(player, timeline_.between(100ms, 2s), [this, &player] { connect(player); });
 }
 
@@ -110,13 +114,25 @@ void World::later(Player& player, Duration time, std::function<void()> then) {
 
 Player::Kept World::believed(const Player& player) {
   const auto& trust = *player.trust;
+  const auto* root = trust.root().held();
   return {trust.log().records(), trust.keys().newest(), trust.keys().older(),
-          trust.log().outcasts()};
+          trust.log().outcasts(), root == nullptr ? std::nullopt : std::optional(root->seed())};
+}
+
+// Whoever stops before has the state of before.
+void World::write(Player& player) {
+  if (std::exchange(player.writing, true)) return;
+  later(player, timeline_.between(0ms, 200ms), [this, &player] {
+    player.writing = false;
+    player.disk = player.kept;
+    take(player, player.trust->on_stored(timeline_.now()));
+  });
 }
 
 void World::take(Player& player, const trust::Effects& effects) {
   if (effects.keep) {
     const auto before = std::exchange(player.kept, believed(player));
+    write(player);
     check_outcasts(player, before->log, true);
   } else {
     check_kept(player);

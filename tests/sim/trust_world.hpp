@@ -23,7 +23,6 @@ struct Player {
   const party::DeviceKeys& keys;
   PeerId id;
   std::string name;
-  const crypto::SigningKey* root = nullptr;  // the host's
   std::chrono::hours clock_error{0};
 
   struct Kept {
@@ -31,9 +30,12 @@ struct Player {
     party::PartyKey key;
     std::vector<party::PartyKey> older;
     std::set<PeerId> outcasts;
+    std::optional<Secret<32>> root;
     bool operator==(const Kept&) const = default;
   };
-  std::optional<Kept> kept;                  // on disk
+  std::optional<Kept> kept;                  // what is to be on disk
+  std::optional<Kept> disk;                  // what is there, some moments later
+  bool writing = false;
   std::unique_ptr<trust::PartyTrust> trust;  // null while stopped
   bool linked = false;                       // to the server
   bool out = false;                          // left, or told that it was removed
@@ -61,12 +63,14 @@ class World {
   Player& add_player(std::size_t device);
   Player* find(const PeerId& id);
   void start(Player& player, party::Ledger ledger, std::vector<Bytes> log, trust::KeyRing keys,
-             bool fresh, std::set<PeerId> outcasts = {});
+             bool fresh, std::set<PeerId> outcasts = {},
+             std::optional<crypto::SigningKey> root = {});
   void resume(Player& player);
   void stop(Player& player);
   void take(Player& player, const trust::Effects& effects);
   void set_timer(Player& player);
   static Player::Kept believed(const Player& player);
+  void write(Player& player);
   // ---- their links to the server (trust_world.cc)
   void connect(Player& player);
   void disconnect(Player& player);
@@ -89,6 +93,9 @@ class World {
   void invite(Player& governor);
   void leave(Player& player);
   void promote();
+  void hand_over();
+  void name_host(Player& host, const PeerId& next, int looks);
+  Player* host();  // who has the root key and may use it, as far as it knows
   void act();
   void disturb_server();
   void duel(std::size_t view);
@@ -102,6 +109,7 @@ class World {
   void check_kept(const Player& player);
   void check_key_change(const Player& player, const trust::Access& access);
   void check_end();
+  void check_root_key(const party::Ledger& ledger, const std::vector<Player*>& members);
   void calm();
   void find_reachable();
 

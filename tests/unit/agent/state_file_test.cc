@@ -105,12 +105,30 @@ TEST_F(StateFileTest, WritesInOneBatchAndForUsAlone) {
   EXPECT_TRUE(same(loaded->front(), last));
 }
 
+TEST_F(StateFileTest, AWriteIsToldOnceItIsThere) {
+  std::optional<std::size_t> read;
+  {
+    auto file = open();
+    file.set_on_written([&] { read = open().load()->size(); });
+    file.save({sample(random_)});
+    EXPECT_FALSE(read);
+    io_.run();
+    EXPECT_EQ(read, 1u);
+    read.reset();
+    file.save({});
+  }
+  EXPECT_FALSE(read) << "whoever ends it may be gone itself";
+}
+
 TEST_F(StateFileTest, AFailedWriteIsReportedAndTriedAgainByItself) {
   auto file = open({1ms, 1ms});
+  int written = 0;
+  file.set_on_written([&] { ++written; });
   fs::create_directory(directory_ / "state.json.new");  // in the temporary file's place
   file.save({sample(random_)});
   while (errors_.size() < 2)
     io_.run_one();
+  EXPECT_EQ(written, 0);
   ASSERT_EQ(file.problems().size(), 1u);
   EXPECT_NE(file.problems()[0].find("state.json.new"), std::string::npos) << file.problems()[0];
   fs::remove(directory_ / "state.json.new");

@@ -61,6 +61,10 @@ struct History {
     add(party::build_charter(ledger, made.root, {std::nullopt, std::move(named)}).value());
     return {log.back()};
   }
+  std::vector<Bytes> host(const party::DeviceKeys& device) {
+    add(party::build_charter(ledger, made.root, {device.peer_id(), std::nullopt}).value());
+    return {log.back()};
+  }
   std::vector<Bytes> state(const party::DeviceKeys& device, std::string_view nick) {
     const auto vip = ledger.member(device.peer_id())->vip;
     add(party::build_statement(ledger, device.identity, nick, vip).value());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "party/limits.hpp"
+#include "party/root_box.hpp"
 
 namespace lanrage::trust {
 namespace {
@@ -28,7 +29,9 @@ std::vector<GossipMessage> examples() {
           PartMessage{5, 3'000, 2'400, Bytes(600, 9)},
           PartMessage{0, 1, 0, Bytes{1}},
           PartMessage{9, party::kMaxRecordSize, 0, Bytes(kMaxPart, 2)},
-          BoxMessage{{3, {8}}, Bytes(party::kPartyBoxSize, 4)}};
+          BoxMessage{{3, {8}}, Bytes(party::kPartyBoxSize, 4)},
+          RootMessage{Bytes(party::kRootBoxSize, 5)},
+          RootKeptMessage{head(6).head}};
 }
 
 TEST(GossipMessages, AreReadAsWritten) {
@@ -87,6 +90,7 @@ TEST(GossipMessages, LimitsHold) {
   EXPECT_FALSE(decode_gossip(encode(PartMessage{0, 5'000, 0, Bytes(kMaxPart + 1, 1)})));
   EXPECT_FALSE(decode_gossip(encode(WantMessage{head(1), party::kMaxRecordSize + 1})));
   EXPECT_FALSE(decode_gossip(encode(BoxMessage{{}, Bytes(party::kPartyBoxSize + 1, 1)})));
+  EXPECT_FALSE(decode_gossip(encode(RootMessage{Bytes(party::kRootBoxSize + 1, 1)})));
 }
 
 TEST(GossipMessages, OtherVersionsAndTypesAreMalformed) {

@@ -1,5 +1,5 @@
-// PartyTrusts wired to each other by tunnels that always shake hands, and to what their server
-// tells.
+// PartyTrusts wired to each other by tunnels that always shake hands, to what their server tells,
+// and each to a disk.
 #pragma once
 
 #include <algorithm>
@@ -13,12 +13,29 @@
 namespace lanrage::trust {
 
 struct Machine {
-  Machine(Instant now, const party::DeviceKeys& device, const History& history,
-          const party::PartyKey& key, Random& random, bool fresh = true)
+  using Root = std::optional<crypto::SigningKey>;
+  // What outlives a device that stops.
+  struct Disk {
+    party::Ledger ledger;
+    std::vector<Bytes> log;
+    party::PartyKey key;
+    std::vector<party::PartyKey> older;
+    Root root;
+  };
+
+  Machine(Instant now, const party::DeviceKeys& device, Disk kept, Random& random, bool fresh)
       : keys(device),
-        trust(now, {device.peer_id(), device.box, device.wireguard.public_key()}, history.ledger,
-              history.log, KeyRing(history.made.id, key), fresh, random) {
-    if (fresh) trust.on_snapshot(now, history.log, history.log.size(), "first", std::nullopt);
+        disk(kept),
+        trust(now,
+              {device.peer_id(), device.box, device.wireguard.public_key(), std::move(kept.root)},
+              std::move(kept.ledger), std::move(kept.log),
+              KeyRing(disk.ledger.party_id(), kept.key, kept.older), fresh, random) {}
+
+  void store() {
+    const auto* root = trust.root().held();
+    disk = {trust.ledger(), trust.log().records(), trust.keys().newest(), trust.keys().older(),
+            root == nullptr ? Root() : Root(*root)};
+    write_due.reset();
   }
   PeerId id() const { return keys.peer_id(); }
   bool raised(Topic topic, const PeerId& member = {}) const { return last(topic, member) > 0; }
@@ -33,6 +50,8 @@ struct Machine {
   }
 
   party::DeviceKeys keys;
+  Disk disk;
+  std::optional<Instant> write_due;
   PartyTrust trust;
   std::vector<Finding> findings;
   std::vector<Access> rows;
@@ -51,9 +70,18 @@ struct Machine {
 class MachinesTest : public testing::Test {
  protected:
   Machine& add(const party::DeviceKeys& device, const History& history, const party::PartyKey& key,
-               bool fresh = true) {
-    machines_.push_back(std::make_unique<Machine>(now_, device, history, key, random_, fresh));
-    return *machines_.back();
+               bool fresh = true, Machine::Root root = {}) {
+    Machine::Disk disk{history.ledger, history.log, key, {}, std::move(root)};
+    machines_.push_back(std::make_unique<Machine>(now_, device, std::move(disk), random_, fresh));
+    auto& machine = *machines_.back();
+    if (fresh) snapshot(machine, history);
+    return machine;
+  }
+  // It stops at once, and starts again on what is on its disk.
+  Machine& restart(Machine& machine) {
+    const auto found = std::ranges::find(machines_, &machine, &std::unique_ptr<Machine>::get);
+    *found = std::make_unique<Machine>(now_, machine.keys, machine.disk, random_, false);
+    return **found;
   }
   // What a call returned: messages go on their way.
   void take(Machine& machine, Effects effects) {
@@ -61,8 +89,14 @@ class MachinesTest : public testing::Test {
                             effects.findings.end());
     machine.removed |= effects.removed;
     machine.snapshots_wanted += effects.want_snapshot ? 1 : 0;
+    if (effects.keep && !machine.write_due) machine.write_due = now_ + disk_time_;
+    if (machine.write_due == now_) write(machine);
     for (auto& send : effects.sends)
       in_flight_.push_back({machine.id(), send.to, std::move(send.datagram)});
+  }
+  void write(Machine& machine) {
+    machine.store();
+    take(machine, machine.trust.on_stored(now_));
   }
   void event(Machine& machine, const std::vector<Bytes>& records,
              const std::optional<Bytes>& box = std::nullopt) {
@@ -88,6 +122,8 @@ class MachinesTest : public testing::Test {
             take(*machine, machine->trust.on_datagram(now_, flying.from, flying.datagram));
       }
       for (auto& machine : machines_)
+        if (machine->write_due && *machine->write_due <= now_) write(*machine);
+      for (auto& machine : machines_)
         if (const auto due = machine->trust.next_timeout(now_); due && *due <= now_)
           take(*machine, machine->trust.on_timeout(now_));
     }
@@ -103,6 +139,7 @@ class MachinesTest : public testing::Test {
   std::deque<Flying> in_flight_;
   std::function<bool(const Bytes&)> lose;
   std::size_t delivered_ = 0;
+  Duration disk_time_{};  // from a change to its being on disk
 };
 
 }  // namespace lanrage::trust

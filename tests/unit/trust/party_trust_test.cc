@@ -180,6 +180,28 @@ TEST_F(PartyTrustTest, LossOnlyDelays) {
   EXPECT_TRUE(same_preshared_key());
 }
 
+TEST_F(PartyTrustTest, NothingIsSaidOfWhatIsNotOnDisk) {
+  meet();
+  const auto old = a_->access(b_->id())->preshared_key;
+  disk_time_ = 5s;
+  const auto roster = history_.rotate(history_.made.root);
+  event(*a_, roster, history_.box_for(host_));
+  event(*b_, roster, history_.box_for(bob_));
+  run_for(3s);
+  EXPECT_TRUE(b_->trust.key_is_current());
+  EXPECT_FALSE(a_->trust.has_applied(b_->id(), history_.log.size()));
+  // It stops and has the old key only: so has the other, for it.
+  b_ = &restart(*b_);
+  EXPECT_TRUE(same_preshared_key());
+  EXPECT_TRUE(a_->access(b_->id())->preshared_key == old);
+  shake_hands(*a_, *b_);
+  run_for(30s);
+  EXPECT_TRUE(b_->trust.key_is_current());
+  EXPECT_TRUE(a_->trust.has_applied(b_->id(), history_.log.size()));
+  EXPECT_TRUE(same_preshared_key());
+  EXPECT_FALSE(a_->access(b_->id())->preshared_key == old);
+}
+
 TEST_F(PartyTrustTest, AFetchThatFailedIsTriedAgain) {
   meet();
   lose = [](const Bytes& datagram) { return datagram[1] == 3; };  // parts
