@@ -24,6 +24,12 @@ std::vector<std::filesystem::path> discovery_folders(const Agent::Options& optio
   return out;
 }
 
+// Its host's, who may be another than who made it here; once that one has left, ours.
+std::string host_nick(const PartySession& session) {
+  const auto* host = session.ledger().member(session.ledger().host_id());
+  return host != nullptr ? host->nick : session.saved().nick;
+}
+
 bool overlap(const Prefix& a, const Prefix& b) {
   return a.contains(b.address) || b.contains(a.address);
 }
@@ -287,7 +293,7 @@ LanHost::Callbacks Agent::lan_host_callbacks() {
                            {},
                            static_cast<std::uint16_t>(session->members()),
                            session->name(),
-                           session->saved().nick});
+                           host_nick(*session)});
     return parties;
   };
   out.on_moved = [this](const std::string& url) {

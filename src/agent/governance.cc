@@ -60,6 +60,14 @@ asio::awaitable<Receipts> GovernedParty::receipts(std::uint32_t, std::vector<Pee
   co_return Receipts{{}, std::move(members)};
 }
 
+asio::awaitable<Handing> GovernedParty::hand_root_key(PeerId) {
+  co_return Handing::out_of_reach;
+}
+
+asio::awaitable<bool> GovernedParty::root_key_forgotten() {
+  co_return false;
+}
+
 Governance::State Governance::state() const {
   return {party_->ledger().head(), party_->party_key().epoch()};
 }
@@ -71,7 +79,7 @@ std::string Governance::name(const PeerId& peer) const {
 // ---- who may
 
 Result<crypto::SigningKey> Governance::signer(std::string_view what) const {
-  if (party_->root_seed()) return crypto::SigningKey::from_seed(*party_->root_seed());
+  if (const auto* root = party_->root_key()) return *root;
   const auto& identity = party_->device().identity;
   if (party_->ledger().may_govern(identity.public_key())) return identity;
   return fail(GovernErrc::not_allowed, "only the host and deputies can " + std::string(what) +
@@ -79,7 +87,7 @@ Result<crypto::SigningKey> Governance::signer(std::string_view what) const {
 }
 
 Result<crypto::SigningKey> Governance::root(std::string_view what) const {
-  if (party_->root_seed()) return crypto::SigningKey::from_seed(*party_->root_seed());
+  if (const auto* root = party_->root_key()) return *root;
   return fail(GovernErrc::not_allowed,
               "only the host, " + name(party_->ledger().host_id()) + ", can " + std::string(what));
 }
@@ -101,6 +109,15 @@ Result<void> Governance::may_demote(const PeerId& peer) const {
   return fail(GovernErrc::nothing_to_do, name(peer) + " is no deputy", "peer");
 }
 
+Result<void> Governance::may_hand_over(const PeerId& peer) const {
+  if (auto key = root("hand the party over"); !key) return std::unexpected(key.error());
+  if (peer == party_->device().peer_id())
+    return fail(GovernErrc::that_is_you, "that is you: you are the host already", "peer");
+  if (party_->ledger().member(peer) == nullptr)
+    return fail(GovernErrc::gone, "they have just left the party, or were removed", "peer");
+  return {};
+}
+
 Result<void> Governance::may_remove(const PeerId& peer) const {
   const auto& ledger = party_->ledger();
   if (ledger.member(peer) == nullptr)
@@ -111,7 +128,7 @@ Result<void> Governance::may_remove(const PeerId& peer) const {
   if (peer == ledger.host_id())
     return fail(GovernErrc::host_stays, name(peer) + " is the party's host, whom nobody can kick",
                 "peer");
-  if (!party_->root_seed() && deputies_of(ledger).contains(peer))
+  if (party_->root_key() == nullptr && deputies_of(ledger).contains(peer))
     return fail(GovernErrc::deputy_stays,
                 name(peer) + " is a deputy; only the host, " + name(ledger.host_id()) +
                     ", can kick deputies",
@@ -184,15 +201,18 @@ Governance::Answer<Governance::Rotated> Governance::rotate_once(party::RotationO
   co_return Rotated{epoch, std::move(made->removed), std::move(made->dropped), {}};
 }
 
-Governance::Answer<void> Governance::set_deputies(std::set<PeerId> deputies,
-                                                  crypto::SigningKey root) {
+Governance::Answer<void> Governance::change_charter(party::CharterChange change,
+                                                    crypto::SigningKey root) {
   const auto id = party_->ledger().party_id();
-  auto charter = party::build_charter(party_->ledger(), root, {std::nullopt, std::move(deputies)});
+  auto charter = party::build_charter(party_->ledger(), root, change);
   if (!charter) co_return std::unexpected(charter.error());
   const auto control = party_->control();
   auto sent = co_await control->change_charter(id, {new_request_id(), *charter});
   if (!sent) co_return std::unexpected(sent.error());
-  party_->hear(ws::CharterChanged{id, sent->seq, {*charter}});
+  if (change.host)
+    party_->hear(ws::HostChanged{id, sent->seq, *change.host, {*charter}});
+  else
+    party_->hear(ws::CharterChanged{id, sent->seq, {*charter}});
   co_return Result<void>{};
 }
 
@@ -206,7 +226,7 @@ Governance::Answer<Governance::Rotated> Governance::kick(PeerId peer) {
     if (auto ok = may_remove(peer); !ok) co_return std::unexpected(ok.error());
     // Or they would be a deputy again when they come back by some new invite.
     if (auto deputies = deputies_of(party_->ledger()); deputies.erase(peer) != 0)
-      if (auto ok = co_await set_deputies(std::move(deputies), *key); !ok)
+      if (auto ok = co_await change_charter({{}, std::move(deputies)}, *key); !ok)
         co_return std::unexpected(ok.error());
     co_return co_await rotate_once({{peer}, {}}, std::move(*key));
   };
@@ -290,7 +310,7 @@ Governance::Answer<std::set<PeerId>> Governance::promote(PeerId peer) {
     if (auto ok = may_promote(peer); !ok) co_return std::unexpected(ok.error());
     auto deputies = deputies_of(party_->ledger());
     deputies.insert(peer);
-    auto done = co_await set_deputies(deputies, std::move(*key));
+    auto done = co_await change_charter({{}, deputies}, std::move(*key));
     if (!done) co_return std::unexpected(done.error());
     co_return deputies;
   };
@@ -304,11 +324,41 @@ Governance::Answer<std::set<PeerId>> Governance::demote(PeerId peer) {
     if (auto ok = may_demote(peer); !ok) co_return std::unexpected(ok.error());
     auto deputies = deputies_of(party_->ledger());
     deputies.erase(peer);
-    auto done = co_await set_deputies(deputies, std::move(*key));
+    auto done = co_await change_charter({{}, deputies}, std::move(*key));
     if (!done) co_return std::unexpected(done.error());
     co_return deputies;
   };
   co_return co_await until_current<std::set<PeerId>>(std::move(attempt));
+}
+
+Governance::Answer<Governance::HandedOver> Governance::hand_over(PeerId peer) {
+  if (auto ok = may_hand_over(peer); !ok) co_return std::unexpected(ok.error());
+  const auto handing = co_await party_->hand_root_key(peer);
+  if (handing == Handing::out_of_reach)
+    co_return fail(GovernErrc::out_of_reach,
+                   name(peer) + " can't be reached at the moment, and the party's root key goes " +
+                       "from device to device; try again when `lanrage ping` says that they answer",
+                   "peer");
+  if (handing == Handing::no_answer)
+    co_return fail(GovernErrc::key_not_taken,
+                   name(peer) + "'s machine can be reached, but their agent didn't take the " +
+                       "party's root key: it isn't running, can't write to its disk, or is of an " +
+                       "older version; you are still the host",
+                   "peer");
+  auto attempt = [this, peer]() -> Answer<std::set<PeerId>> {
+    // An answer that was lost came to us as the party's newest log.
+    if (party_->ledger().host_id() == peer) co_return deputies_of(party_->ledger());
+    if (auto ok = may_hand_over(peer); !ok) co_return std::unexpected(ok.error());
+    auto deputies = deputies_of(party_->ledger());
+    deputies.erase(peer);
+    deputies.insert(party_->device().peer_id());
+    auto done = co_await change_charter({peer, deputies}, *party_->root_key());
+    if (!done) co_return std::unexpected(done.error());
+    co_return deputies;
+  };
+  auto deputies = co_await until_current<std::set<PeerId>>(std::move(attempt));
+  if (!deputies) co_return std::unexpected(deputies.error());
+  co_return HandedOver{std::move(*deputies), co_await party_->root_key_forgotten()};
 }
 
 }  // namespace lanrage::agent

@@ -26,6 +26,8 @@ enum class GovernErrc {
   gone,
   nothing_to_do,
   server_lacks_records,
+  out_of_reach,
+  key_not_taken,
 };
 constexpr std::string_view name_of(GovernErrc errc) {
   switch (errc) {
@@ -43,6 +45,10 @@ constexpr std::string_view name_of(GovernErrc errc) {
       return "nothing_to_do";
     case GovernErrc::server_lacks_records:
       return "server_lacks_records";
+    case GovernErrc::out_of_reach:
+      return "out_of_reach";
+    case GovernErrc::key_not_taken:
+      return "key_not_taken";
   }
   return "unknown";
 }
@@ -58,6 +64,9 @@ struct Receipts {
 inline constexpr std::chrono::hours kClocksDiffer{24};
 UnixTime invite_clock(const ControlPlane& control);
 
+// What came of handing the root key to a member's agent.
+enum class Handing { taken, out_of_reach, no_answer };
+
 // A party as those who govern it need it.
 class GovernedParty {
  public:
@@ -65,7 +74,8 @@ class GovernedParty {
   virtual const party::Ledger& ledger() const = 0;
   virtual const party::PartyKey& party_key() const = 0;
   virtual const DeviceKeys& device() const = 0;
-  virtual const std::optional<Secret<32>>& root_seed() const = 0;
+  // Null unless this device is the host.
+  virtual const crypto::SigningKey* root_key() const = 0;
   // Members whom a deputy removed in a history that isn't followed (trust::VerifiedLog): the next
   // roster leaves them out, too.
   virtual std::set<PeerId> outcasts() const { return {}; }
@@ -77,6 +87,12 @@ class GovernedParty {
   // Who of `members` has applied the roster of this epoch. Here: nobody has said so yet.
   virtual boost::asio::awaitable<Receipts> receipts(std::uint32_t key_epoch,
                                                     std::vector<PeerId> members);
+  // Hands the root key to the agent of `to`. `taken`: it is on that one's disk. Here: nobody is in
+  // reach.
+  virtual boost::asio::awaitable<Handing> hand_root_key(PeerId to);
+  // After a charter with another host: whether this device has forgotten the root key, for which it
+  // waits a little.
+  virtual boost::asio::awaitable<bool> root_key_forgotten();
 };
 
 // Of those whom the charter names, who is in the party.
@@ -106,6 +122,13 @@ class Governance {
   // What comes back are the deputies from now on.
   Answer<std::set<PeerId>> promote(PeerId peer);
   Answer<std::set<PeerId>> demote(PeerId peer);
+  // Makes it the host, and us a deputy. Until it has the root key on its disk nothing changes, and
+  // whatever fails can be repeated. Errors as well: out_of_reach, key_not_taken.
+  struct HandedOver {
+    std::set<PeerId> deputies;
+    bool forgotten = false;  // the root key, by this device; else as soon as the host confirms
+  };
+  Answer<HandedOver> hand_over(PeerId peer);
 
  private:
   // What makes a record out of date when it changes.
@@ -121,6 +144,7 @@ class Governance {
   Result<void> may_remove(const PeerId& peer) const;
   Result<void> may_promote(const PeerId& peer) const;
   Result<void> may_demote(const PeerId& peer) const;
+  Result<void> may_hand_over(const PeerId& peer) const;
   std::string name(const PeerId& peer) const;
 
   template <class T>
@@ -130,7 +154,7 @@ class Governance {
   Answer<Rotated> rotate_once(party::RotationOptions options, crypto::SigningKey signer);
   Answer<Rotated> with_receipts(Result<Rotated> done);
   Answer<party::NewInvite> invite_once(party::InviteOptions options);
-  Answer<void> set_deputies(std::set<PeerId> deputies, crypto::SigningKey root);
+  Answer<void> change_charter(party::CharterChange change, crypto::SigningKey root);
 
   // What rosters are built on.
   const party::Ledger& base() const { return base_ ? *base_ : party_->ledger(); }

@@ -47,6 +47,7 @@ json::object deputies_json(const party::Ledger& ledger, const PeerId& peer,
   json::object out{{"schema", 1}};
   const auto member = member_json(ledger, peer);
   out.insert(member.begin(), member.end());
+  out["host"] = ledger.host_id().to_string();
   out["deputies"] = members_json(ledger, deputies);
   return out;
 }
@@ -136,6 +137,13 @@ LocalApi::Answer LocalApi::promote(const json::object& request) {
   const auto target = target_of(request);
   if (!target) co_return std::unexpected(target.error());
   Governance governance(target->session);
+  if (Arguments(request).flag("host")) {
+    auto handed = co_await governance.hand_over(target->peer);
+    if (!handed) co_return std::unexpected(handed.error());
+    auto out = deputies_json(target->session->ledger(), target->peer, handed->deputies);
+    out["forgotten"] = handed->forgotten;
+    co_return out;
+  }
   auto deputies = co_await governance.promote(target->peer);
   if (!deputies) co_return std::unexpected(deputies.error());
   co_return deputies_json(target->session->ledger(), target->peer, *deputies);

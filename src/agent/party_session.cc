@@ -41,9 +41,12 @@ PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membe
       heartbeat_timer_(context.io),
       grant_timer_(context.io) {
   const auto keys = member_keys(context_, saved_);
+  std::optional<crypto::SigningKey> root;
+  if (saved_.root_seed) root = crypto::SigningKey::from_seed(*saved_.root_seed);
   trust::KeyRing ring(saved_.id, std::move(membership.key), saved_.older_keys);
   trust_ = std::make_shared<TrustKeeper>(
-      context_.io, trust::PartyTrust::Device{keys.peer_id(), keys.box, keys.wireguard.public_key()},
+      context_.io,
+      trust::PartyTrust::Device{keys.peer_id(), keys.box, keys.wireguard.public_key(), root},
       TrustKeeper::Start{std::move(membership.ledger),
                          saved_.log,
                          std::move(ring),

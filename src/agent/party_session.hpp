@@ -101,7 +101,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   const party::Ledger& ledger() const override { return trust_->trust().ledger(); }
   const party::PartyKey& party_key() const override { return trust_->trust().keys().newest(); }
   const DeviceKeys& device() const override { return context_.keys; }
-  const std::optional<Secret<32>>& root_seed() const override { return saved_.root_seed; }
+  const crypto::SigningKey* root_key() const override { return trust_->trust().root().root(); }
   std::set<PeerId> outcasts() const override { return trust_->trust().log().outcasts(); }
   bool server_has_all() const override { return trust_->trust().log().server_has_all(); }
   std::shared_ptr<ControlPlane> control() const override { return control_; }
@@ -109,6 +109,8 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   // Waits at most kReceiptTime for those whom we reach.
   boost::asio::awaitable<Receipts> receipts(std::uint32_t key_epoch,
                                             std::vector<PeerId> members) override;
+  boost::asio::awaitable<Handing> hand_root_key(PeerId to) override;
+  boost::asio::awaitable<bool> root_key_forgotten() override;
   LinkState link_state() const { return control_->link_state(); }
   std::size_t members() const { return ledger().members().size(); }
   const Connectivity& connectivity() const { return *connectivity_; }
@@ -154,6 +156,9 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   void on_trouble(const Error& error);
   void sync_peers();
   void keep();
+  void keep_root_key(const crypto::SigningKey* key);  // null: it isn't here
+  // Whether it came true within `time`.
+  boost::asio::awaitable<bool> becomes(std::function<bool()> so, Duration time);
   void heartbeat();
   boost::asio::awaitable<void> fetch_relay_grant();
   boost::asio::awaitable<void> keep_relay_grant();

@@ -16,6 +16,8 @@ namespace {
 
 constexpr Duration kReceiptTime = std::chrono::seconds(2);
 constexpr auto kReceiptLook = std::chrono::milliseconds(20);
+constexpr Duration kHandingTime = std::chrono::seconds(10);
+constexpr Duration kEchoTime = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -144,6 +146,34 @@ asio::awaitable<Receipts> PartySession::receipts(std::uint32_t key_epoch,
   }
 }
 
+asio::awaitable<bool> PartySession::becomes(std::function<bool()> so, Duration time) {
+  const auto self = shared_from_this();
+  asio::steady_timer pause(context_.io);
+  for (const auto give_up = monotonic_now() + time;;) {
+    if (so()) co_return true;
+    if (stopped_ || monotonic_now() >= give_up) co_return false;
+    pause.expires_after(kReceiptLook);
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+}
+
+asio::awaitable<Handing> PartySession::hand_root_key(PeerId to) {
+  const auto self = shared_from_this();
+  trust_->offer_root(to);
+  const bool taken =
+      co_await becomes([this] { return trust_->trust().root().taken(); }, kHandingTime);
+  trust_->withdraw_root();
+  if (taken) co_return Handing::taken;
+  const auto* member = ledger().member(to);
+  if (stopped_ || member == nullptr) co_return Handing::out_of_reach;
+  const auto echo = co_await connectivity_->echo().echo(member->vip, kEchoTime);
+  co_return echo ? Handing::no_answer : Handing::out_of_reach;
+}
+
+asio::awaitable<bool> PartySession::root_key_forgotten() {
+  return becomes([this] { return trust_->trust().root().held() == nullptr; }, kReceiptTime);
+}
+
 void PartySession::on_finding(const trust::Finding& finding) {
   const auto code = alert_code(finding.topic);
   const auto* member = ledger().member(finding.member);
@@ -177,11 +207,19 @@ void PartySession::keep() {
   saved_.key_epoch = trust.keys().newest().epoch();
   saved_.older_keys = trust.keys().older();
   saved_.outcasts.assign(trust.log().outcasts().begin(), trust.log().outcasts().end());
+  keep_root_key(trust.root().held());
   if (const auto* self = ledger().member(context_.keys.peer_id())) {
     saved_.nick = self->nick;
     saved_.statement_version = self->statement_version;
   }
   if (callbacks_.on_saved_changed) callbacks_.on_saved_changed();
+}
+
+void PartySession::keep_root_key(const crypto::SigningKey* key) {
+  if (saved_.root_seed.has_value() == (key != nullptr)) return;
+  context_.log.info(key != nullptr ? "root_key_received" : "root_key_forgotten",
+                    {{"party", saved_.id.to_string()}});
+  saved_.root_seed = key != nullptr ? std::optional(key->seed()) : std::nullopt;
 }
 
 }  // namespace lanrage::agent

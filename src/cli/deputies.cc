@@ -1,4 +1,5 @@
 // `lanrage promote` and `lanrage demote`.
+#include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 
 #include "cli/peer_command.hpp"
@@ -33,10 +34,32 @@ class Promote final : public Deputies {
  public:
   std::string_view name() const override { return "promote"; }
   std::string_view summary() const override {
-    return "Make somebody a deputy, who can invite and kick (the host only)";
+    return "Make somebody a deputy, who can invite and kick, or the host (the host only)";
   }
+  void add_options(CLI::App& app) override {
+    Deputies::add_options(app);
+    app.add_flag("--host", host_, "Hand them the whole party; you stay as a deputy");
+  }
+  boost::json::object request() const override {
+    auto out = Deputies::request();
+    if (host_) out["host"] = true;
+    return out;
+  }
+  void print(const boost::json::object& result, std::ostream& out) const override {
+    Deputies::print(result, out);
+    if (!host_) return;
+    if (text_of(result, "forgotten") == "yes")
+      out << "This device has forgotten the party's root key.\n";
+    else
+      out << "This device forgets the party's root key as soon as theirs has confirmed.\n";
+  }
+
  private:
-  std::string_view outcome() const override { return " is a deputy now"; }
+  std::string_view outcome() const override {
+    return host_ ? " is the host now" : " is a deputy now";
+  }
+
+  bool host_ = false;
 };
 
 class Demote final : public Deputies {

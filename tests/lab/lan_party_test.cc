@@ -75,6 +75,14 @@ TEST_F(LanParty, IsFoundJoinedAndOutlivesItsHostsAgent) {
   EXPECT_TRUE(pings(carol_, bobs.vip));
   EXPECT_TRUE(pings(carol_, hosted.vip));
   EXPECT_NE(carols.vip, bobs.vip);
+
+  // Handed over, it is bob's, though still on alice's machine.
+  const CliResult handed = alice_.cli({"promote", "bob", "--host"});
+  EXPECT_EQ(handed.status, 0) << handed.err;
+  EXPECT_TRUE(eventually(kSeen, [&] {
+    const auto now = found(carol_, hosted.party_id);
+    return now && text(*now, "host") == "bob";
+  }));
 }
 
 TEST_F(LanParty, AHostThatGotAnotherAddressIsFoundAgain) {

@@ -133,7 +133,7 @@ class MemberView final : public GovernedParty {
         seq_(world.party.seq),
         world_(world),
         rules_(std::make_shared<RuleBook>(world, device)) {
-    if (has_root) root_seed_ = world.made.root.seed();
+    if (has_root) root_ = world.made.root;
   }
 
   RuleBook& rules() { return *rules_; }
@@ -145,7 +145,16 @@ class MemberView final : public GovernedParty {
   const party::Ledger& ledger() const override { return ledger_; }
   const party::PartyKey& party_key() const override { return key_; }
   const DeviceKeys& device() const override { return device_; }
-  const std::optional<Secret<32>>& root_seed() const override { return root_seed_; }
+  const crypto::SigningKey* root_key() const override {
+    return root_ && ledger_.host_id() == device_.peer_id() ? &*root_ : nullptr;
+  }
+  Handing handing = Handing::taken;  // whenever the root key is handed to somebody
+  std::vector<PeerId> handed_to;
+  boost::asio::awaitable<Handing> hand_root_key(PeerId to) override {
+    handed_to.push_back(to);
+    co_return handing;
+  }
+  boost::asio::awaitable<bool> root_key_forgotten() override { co_return root_key() == nullptr; }
   std::set<PeerId> outcasts() const override { return outcast; }
   std::shared_ptr<ControlPlane> control() const override { return rules_; }
   void hear(const ws::ServerMessage& message) override {
@@ -159,6 +168,8 @@ class MemberView final : public GovernedParty {
       take_key(rotated->box);
     } else if (const auto* charter = std::get_if<ws::CharterChanged>(&message)) {
       take(charter->seq, charter->records);
+    } else if (const auto* host = std::get_if<ws::HostChanged>(&message)) {
+      take(host->seq, host->records);
     } else if (const auto* invite = std::get_if<ws::InviteAdded>(&message)) {
       take(invite->seq, invite->records);
     }
@@ -182,7 +193,7 @@ class MemberView final : public GovernedParty {
   }
 
   DeviceKeys device_;
-  std::optional<Secret<32>> root_seed_;
+  std::optional<crypto::SigningKey> root_;
   party::Ledger ledger_;
   party::PartyKey key_;
   std::uint64_t seq_;

@@ -274,6 +274,28 @@ TEST_F(CliTest, DeputiesComeAndGo) {
   EXPECT_EQ(request_.at("peer").as_string(), "bob");
 }
 
+TEST_F(CliTest, AnotherBecomesTheHost) {
+  serve(R"({"ok":true,"result":{"schema":1,"peer_id":"x","nick":"bob","host":"x","deputies":)"
+        R"([{"peer_id":"y","nick":"ann"}],"forgotten":true}})");
+  EXPECT_EQ(line({"promote", "bob", "--host", "--party", "fun"}).out,
+            "bob is the host now.\nDeputies: ann\n"
+            "This device has forgotten the party's root key.\n");
+  EXPECT_EQ(request_.at("command").as_string(), "promote");
+  EXPECT_TRUE(request_.at("host").as_bool());
+  EXPECT_EQ(request_.at("peer").as_string(), "bob");
+  EXPECT_EQ(request_.at("party").as_string(), "fun");
+  line({"promote", "bob"});
+  EXPECT_FALSE(request_.contains("host"));
+  EXPECT_EQ(line({"demote", "bob", "--host"}).status, 2);
+}
+
+TEST_F(CliTest, ThatTheKeyIsStillHereIsSaid) {
+  serve(R"({"ok":true,"result":{"schema":1,"peer_id":"x","nick":"bob","host":"x","deputies":[],)"
+        R"("forgotten":false}})");
+  EXPECT_NE(line({"promote", "bob", "--host"}).out.find("as soon as theirs has confirmed"),
+            std::string::npos);
+}
+
 TEST_F(CliTest, RotateSaysTheNumberOfTheKey) {
   serve(R"({"ok":true,"result":{"schema":1,"removed":[],"key_epoch":7,"invites_dropped":[],)"
         R"("confirmed":[],"waiting":[{"peer_id":"y","nick":"bob"}]}})");
