@@ -1,5 +1,5 @@
 // IP and UDP headers as raw sockets hand them over.
-#include "io/udp_datagram.hpp"
+#include "base/udp_datagram.hpp"
 
 #include <cstdlib>
 
@@ -15,8 +15,8 @@ void within(lanrage::ByteView part, const std::uint8_t* data, std::size_t size) 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace lanrage;
   const ByteView input{data, size};
-  if (const auto udp = io::parse_udp(input)) within(udp->payload, data, size);
-  if (const auto packet = io::parse_ipv4_udp(input)) within(packet->udp.payload, data, size);
-  if (const auto packet = io::parse_ipv6_udp(input)) within(packet->udp.payload, data, size);
+  if (const auto udp = parse_udp(input)) within(udp->payload, data, size);
+  if (const auto packet = parse_ipv4_udp(input)) within(packet->udp.payload, data, size);
+  if (const auto packet = parse_ipv6_udp(input)) within(packet->udp.payload, data, size);
   return 0;
 }

@@ -9,10 +9,10 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
+#include "base/udp_datagram.hpp"
 #include "io/port_filter.hpp"
 #include "io/route_lookup.hpp"
 #include "io/sockaddr.hpp"
-#include "io/udp_datagram.hpp"
 #include "io/unique_fd.hpp"
 
 namespace lanrage::io {

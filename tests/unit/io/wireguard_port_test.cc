@@ -5,7 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <gtest/gtest.h>
 
-#include "io/udp_datagram.hpp"
+#include "base/udp_datagram.hpp"
 #include "support/udp_socket.hpp"
 
 namespace lanrage::io {

@@ -6,7 +6,7 @@
 #include "base/bytes.hpp"
 #include "base/endpoint.hpp"
 
-namespace lanrage::io {
+namespace lanrage {
 
 // UDP header with checksum, and payload. Both addresses are of one family; the sum of payload and
 // header must be below 64 KiB.
@@ -37,4 +37,4 @@ std::optional<IpUdpPacket> parse_ipv4_udp(ByteView packet);
 // The same for IPv6 without extension headers.
 std::optional<IpUdpPacket> parse_ipv6_udp(ByteView packet);
 
-}  // namespace lanrage::io
+}  // namespace lanrage

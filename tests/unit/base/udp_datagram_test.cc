@@ -1,10 +1,10 @@
-#include "io/udp_datagram.hpp"
+#include "base/udp_datagram.hpp"
 
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
 
-namespace lanrage::io {
+namespace lanrage {
 namespace {
 
 Endpoint endpoint(std::string_view text) {
@@ -115,4 +115,4 @@ TEST(ParseIpv6, ReadsAddressesAndRefusesExtensionHeaders) {
 }
 
 }  // namespace
-}  // namespace lanrage::io
+}  // namespace lanrage

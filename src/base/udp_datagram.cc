@@ -1,6 +1,6 @@
-#include "io/udp_datagram.hpp"
+#include "base/udp_datagram.hpp"
 
-namespace lanrage::io {
+namespace lanrage {
 namespace {
 
 constexpr std::size_t kUdpHeader = 8;
@@ -73,4 +73,4 @@ std::optional<IpUdpPacket> parse_ipv6_udp(ByteView packet) {
                      .udp = *udp};
 }
 
-}  // namespace lanrage::io
+}  // namespace lanrage
