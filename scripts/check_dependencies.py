@@ -15,14 +15,14 @@ from pathlib import Path
 FLOORS = {
     "base": 1,
     "crypto": 2,
-    "stun": 3, "wireguard": 3, "party": 3,
+    "stun": 3, "wireguard": 3, "lan": 3, "party": 3,
     "protocol": 4, "relay": 4, "path": 4, "trust": 4,
     "io": 5, "portmap": 5, "store": 5, "xdp": 5,
     "server": 6, "cli": 6,
     "agent": 7,
     "apps": 8,
 }
-CORE = {"base", "crypto", "stun", "wireguard", "party", "protocol", "relay", "path", "trust"}
+CORE = {"base", "crypto", "stun", "wireguard", "lan", "party", "protocol", "relay", "path", "trust"}
 
 # Arrows between modules of one floor, each with the reason why it may be.
 SIDEWAYS: dict[tuple[str, str], str] = {

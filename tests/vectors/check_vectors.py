@@ -385,6 +385,12 @@ class Cryptography(Checked):
     def machine(self):
         self.value("tunnel address", b"\xfd" + sha256(named("tunnel-prefix"), PARTY)[:5] +
                    sha256(named("tunnel-address"), PARTY, public(JOINER.wireguard))[:10])
+        segment = sha256(named("lan-segment"), PARTY)
+        port = 61000 + int.from_bytes(segment[3:5], "big") % 4000
+        self.value("lan segment", segment[:3] + struct.pack(">H", port))
+        own = sha256(named("lan-station"), PARTY, public(JOINER.wireguard))
+        self.value("lan station", bytes([own[0] & 0xfe | 2]) + own[1:6] + b"\xfd" + segment[5:10] +
+                   bytes(2) + own[6:14])
         spki = ec.derive_private_key(1, ec.SECP256R1()).public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.value("binding", sha256(spki))

@@ -5,6 +5,7 @@
 
 #include "agent/device_keys.hpp"
 #include "io/tls.hpp"
+#include "lan/station.hpp"
 #include "portmap/pcp.hpp"
 #include "trust/tunnel_address.hpp"
 #include "unit/vectors/example.hpp"
@@ -31,6 +32,15 @@ std::shared_ptr<X509> certificate() {
 void add_machine(Values& out) {
   show(out, "tunnel address",
        trust::tunnel_address(party(), joiner().wireguard.public_key()).bytes());
+  const auto numbers = lan::segment_numbers(party());
+  ByteWriter segment;
+  segment.u32(numbers.vni).u16(numbers.port);
+  show(out, "lan segment", ByteView(segment.bytes()).subspan(1));
+  const auto station = lan::make_station(
+      party(), {.wireguard = joiner().wireguard.public_key(), .vip = {}, .underlay = {}});
+  ByteWriter place;
+  place.raw(station.mac).raw(station.address.bytes());
+  show(out, "lan station", place.bytes());
   const auto binding = io::spki_hash(certificate().get());
   show(out, "binding", binding);
   out.emplace_back("pin", io::to_text(io::pin_of(binding)));

@@ -1,0 +1,124 @@
+#include "lan/rules.hpp"
+
+#include <vector>
+
+#include "base/encoding.hpp"
+
+namespace lanrage::lan {
+namespace {
+
+// nftables has names for a VXLAN datagram's inside since 1.0.7 and Linux 6.2 only; raw offsets in
+// bits from the UDP header do everywhere. 64: VXLAN's header, 128: Ethernet's, 240: what it
+// carries.
+constexpr std::string_view kVni = "@th,96,24";
+constexpr std::string_view kSourceMac = "@th,176,48";
+constexpr std::string_view kEtherType = "@th,224,16";
+constexpr std::string_view kIpv4Source = "@th,336,32";
+constexpr std::string_view kIpv6Source = "@th,304,128";
+constexpr std::string_view kArpSender = "@th,304,48 . @th,352,32";
+constexpr std::string_view kFirstWord = "@th,240,16";
+
+// Services that belong to the machine's owner and listen above 1023; lower ports stay shut anyway.
+constexpr std::string_view kShutTcp =
+    "1433, 1521, 2049, 2375-2376, 3306, 3389, 5432, 5800, 5900-5909, 5984-5986, 6000-6063, 6379, "
+    "9100, 9200, 11211, 27017-27019";  // databases, NFS, containers, screens, printers
+constexpr std::string_view kShutUdp = "1434, 1900, 2049, 3389, 3702, 5353, 5355, 11211";
+
+std::string hex(ByteView bytes) {
+  return "0x" + to_hex(bytes);
+}
+
+// `elements`: at least one, since nftables knows no empty set.
+std::string one_of(std::string_view fields, const std::vector<std::string>& elements) {
+  std::string out = "ip6 saddr . " + std::string(fields) + " { ";
+  for (const auto& element : elements)
+    out += (&element == &elements.front() ? "" : ", ") + element;
+  return out + " }";
+}
+
+std::string frame_rules(const Segment& segment) {
+  std::vector<std::string> senders;
+  std::vector<std::string> ipv4;
+  std::vector<std::string> ipv6;
+  std::vector<std::string> arp;
+  for (const auto& station : segment.others) {
+    const auto from = station.underlay.to_string() + " . ";
+    senders.push_back(from + std::to_string(kSourcePort) + " . " + hex(station.mac));
+    ipv4.push_back(from + hex(station.vip.bytes()));
+    ipv6.push_back(from + hex(station.address.bytes()));
+    ipv6.push_back(from + hex(station.link_local.bytes()));
+    arp.push_back(from + hex(station.mac) + " . " + hex(station.vip.bytes()));
+  }
+  std::string out = "chain frame {\n";
+  const auto rule = [&](const std::string& text) { out += text + "\n"; };
+  const std::string type = std::string(kEtherType) + " ";
+  if (!senders.empty()) {
+    rule(type + "0x0800 " + one_of(kIpv4Source, ipv4) + " accept");
+    rule(type + "0x86dd " + one_of(kIpv6Source, ipv6) + " accept");
+    rule(type + "0x0806 " + one_of(kArpSender, arp) + " accept");
+    // IPX of old games: Ethernet II, and framed by length, 802.3 raw or 802.2. Nothing else: a
+    // VLAN's tag, say, would hide an address from the rules above.
+    rule(type + "0x8137 accept");
+    rule(type + "< 1501 " + std::string(kFirstWord) + " { 0xffff, 0xe0e0 } accept");
+  }
+  out += "drop\n}\n";
+  out += "chain members {\n";
+  if (!senders.empty())
+    rule(one_of("udp sport . " + std::string(kSourceMac), senders) + " jump frame");
+  return out + "drop\n}\n";
+}
+
+std::string lan_rules(Access access) {
+  std::string out =
+      "chain lan {\n"
+      // Nobody's router but the machine's own.
+      "icmp type { redirect, router-advertisement } drop\n"
+      "icmpv6 type { nd-router-advert, nd-redirect } drop\n";
+  if (access == Access::all) return out + "accept\n}\n";
+  out += "ct state { established, related } accept\n";
+  // By number, as /etc/protocols may be missing: ICMP, IGMP, ICMPv6.
+  out += "meta l4proto { 1, 2, 58 } accept\n";
+  out += "tcp dport { " + std::string(kShutTcp) + " } drop\n";
+  out += "udp dport { " + std::string(kShutUdp) + " } drop\n";
+  // Answers to a broadcast among them: conntrack doesn't know those as answers.
+  out += "meta l4proto { 6, 17 } th dport 1024-65535 accept\n";
+  return out + "drop\n}\n";
+}
+
+}  // namespace
+
+std::string table_name(const Segment& segment) {
+  return "inet lanrage_segment_" + std::to_string(segment.numbers.vni);
+}
+
+std::string removal(const Segment& segment) {
+  const auto table = "table " + table_name(segment);
+  // Adding first: the deletion is then right whether or not there was one.
+  return "add " + table + "\ndelete " + table + "\n";
+}
+
+std::string ruleset(const Segment& segment, const Interfaces& interfaces, Access access) {
+  const auto& [vni, port] = segment.numbers;
+  const auto wireguard = "\"" + interfaces.wireguard + "\"";
+  const auto lan = "\"" + interfaces.lan + "\"";
+  std::string out = removal(segment) + "table " + table_name(segment) + " {\n";
+  out += frame_rules(segment);
+  // Another party may have the same port, and its own table. Where the VNI can't be read the rule
+  // doesn't match, and the datagram is ours to drop.
+  out += "chain segment {\n" + std::string(kVni) + " != " + std::to_string(vni) + " return\n" +
+         "iifname != " + wireguard + " drop\njump members\n}\n";
+  out +=
+      "chain tunnel {\nct state { established, related } accept\n"
+      "meta l4proto 58 accept\nudp dport " +
+      std::to_string(kAgentsPort) + " accept\ndrop\n}\n";
+  out += lan_rules(access);
+  // `ct` above has fragments joined before they come here, of IPv6 too.
+  out += "chain input {\ntype filter hook input priority -300; policy accept;\nudp dport " +
+         std::to_string(port) + " jump segment\niifname " + wireguard + " jump tunnel\niifname " +
+         lan + " jump lan\n}\n";
+  out += "chain forward {\ntype filter hook forward priority -300; policy accept;\niifname { " +
+         wireguard + ", " + lan + " } ct state != { established, related } drop\n}\n";
+  return out + "}\n";
+}
+
+}  // namespace lanrage::lan

@@ -1,0 +1,37 @@
+// What nftables keeps from the segment and from this machine, as the text of one transaction.
+//
+// VXLAN checks no source, and the kernel opens its port on every interface. So, for the device's
+// whole life, a table of ours lets in only what came through the party's WireGuard device, and
+// there only frames whose MAC and addresses are those of the member that the tunnel's address
+// proves.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lan/segment.hpp"
+
+namespace lanrage::lan {
+
+// Names of interfaces; letters, digits, '_', '.' and '-' (agent's check_interface_name()).
+struct Interfaces {
+  std::string wireguard;
+  std::string lan;
+};
+
+enum class Access {
+  games,  // answers, ICMP and ports from 1024 on but those of well-known services
+  all,    // whatever this machine offers
+};
+
+// UDP, between the agents inside the tunnel: all that it carries beside the segment.
+inline constexpr std::uint16_t kAgentsPort = 867;
+
+// With its family. Of the party, whatever the interfaces' names are: what a killed agent left is
+// replaced by the next one.
+std::string table_name(const Segment& segment);
+// Puts the table in place of an earlier one, without a moment between them.
+std::string ruleset(const Segment& segment, const Interfaces& interfaces, Access access);
+std::string removal(const Segment& segment);
+
+}  // namespace lanrage::lan

@@ -1,0 +1,62 @@
+#include "lan/rules.hpp"
+
+#include <gmock/gmock.h>
+
+#include "base/encoding.hpp"
+#include "some_segment.hpp"
+
+namespace lanrage::lan {
+namespace {
+
+using namespace test;
+using testing::HasSubstr;
+using testing::Not;
+
+const Interfaces kInterfaces{"lanrage0", "lan0"};
+
+// What the kernel makes of it is a lab test's (segment_rules_test.cc).
+
+TEST(Ruleset, ReplacesItsTableInOneTransaction) {
+  const auto segment = segment_of(1, {2});
+  const auto text = ruleset(segment, kInterfaces, Access::games);
+  const auto table = "table inet lanrage_segment_" + std::to_string(segment.numbers.vni);
+  EXPECT_TRUE(text.starts_with("add " + table + "\ndelete " + table + "\n" + table + " {\n"));
+  EXPECT_TRUE(text.starts_with(removal(segment)));
+}
+
+TEST(Ruleset, TiesTheTunnelsAddressToMacAndAddresses) {
+  const auto segment = segment_of(1, {2});
+  const auto text = ruleset(segment, kInterfaces, Access::games);
+  const auto& other = segment.others[0];
+  EXPECT_THAT(text, HasSubstr("{ fd00::2 . 868 . 0x" + to_hex(other.mac) + " }"));
+  EXPECT_THAT(text, HasSubstr("{ fd00::2 . 0x0a420002 }"));
+  EXPECT_THAT(text, HasSubstr("{ fd00::2 . 0x" + to_hex(other.mac) + " . 0x0a420002 }"));
+  EXPECT_THAT(text, HasSubstr("fd00::2 . 0x" + to_hex(other.address.bytes())));
+  EXPECT_THAT(text, HasSubstr("fd00::2 . 0x" + to_hex(other.link_local.bytes())));
+}
+
+TEST(Ruleset, LetsNobodyInWhereThereIsNobody) {
+  const auto text = ruleset(segment_of(1, {}), kInterfaces, Access::games);
+  EXPECT_THAT(text, HasSubstr("chain members {\ndrop\n}"));
+  EXPECT_THAT(text, Not(HasSubstr("{  }"))) << "nftables takes no empty set";
+}
+
+TEST(Ruleset, DropsByPortAndVniWhatComesFromElsewhere) {
+  const auto segment = segment_of(1, {2});
+  const auto text = ruleset(segment, kInterfaces, Access::games);
+  EXPECT_THAT(text,
+              HasSubstr("udp dport " + std::to_string(segment.numbers.port) + " jump segment\n"));
+  EXPECT_THAT(text, HasSubstr("@th,96,24 != " + std::to_string(segment.numbers.vni) +
+                              " return\niifname != \"lanrage0\" drop\n"));
+}
+
+TEST(Ruleset, OpensAllOnlyWhenAsked) {
+  EXPECT_THAT(ruleset(segment_of(1, {2}), kInterfaces, Access::games), HasSubstr("1024-65535"));
+  const auto open = ruleset(segment_of(1, {2}), kInterfaces, Access::all);
+  EXPECT_THAT(open, Not(HasSubstr("1024-65535")));
+  EXPECT_THAT(open, HasSubstr("nd-router-advert")) << "still nobody's router";
+  EXPECT_THAT(open, HasSubstr("hook forward"));
+}
+
+}  // namespace
+}  // namespace lanrage::lan
