@@ -2,26 +2,18 @@
 
 #include <array>
 #include <cstdio>
-#include <linux/netlink.h>
-#include <nftables/libnftables.h>
 #include <set>
-#include <sys/socket.h>
+#include <tuple>
 #include <utility>
 
+#include "agent/nftables.hpp"
 #include "agent/tunnel_link.hpp"
-#include "io/unique_fd.hpp"
 
 namespace lanrage::agent {
 namespace {
 
 // Four sessions with each of a full party's peers. All rules are written at each change.
 constexpr std::size_t kMaxBlocked = 256;
-
-// Without this, libnftables would end the whole process on a kernel without netfilter.
-bool kernel_has_netfilter() {
-  return static_cast<bool>(
-      io::UniqueFd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)));
-}
 
 struct Blocked {
   Endpoint relay;
@@ -65,24 +57,15 @@ std::string rule(const Blocked& blocked, std::uint16_t port) {
 class PacketFilter::Impl {
  public:
   Impl(const std::string& interface_name, std::uint16_t port)
-      : table_("inet lanrage_" + interface_name),
-        port_(port),
-        context_(kernel_has_netfilter() ? nft_ctx_new(0) : nullptr) {
-    if (context_ == nullptr) return;
-    nft_ctx_buffer_output(context_);
-    nft_ctx_buffer_error(context_);
-  }
+      : table_("inet lanrage_" + interface_name), port_(port), nftables_(Nftables::open()) {}
   ~Impl() {
-    if (context_ == nullptr) return;
-    if (made_) nft_run_cmd_from_buffer(context_, ("delete table " + table_).c_str());
-    nft_ctx_free(context_);
+    if (made_) std::ignore = nftables_->run("delete table " + table_);
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   Result<void> make_table() {
-    if (context_ == nullptr)
-      return fail(PacketFilterErrc::unavailable, "this kernel has no netfilter");
+    if (!nftables_) return fail(PacketFilterErrc::unavailable, "this kernel has no netfilter");
     // Adding before deleting: the deletion is then right whether or not a table was left.
     auto result = run(PacketFilterErrc::unavailable,
                       "add table " + table_ + "\ndelete table " + table_ + "\nadd table " + table_ +
@@ -108,15 +91,14 @@ class PacketFilter::Impl {
 
  private:
   Result<void> run(PacketFilterErrc code, const std::string& commands) {
-    if (nft_run_cmd_from_buffer(context_, commands.c_str()) == 0) return {};
-    std::string reason = nft_ctx_get_error_buffer(context_);
-    reason = reason.substr(0, reason.find('\n'));
-    return fail(code, "nftables refused the filter for relayed packets: " + reason);
+    const auto done = nftables_->run(commands);
+    if (done) return {};
+    return fail(code, "nftables refused the filter for relayed packets: " + done.error());
   }
 
   std::string table_;
   std::uint16_t port_;
-  nft_ctx* context_;
+  std::optional<Nftables> nftables_;
   bool made_ = false;
   std::set<Blocked> blocked_;
 };
