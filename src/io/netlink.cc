@@ -237,7 +237,7 @@ Result<void> Links::set_up(std::string_view name) {
 }
 
 Result<void> Links::add_address(std::string_view name, const IpAddress& address,
-                                std::uint8_t length) {
+                                std::uint8_t length, const std::optional<IpAddress>& broadcast) {
   const auto link = find(name);
   const std::string what = "give " + std::string(name) + " the address " + address.to_string();
   if (!link) return std::unexpected(link.error());
@@ -251,6 +251,7 @@ Result<void> Links::add_address(std::string_view name, const IpAddress& address,
   NetlinkWriter message(RTM_NEWADDR, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE,
                         socket_.next_sequence());
   message.raw(header).attribute(IFA_LOCAL, address.bytes()).attribute(IFA_ADDRESS, address.bytes());
+  if (broadcast) message.attribute(IFA_BROADCAST, broadcast->bytes());
   return socket_.request(std::move(message).take(), what);
 }
 
