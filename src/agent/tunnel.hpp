@@ -59,7 +59,7 @@ struct TunnelOptions {
   // Empty: the first free of lanrage0 to lanrage255. A name that is kept across restarts finds and
   // removes what a killed agent left behind; an interface that isn't ours is never touched.
   std::string interface_name;
-  IpAddress vip;
+  IpAddress vip;  // unspecified: the LAN device has it
   Prefix prefix;
   crypto::ExchangeSecret key;
   // 0: a random free one of 49152-65535; remember listen_port() and pass it next time.

@@ -105,7 +105,8 @@ Result<void> remove_leftover(io::Links& links, const std::string& name) {
 
 Result<void> give_address(io::Links& links, const TunnelOptions& options, const std::string& name) {
   auto result = links.set_mtu(name, kTunnelMtu);
-  if (result) result = links.add_address(name, options.vip, options.prefix.length);
+  if (result && !options.vip.is_unspecified())
+    result = links.add_address(name, options.vip, options.prefix.length);
   if (!result) return std::unexpected(tunnel_error(result.error()));
   if (options.agent_address.is_unspecified()) return {};
   // Without IPv6 there is none: whoever needs it notices when it binds to it.
