@@ -2,8 +2,8 @@
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <map>
-#include <string>
+
+#include "io/bpf_program.hpp"
 
 namespace lanrage::io {
 namespace {
@@ -16,44 +16,8 @@ constexpr std::uint32_t kProtocolUdp = 17;
 constexpr std::uint32_t kWholePacket = 0xffffffff;
 constexpr std::uint32_t kSkfAd = static_cast<std::uint32_t>(SKF_AD_OFF);
 
-// Assembles jumps to labels; all jumps go forward, and an unnamed target is the next instruction.
-class Program {
- public:
-  void add(int code, std::uint32_t value) {
-    code_.push_back({static_cast<std::uint16_t>(code), 0, 0, value});
-  }
-  void jump(int condition, std::uint32_t value, std::string if_true, std::string if_false) {
-    pending_.push_back({code_.size(), std::move(if_true), std::move(if_false)});
-    add(BPF_JMP | condition | BPF_K, value);
-  }
-  void label(const std::string& name) { labels_[name] = code_.size(); }
-
-  std::vector<sock_filter> take() {
-    for (const auto& jump : pending_) {
-      code_[jump.at].jt = distance(jump.at, jump.if_true);
-      code_[jump.at].jf = distance(jump.at, jump.if_false);
-    }
-    return std::move(code_);
-  }
-
- private:
-  struct Pending {
-    std::size_t at;
-    std::string if_true;
-    std::string if_false;
-  };
-
-  std::uint8_t distance(std::size_t from, const std::string& name) const {
-    return name.empty() ? std::uint8_t{0} : static_cast<std::uint8_t>(labels_.at(name) - from - 1);
-  }
-
-  std::vector<sock_filter> code_;
-  std::vector<Pending> pending_;
-  std::map<std::string, std::size_t> labels_;
-};
-
 // With X at the UDP header. A load beyond the packet's end drops it.
-void accept_handshakes(Program& program) {
+void accept_handshakes(BpfProgram& program) {
   program.add(BPF_LD | BPF_W | BPF_IND, kUdpHeader);
   program.jump(BPF_JEQ, kInitiation, "initiation", "");
   program.jump(BPF_JEQ, kResponse, "", "drop");
@@ -71,7 +35,7 @@ void accept_handshakes(Program& program) {
 }  // namespace
 
 std::vector<sock_filter> received_filter(std::uint16_t port, PacketStart start) {
-  Program program;
+  BpfProgram program;
   if (start == PacketStart::ipv4_header)
     program.add(BPF_LDX | BPF_B | BPF_MSH, 0);  // the header's length: it may have options
   else
@@ -87,7 +51,7 @@ std::vector<sock_filter> received_filter(std::uint16_t port, PacketStart start) 
 }
 
 std::vector<sock_filter> sent_handshake_filter(std::uint16_t port) {
-  Program program;
+  BpfProgram program;
   program.add(BPF_LD | BPF_W | BPF_ABS, kSkfAd + SKF_AD_PKTTYPE);
   program.jump(BPF_JEQ, PACKET_OUTGOING, "", "drop");
   program.add(BPF_LD | BPF_W | BPF_ABS, kSkfAd + SKF_AD_PROTOCOL);
