@@ -15,7 +15,8 @@ using Duty = trust::InviteClosing::Duty;
 Duty duty_of(const GovernedParty& party) {
   const auto& ledger = party.ledger();
   const auto self = party.device().peer_id();
-  const bool signs = party.root_seed() || ledger.may_govern(party.device().identity.public_key());
+  const bool signs =
+      party.root_key() != nullptr || ledger.may_govern(party.device().identity.public_key());
   if (!signs || ledger.member(self) == nullptr) return Duty::none;
   return self == ledger.host_id() ? Duty::host : Duty::deputy;
 }

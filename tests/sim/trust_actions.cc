@@ -143,7 +143,8 @@ void World::rotate(Player& governor, bool kick) {
         party::RotationOptions options;
         for (const auto& id : player.trust->log().outcasts())
           if (const auto* member = ledger.member(id);
-              member != nullptr && (key == player.trust->root().root() || !ledger.may_govern(member->identity)))
+              member != nullptr &&
+              (key == player.trust->root().root() || !ledger.may_govern(member->identity)))
             options.remove.insert(id);
         if (victim && ledger.member(*victim) != nullptr) options.remove.insert(*victim);
         auto made = party::build_rotation(timeline_.random, ledger, *key, options, clock(player));

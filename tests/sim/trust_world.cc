@@ -28,8 +28,8 @@ World::World(std::uint64_t seed, bool trace)
   const auto& size = pooled_.sizes[seed / 4 % pooled_.sizes.size()];
   for (std::size_t device = 0; device < size.ledger.members().size(); ++device) {
     auto& player = add_player(device);
-    start(player, size.ledger, size.log, trust::KeyRing(pooled_.made.id, pooled_.made.key), true, {},
-          device == 0 ? std::optional(pooled_.made.root) : std::nullopt);
+    start(player, size.ledger, size.log, trust::KeyRing(pooled_.made.id, pooled_.made.key), true,
+          {}, device == 0 ? std::optional(pooled_.made.root) : std::nullopt);
     connect(player);
   }
 }
