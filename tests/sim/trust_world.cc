@@ -1,5 +1,7 @@
 #include "sim/trust_world.hpp"
 
+#include <algorithm>
+
 namespace lanrage::trust_sim {
 
 using namespace std::chrono_literals;
@@ -17,7 +19,7 @@ World::World(std::uint64_t seed, bool trace)
                 },
                 [this](const PeerId& to, const PeerId& from, const Bytes& datagram) {
                   if (auto* player = find(to); player != nullptr && player->online())
-                    take(*player, player->trust->on_datagram(timeline_.now(), from, datagram));
+                    hear(*player, from, datagram);
                 },
                 [this](const PeerId& a, const PeerId& b) { on_tick(a, b); },
                 [this](const PeerId& a, const PeerId& b) { seen_[{a, b}].session = false; }}),
@@ -127,6 +129,17 @@ void World::write(Player& player) {
     player.disk = player.kept;
     take(player, player.trust->on_stored(timeline_.now()));
   });
+}
+
+void World::hear(Player& player, const PeerId& from, const Bytes& datagram) {
+  const auto before = player.trust->log().head();
+  const auto effects = player.trust->on_datagram(timeline_.now(), from, datagram);
+  const bool told = std::ranges::any_of(effects.findings, [](const trust::Finding& finding) {
+    return finding.topic == trust::Topic::member_split;
+  });
+  if (!told && !player.trust->log().has(before))
+    complain(player.name + " follows another history and says nothing of it");
+  take(player, effects);
 }
 
 void World::take(Player& player, const trust::Effects& effects) {

@@ -67,6 +67,7 @@ class World {
              std::optional<crypto::SigningKey> root = {});
   void resume(Player& player);
   void stop(Player& player);
+  void hear(Player& player, const PeerId& from, const Bytes& datagram);
   void take(Player& player, const trust::Effects& effects);
   void set_timer(Player& player);
   static Player::Kept believed(const Player& player);
