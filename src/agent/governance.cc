@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "agent/clock.hpp"
+#include "agent/invite_clock.hpp"
 #include "agent/joining.hpp"
 #include "agent/log_proofs.hpp"
 #include "trust/invite_closing.hpp"
@@ -44,10 +44,6 @@ std::string who_can(const party::Ledger& ledger) {
 }
 
 }  // namespace
-
-UnixTime invite_clock(const ControlPlane& control) {
-  return std::max<UnixTime>(control.server_time(), unix_now() - kClocksDiffer);
-}
 
 std::set<PeerId> deputies_of(const party::Ledger& ledger) {
   std::set<PeerId> out;
@@ -290,10 +286,12 @@ Governance::Answer<party::NewInvite> Governance::invite(party::InviteOptions opt
 Governance::Answer<party::NewInvite> Governance::invite_once(party::InviteOptions options) {
   auto key = signer("make invites");
   if (!key) co_return std::unexpected(key.error());
+  const auto date = invite_date(*party_->control());
+  if (!date) co_return std::unexpected(date.error());
   crypto::SystemRandom random;
   const auto id = party_->ledger().party_id();
-  auto made = party::build_invite(random, party_->ledger(), party_->party_key(), *key, options,
-                                  party_->control()->server_time());
+  auto made =
+      party::build_invite(random, party_->ledger(), party_->party_key(), *key, options, *date);
   if (!made) co_return std::unexpected(made.error());
   protocol::AddInviteRequest request{new_request_id(), made->record, made->box.box};
   const auto control = party_->control();

@@ -59,11 +59,6 @@ struct Receipts {
   std::vector<PeerId> waiting;
 };
 
-// When an invite has ended: by the server's clock, for by that it was made. But a server that lags
-// more than a day behind us doesn't keep invites open: players' clocks aren't that wrong.
-inline constexpr std::chrono::hours kClocksDiffer{24};
-UnixTime invite_clock(const ControlPlane& control);
-
 // What came of handing the root key to a member's agent.
 enum class Handing { taken, out_of_reach, no_answer };
 

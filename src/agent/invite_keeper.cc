@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "agent/clock.hpp"
+#include "agent/invite_clock.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -28,7 +29,9 @@ void InviteKeeper::look() {
   if (closed_ || signing_ || !party) return;
   timer_.cancel();
   const auto now = monotonic_now();
-  if (closing_.look(now, invite_clock(*party->control()), party->ledger(), duty_of(*party))) {
+  const auto clock = invite_clock(*party->control());
+  if (!trust::keeps_ended_invite(party->ledger(), clock)) refused_(std::nullopt);
+  if (closing_.look(now, clock, party->ledger(), duty_of(*party))) {
     // Else whoever calls us when that has changed.
     if (party->control()->link_state() != LinkState::connected || !party->server_has_all()) return;
     signing_ = true;
@@ -57,12 +60,16 @@ asio::awaitable<void> InviteKeeper::sign_roster(std::shared_ptr<GovernedParty> p
   const auto done = co_await governance.close_ended_invites();
   signing_ = false;
   if (closed_) co_return;
+  const bool needless = !done && done.error().is(GovernErrc::nothing_to_do);
+  // Without a link nobody gets in either.
+  if (done || needless || party->control()->link_state() == LinkState::connected)
+    refused_(done || needless ? std::nullopt : std::optional(done.error()));
   if (done) {
     closing_.on_signed(monotonic_now());
     log_.info("invites_closed", {{"party", id},
                                  {"invites", std::to_string(done->dropped.size())},
                                  {"key_epoch", std::to_string(done->key_epoch)}});
-  } else if (done.error().is(GovernErrc::nothing_to_do)) {
+  } else if (needless) {
     closing_.on_signed(monotonic_now());
   } else {
     closing_.on_failed(monotonic_now());

@@ -5,7 +5,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <memory>
+#include <optional>
 
 #include "agent/governance.hpp"
 #include "io/log.hpp"
@@ -15,9 +17,18 @@ namespace lanrage::agent {
 
 class InviteKeeper : public std::enable_shared_from_this<InviteKeeper> {
  public:
-  // `party` owns it; `log` outlives it, or its close().
-  InviteKeeper(boost::asio::io_context& io, std::weak_ptr<GovernedParty> party, io::Log& log)
-      : io_(io), timer_(io), party_(std::move(party)), log_(log), closing_(random_) {}
+  // Whether the server refuses the roster that closes what has ended, and with what.
+  using Refused = std::function<void(const std::optional<Error>&)>;
+
+  // `party` owns it; `log` outlives it, or its close(), after which nobody is told.
+  InviteKeeper(boost::asio::io_context& io, std::weak_ptr<GovernedParty> party, io::Log& log,
+               Refused refused)
+      : io_(io),
+        timer_(io),
+        party_(std::move(party)),
+        log_(log),
+        refused_(std::move(refused)),
+        closing_(random_) {}
 
   // The party, our part in it, or what the server has of it may have changed.
   void look();
@@ -30,6 +41,7 @@ class InviteKeeper : public std::enable_shared_from_this<InviteKeeper> {
   boost::asio::steady_timer timer_;
   std::weak_ptr<GovernedParty> party_;
   io::Log& log_;
+  Refused refused_;
   crypto::SystemRandom random_;
   trust::InviteClosing closing_;
   bool signing_ = false;

@@ -1,6 +1,7 @@
 #include "agent/joining.hpp"
 
 #include "agent/fallback_control_plane.hpp"
+#include "agent/invite_clock.hpp"
 #include "agent/log_proofs.hpp"
 #include "base/encoding.hpp"
 #include "io/tls.hpp"
@@ -87,7 +88,9 @@ asio::awaitable<Result<Joined>> create_party(AgentContext& context,
   const auto keys = member_keys(context, saved);
   // The server judges by its clock until when the first invite is good.
   if (auto met = co_await server->meet(); !met) co_return std::unexpected(met.error());
-  auto made = party::create_party(random, options.party, keys, options.nick, server->server_time());
+  const auto date = invite_date(*server.operator->());
+  if (!date) co_return std::unexpected(date.error());
+  auto made = party::create_party(random, options.party, keys, options.nick, *date);
   if (!made) co_return std::unexpected(made.error());
 
   const auto bind_key = crypto::SigningKey::generate(random);

@@ -32,6 +32,8 @@ std::string_view name_of(AlertCode code) {
       return "wrong_certificate";
     case members_split:
       return "members_split";
+    case ended_invite_open:
+      return "ended_invite_open";
     case server_forgot_party:
       return "server_forgot_party";
     case member_record_refused:

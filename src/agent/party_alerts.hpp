@@ -32,6 +32,7 @@ enum class AlertCode : std::uint8_t {
   wrong_certificate,      // what answers in its place isn't it
   members_split,          // a member has another history than we: it shows us different things
   server_forgot_party,    // it knows no such party, or not this device in it
+  ended_invite_open,      // it refuses the roster that closes an invite which has ended
   member_record_refused,  // a member handed over a record that breaks the rules
 };
 std::string_view name_of(AlertCode code);

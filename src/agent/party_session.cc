@@ -135,7 +135,8 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
   connectivity_ = std::move(*connectivity);
   sync_peers();
   trust_->open(saved_.interface);
-  invites_ = std::make_shared<InviteKeeper>(context_.io, weak_from_this(), context_.log);
+  invites_ = std::make_shared<InviteKeeper>(context_.io, weak_from_this(), context_.log,
+                                            [this](const auto& error) { on_ended_invites(error); });
   refill_ = std::make_shared<ServerRefill>(
       context_.io, trust_, [this] { return control_; }, context_.log);
   if (answer) {

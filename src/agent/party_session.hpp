@@ -149,6 +149,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   void on_finding(const trust::Finding& finding);
   void on_kicked(const protocol::ws::Kicked& kicked);
   void on_refusal(const protocol::ws::ErrorMessage& refusal);
+  void on_ended_invites(const std::optional<Error>& refusal);
   // What the server has of the party may have changed.
   void on_server_word();
   void on_presence(const PeerId& peer, bool online);

@@ -68,6 +68,15 @@ void PartySession::on_server_word() {
   if (refill_) refill_->look();
 }
 
+void PartySession::on_ended_invites(const std::optional<Error>& refusal) {
+  if (!refusal) return alerts_.clear(AlertCode::ended_invite_open);
+  alerts_.raise(
+      AlertCode::ended_invite_open,
+      "the server doesn't take the roster that closes an invite which has ended, so with its "
+      "help whoever has that invite can still join: " +
+          refusal->message());
+}
+
 void PartySession::on_refusal(const ws::ErrorMessage& refusal) {
   context_.log.warning(
       "server_refused",

@@ -16,7 +16,8 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr auto kRenewalRetry = 60s;  // the old token still works meanwhile
+constexpr auto kHalfASecond = 500ms;  // an HTTP Date has whole ones
+constexpr auto kRenewalRetry = 60s;   // the old token still works meanwhile
 
 bool is_passing(const Error& error) {
   return error.is(io::ClientErrc::server_unreachable) || error.is(io::ClientErrc::timeout) ||
@@ -71,7 +72,7 @@ void ServerSession::on_network_change() {
 asio::awaitable<ServerSession::Reply> ServerSession::exchange(io::Method method, std::string target,
                                                               io::Headers headers,
                                                               std::string body) {
-  const auto sent = unix_now();
+  const auto sent = monotonic_now();
   auto response = co_await http_->request(method, std::move(target), std::move(headers),
                                           std::move(body), options_.rules.request_time);
   if (!response) {
@@ -79,7 +80,8 @@ asio::awaitable<ServerSession::Reply> ServerSession::exchange(io::Method method,
     co_return Reply{std::unexpected(response.error()), passing};
   }
   if (const auto date = response->headers.find("Date"))
-    clock_ahead_ = clock_ahead(*date, sent, unix_now()).value_or(clock_ahead_);
+    if (const auto shown = parse_http_date(*date))
+      server_clock_ = {*shown + kHalfASecond, sent + (monotonic_now() - sent) / 2};
   if (response->status < 400) co_return Reply{std::move(response->body)};
   const auto problem = protocol::read_problem(response->status, response->body);
   co_return Reply{std::unexpected(protocol::error_of(problem)), is_passing(response->status),
@@ -159,7 +161,9 @@ crypto::Hash ServerSession::binding() const {
 }
 
 UnixTime ServerSession::server_time() const {
-  return unix_now() + std::chrono::floor<std::chrono::milliseconds>(clock_ahead_);
+  if (!server_clock_) return unix_now();
+  return server_clock_->shown +
+         std::chrono::floor<std::chrono::milliseconds>(monotonic_now() - server_clock_->at);
 }
 
 // Several requests at once wait for one registration, and share what comes of it: each on its own

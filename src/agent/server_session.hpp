@@ -60,9 +60,9 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   void drop_token() { token_.reset(); }
   // What proofs are made for; once a token is there.
   crypto::Hash binding() const;
-  // What the server's clock shows, within a second or the way there, by its latest answer; ours
-  // until it has given one. What it judges by its clock is to be made by it: a player's may be a
-  // day off.
+  // What the server's clock shows, within a second or the way there, by its latest answer and the
+  // time since, whatever is done to our clock; ours until it has given one. What it judges by its
+  // clock is to be made by it: a player's may be a day off.
   UnixTime server_time() const;
 
   // Registers anew at each token's half-life until close(); once a session.
@@ -108,7 +108,11 @@ class ServerSession : public std::enable_shared_from_this<ServerSession> {
   std::shared_ptr<Pauses> pauses_;
   std::optional<protocol::BearerToken> token_;
   Instant token_renewal_{};
-  Duration clock_ahead_{};                // the server's, of ours
+  struct ServerClock {
+    UnixTime shown;
+    Instant at;
+  };
+  std::optional<ServerClock> server_clock_;
   boost::asio::steady_timer registered_;  // cancelled when a registration has ended
   bool registering_ = false;
   std::optional<Error> not_registered_;  // why the latest registration failed

@@ -244,5 +244,22 @@ TEST_F(AttackerMembers, AnExpiredInviteAdmitsNobodyWhateverTheServerSays) {
   expect_all_is_well();
 }
 
+TEST_F(AttackerMembers, WhoeverKeepsAnEndedInviteOpenIsNamed) {
+  befriend("bob");
+  attacker_.rewrite_answers(
+      [](const AttackerServer::Request& request, AttackerServer::Answer& answer) {
+        if (request.target.ends_with("/rotate") || request.method == "GET")
+          answer = {500, json::object{{"code", "internal"}, {"detail", "no"}, {"status", 500}}};
+      });
+  attacker_.rewrite_messages([](const std::string&, json::object message) {
+    const bool rotation = message.at("type") == "key_rotated";
+    return rotation ? AttackerServer::Messages{} : AttackerServer::Messages{std::move(message)};
+  });
+  alice_.player->stop_agent();
+  alice_.player->set_clock_ahead(std::chrono::hours(49));
+  alice_.player->start_agent();
+  EXPECT_TRUE(told(alice_, "ended_invite_open", "can still join", kSeen * 2));
+}
+
 }  // namespace
 }  // namespace lanrage::lab

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "agent/invite_clock.hpp"
 #include "unit/agent/governed_world.hpp"
 
 namespace lanrage::agent::test {
@@ -431,6 +432,28 @@ TEST_F(ClosingTest, WhatMembersToldPastTheServerIsNotGivenUpForIt) {
 TEST_F(ClosingTest, OthersCannot) {
   spend();
   EXPECT_EQ(code_of(run(Governance(view(cleo)).close_ended_invites())), "not_allowed");
+}
+
+TEST_F(InviteTest, NoneIsMadeByAClockThatCantBeRight) {
+  const auto ann = view(world.host);
+  ann->rules().ahead = kClocksDiffer;
+  EXPECT_EQ(code_of(run(Governance(ann).invite({}))), "ok") << "a day off is a player's clock";
+  for (const auto ahead : {std::chrono::hours(25), std::chrono::hours(-25)}) {
+    ann->rules().ahead = ahead;
+    EXPECT_EQ(code_of(run(Governance(ann).invite({}))), "clocks_differ");
+  }
+}
+
+TEST_F(ClosingTest, AServersClockCountsForADayAtMost) {
+  const auto ann = view(world.host);
+  auto& rules = ann->rules();
+  rules.ahead = std::chrono::hours(10);
+  EXPECT_LE(std::chrono::abs(invite_clock(rules) - rules.server_time()), std::chrono::seconds(1));
+  for (const int way : {-1, 1}) {
+    rules.ahead = way * std::chrono::hours(1'000);
+    EXPECT_LE(std::chrono::abs(invite_clock(rules) - unix_now() - way * kClocksDiffer),
+              std::chrono::seconds(1));
+  }
 }
 
 }  // namespace
