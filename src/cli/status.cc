@@ -74,8 +74,8 @@ class Status final : public Command {
 
   // What a person should notice of its state. Who is offline is no failure of ours.
   static std::string path_of(const json::object& peer) {
-    const auto path = text_of(peer, "path");
-    const auto state = text_of(peer, "state");
+    auto path = text_of(peer, "path");
+    auto state = text_of(peer, "state");
     if (state == "degraded") return path + ", degraded";
     if (state == "failed" && path == "connecting") return state;
     return path;

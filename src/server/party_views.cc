@@ -183,6 +183,7 @@ party::Hints hints_from(const std::optional<protocol::Hints>& hints) {
 
 std::vector<party::SealedBox> boxes_from(const std::vector<protocol::SealedBox>& boxes) {
   std::vector<party::SealedBox> out;
+  out.reserve(boxes.size());
   for (const auto& box : boxes)
     out.push_back({box.recipient, box.box});
   return out;

@@ -34,8 +34,8 @@ class InviteClosing {
   // `random` outlives it.
   explicit InviteClosing(Random& random) : random_(random), retry_(kRetry, random) {}
 
-  // The party as it is now; `clock` judges invites' dates. True: a roster is due, and what becomes of
-  // it is told by one of the two below.
+  // The party as it is now; `clock` judges invites' dates. True: a roster is due, and what becomes
+  // of it is told by one of the two below.
   bool look(Instant now, UnixTime clock, const party::Ledger& ledger, Duty duty);
   void on_signed(Instant now);  // or somebody else was faster
   void on_failed(Instant now);

@@ -33,8 +33,8 @@ struct Player {
     std::optional<Secret<32>> root;
     bool operator==(const Kept&) const = default;
   };
-  std::optional<Kept> kept;                  // what is to be on disk
-  std::optional<Kept> disk;                  // what is there, some moments later
+  std::optional<Kept> kept;  // what is to be on disk
+  std::optional<Kept> disk;  // what is there, some moments later
   bool writing = false;
   std::unique_ptr<trust::PartyTrust> trust;  // null while stopped
   bool linked = false;                       // to the server
