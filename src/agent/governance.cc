@@ -169,12 +169,15 @@ Governance::Answer<Governance::Rotated> Governance::rotate_once(party::RotationO
   const auto& ledger = base();
   const auto id = ledger.party_id();
   const bool is_root = signer.public_key() == ledger.charter().root_key;
-  for (const auto& peer : party_->outcasts()) {
+  const auto overruled = party_->overruled();
+  for (const auto& peer : overruled.outcasts) {
     const auto* member = ledger.member(peer);
     if (member == nullptr) continue;
     const bool governs = peer == ledger.host_id() || ledger.may_govern(member->identity);
     if (is_root || !governs) options.remove.insert(peer);
   }
+  for (const auto& invite : overruled.invites)
+    if (ledger.invite(invite) != nullptr) options.revoke.insert(invite);
   // What the server's log doesn't have needs no leaving out.
   if (base_) {
     std::erase_if(options.remove, [&](const auto& peer) { return ledger.member(peer) == nullptr; });

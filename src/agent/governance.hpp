@@ -15,6 +15,7 @@
 #include "agent/control_plane.hpp"
 #include "agent/device_keys.hpp"
 #include "party/membership.hpp"
+#include "trust/fork.hpp"
 
 namespace lanrage::agent {
 
@@ -71,9 +72,9 @@ class GovernedParty {
   virtual const DeviceKeys& device() const = 0;
   // Null unless this device is the host.
   virtual const crypto::SigningKey* root_key() const = 0;
-  // Members whom a deputy removed in a history that isn't followed (trust::VerifiedLog): the next
-  // roster leaves them out, too.
-  virtual std::set<PeerId> outcasts() const { return {}; }
+  // What a deputy left out in a history that isn't followed (trust::VerifiedLog): the next roster
+  // leaves it out, too.
+  virtual trust::Overruled overruled() const { return {}; }
   // What the server has shown is all that we know.
   virtual bool server_has_all() const { return true; }
   virtual std::shared_ptr<ControlPlane> control() const = 0;

@@ -47,11 +47,8 @@ PartySession::PartySession(AgentContext& context, SavedParty saved, party::Membe
   trust_ = std::make_shared<TrustKeeper>(
       context_.io,
       trust::PartyTrust::Device{keys.peer_id(), keys.box, keys.wireguard.public_key(), root},
-      TrustKeeper::Start{std::move(membership.ledger),
-                         saved_.log,
-                         std::move(ring),
-                         fresh,
-                         {saved_.outcasts.begin(), saved_.outcasts.end()}},
+      TrustKeeper::Start{std::move(membership.ledger), saved_.log, std::move(ring), fresh,
+                         saved_.overruled},
       trust_callbacks(), context_.log);
 }
 

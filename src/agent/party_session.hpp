@@ -102,7 +102,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   const party::PartyKey& party_key() const override { return trust_->trust().keys().newest(); }
   const DeviceKeys& device() const override { return context_.keys; }
   const crypto::SigningKey* root_key() const override { return trust_->trust().root().root(); }
-  std::set<PeerId> outcasts() const override { return trust_->trust().log().outcasts(); }
+  trust::Overruled overruled() const override { return trust_->trust().log().overruled(); }
   bool server_has_all() const override { return trust_->trust().log().server_has_all(); }
   std::shared_ptr<ControlPlane> control() const override { return control_; }
   void hear(const protocol::ws::ServerMessage& message) override;

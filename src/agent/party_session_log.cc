@@ -215,7 +215,7 @@ void PartySession::keep() {
   saved_.party_key = trust.keys().newest().key();
   saved_.key_epoch = trust.keys().newest().epoch();
   saved_.older_keys = trust.keys().older();
-  saved_.outcasts.assign(trust.log().outcasts().begin(), trust.log().outcasts().end());
+  saved_.overruled = trust.log().overruled();
   keep_root_key(trust.root().held());
   if (const auto* self = ledger().member(context_.keys.peer_id())) {
     saved_.nick = self->nick;

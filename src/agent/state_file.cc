@@ -41,12 +41,15 @@ json::object to_json(const SavedParty& party) {
           {{"party_key", secret_to_json(key.key())}, {"key_epoch", key.epoch()}}, keys.storage()));
     out["older_keys"] = std::move(keys);
   }
-  if (!party.outcasts.empty()) {
-    json::array peers;
-    for (const auto& peer : party.outcasts)
-      peers.emplace_back(peer.to_string());
-    out["outcasts"] = std::move(peers);
-  }
+  const auto keep_ids = [&](std::string_view key, const auto& ids) {
+    if (ids.empty()) return;
+    json::array texts;
+    for (const auto& id : ids)
+      texts.emplace_back(id.to_string());
+    out[key] = std::move(texts);
+  };
+  keep_ids("outcasts", party.overruled.outcasts);
+  keep_ids("overruled_invites", party.overruled.invites);
   if (party.pin) out["pin"] = to_base32(*party.pin);
   if (party.root_seed) out["root_seed"] = secret_to_json(*party.root_seed);
   return out;
@@ -113,15 +116,16 @@ std::vector<party::PartyKey> older_keys_from_json(FieldReader& fields) {
 }
 
 // Likewise.
-std::vector<PeerId> outcasts_from_json(FieldReader& fields) {
-  std::vector<PeerId> out;
-  const auto* list = fields.object().if_contains("outcasts");
+template <class Id>
+std::set<Id> ids_from_json(FieldReader& fields, std::string_view key) {
+  std::set<Id> out;
+  const auto* list = fields.object().if_contains(key);
   if (list == nullptr) return out;
-  if (!list->is_array()) return fields.wrong("outcasts", out);
+  if (!list->is_array()) return fields.wrong(key, out);
   for (const auto& entry : list->get_array()) {
-    const auto peer = entry.is_string() ? PeerId::parse(entry.get_string()) : std::nullopt;
-    if (!peer) return fields.wrong("outcasts", out);
-    out.push_back(*peer);
+    const auto id = entry.is_string() ? Id::parse(entry.get_string()) : std::nullopt;
+    if (!id) return fields.wrong(key, out);
+    out.insert(*id);
   }
   return out;
 }
@@ -149,7 +153,8 @@ SavedParty party_from_json(FieldReader& fields) {
   out.party_key = fields.secret("party_key");
   out.key_epoch = fields.number<std::uint32_t>("key_epoch");
   out.older_keys = older_keys_from_json(fields);
-  out.outcasts = outcasts_from_json(fields);
+  out.overruled = {ids_from_json<PeerId>(fields, "outcasts"),
+                   ids_from_json<InviteId>(fields, "overruled_invites")};
   out.listen_port = fields.number<std::uint16_t>("listen_port");
   out.interface = fields.text("interface");
   out.nick = fields.text("nick");

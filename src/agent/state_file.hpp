@@ -18,6 +18,7 @@
 #include "base/secret.hpp"
 #include "base/wiped.hpp"
 #include "party/party_key.hpp"
+#include "trust/fork.hpp"
 
 namespace lanrage::agent {
 
@@ -33,7 +34,7 @@ struct SavedParty {
   Secret<32> party_key;
   std::uint32_t key_epoch = 1;
   std::vector<party::PartyKey> older_keys{};  // that members may still use; oldest first
-  std::vector<PeerId> outcasts{};             // trust::VerifiedLog::outcasts
+  trust::Overruled overruled{};               // as trust::VerifiedLog has it
   std::uint16_t listen_port = 0;              // kept, so that mappings in routers stay good
   std::string interface;
   std::string nick;

@@ -15,7 +15,7 @@ TrustKeeper::TrustKeeper(boost::asio::io_context& io, trust::PartyTrust::Device 
       log_(log),
       own_key_(device.wireguard),
       trust_(monotonic_now(), std::move(device), std::move(start.ledger), std::move(start.records),
-             std::move(start.keys), start.fresh, random_, std::move(start.outcasts),
+             std::move(start.keys), start.fresh, random_, std::move(start.overruled),
              prove_on_threads),
       callbacks_(std::move(callbacks)) {
   learn_addresses();

@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "agent/member_channel.hpp"
@@ -32,7 +31,7 @@ class TrustKeeper : public std::enable_shared_from_this<TrustKeeper> {
     std::vector<Bytes> records;
     trust::KeyRing keys;
     bool fresh = false;  // from the server just now, else from disk
-    std::set<PeerId> outcasts{};
+    trust::Overruled overruled{};
   };
 
   // `log` outlives it, or its close().

@@ -39,17 +39,26 @@ Choice choose(std::span<const Bytes> ours, std::span<const Bytes> theirs,
   return theirs_first ? Choice::theirs : Choice::ours;
 }
 
-std::set<PeerId> left_out(const party::Ledger& past, std::span<const Bytes> not_followed,
-                          std::span<const Bytes> followed_since, const party::Ledger& followed) {
-  std::set<PeerId> out;
+void Overruled::merge(Overruled other) {
+  outcasts.merge(other.outcasts);
+  invites.merge(other.invites);
+}
+
+Overruled overruled(const party::Ledger& past, std::span<const Bytes> not_followed,
+                    std::span<const Bytes> followed_since, const party::Ledger& followed) {
+  Overruled out;
   if (weigh(followed_since, followed.charter().root_key).authority == 2) return out;
   auto ledger = past;
   for (const auto& record : not_followed) {
+    const auto invites = ledger.invites();
     auto effect = ledger.append_trusted(record);
     if (!effect) break;
-    out.insert(effect->removed.begin(), effect->removed.end());
+    out.outcasts.insert(effect->removed.begin(), effect->removed.end());
+    for (const auto& [id, invite] : invites)
+      if (ledger.invite(id) == nullptr) out.invites.insert(id);
   }
-  std::erase_if(out, [&](const PeerId& peer) {
+  std::erase_if(out.invites, [&](const auto& id) { return followed.invite(id) == nullptr; });
+  std::erase_if(out.outcasts, [&](const PeerId& peer) {
     const auto* member = followed.member(peer);
     return member == nullptr || followed.charter().host == member->identity;
   });

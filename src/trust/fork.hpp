@@ -23,10 +23,20 @@ enum class Choice {
 Choice choose(std::span<const Bytes> ours, std::span<const Bytes> theirs,
               const party::VerifyKey& root_key);
 
-// Whom deputies' rosters in the history that isn't followed left out, though `followed` has them:
-// nobody, where the root key signed a roster in that one since they parted. `past`: the ledger
+// What deputies' rosters in the history that isn't followed left out, though the followed one has
+// it.
+struct Overruled {
+  std::set<PeerId> outcasts;  // members
+  std::set<InviteId> invites;
+
+  bool any() const { return !outcasts.empty() || !invites.empty(); }
+  void merge(Overruled other);
+  friend bool operator==(const Overruled&, const Overruled&) = default;
+};
+
+// Nothing, where the root key signed a roster in `followed` since they parted. `past`: the ledger
 // there; `followed_since`: the followed history from then on.
-std::set<PeerId> left_out(const party::Ledger& past, std::span<const Bytes> not_followed,
-                          std::span<const Bytes> followed_since, const party::Ledger& followed);
+Overruled overruled(const party::Ledger& past, std::span<const Bytes> not_followed,
+                    std::span<const Bytes> followed_since, const party::Ledger& followed);
 
 }  // namespace lanrage::trust

@@ -10,11 +10,11 @@ namespace lanrage::trust {
 using Outcome = VerifiedLog::Outcome;
 
 PartyTrust::PartyTrust(Instant now, Device device, party::Ledger ledger, std::vector<Bytes> records,
-                       KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts,
+                       KeyRing keys, bool fresh, Random& random, Overruled overruled,
                        party::LogProver prover)
     : device_(std::move(device)),
       random_(random),
-      log_(std::move(ledger), std::move(records), std::move(outcasts), std::move(prover)),
+      log_(std::move(ledger), std::move(records), std::move(overruled), std::move(prover)),
       keys_(std::move(keys)),
       gossip_(log_, keys_),
       root_(log_, gossip_, device_.self, device_.box, random,
@@ -197,7 +197,7 @@ void PartyTrust::after_merge(Instant now, const VerifiedLog::Merge& merge, Effec
     case Outcome::behind:
       break;
     case Outcome::split:
-      out.keep = out.access_changed = true;  // it may have made outcasts
+      out.keep = out.access_changed = true;  // it may have overruled a deputy
       break;
     case Outcome::gap:
       out.want_snapshot |= log_.take_snapshot_wish();
@@ -244,7 +244,7 @@ void PartyTrust::refresh(Instant now, Effects& out) {
   std::set<PeerId> peers;
   const auto waiting = log_.waiting();
   for (const auto& [id, member] : ledger().members())
-    if (id != device_.self && !log_.outcasts().contains(id) && !waiting.contains(id))
+    if (id != device_.self && !log_.overruled().outcasts.contains(id) && !waiting.contains(id))
       peers.insert(id);
   const auto gone =
       std::erase_if(pairs_, [&](const auto& entry) { return !peers.contains(entry.first); });

@@ -67,9 +67,9 @@ class PartyTrust {
     std::optional<crypto::SigningKey> root{};
   };
   // `fresh`: log and keys come from the server just now, else from disk. `random` outlives it.
-  // `outcasts`, `prover`: VerifiedLog's.
+  // `overruled`, `prover`: VerifiedLog's.
   PartyTrust(Instant now, Device device, party::Ledger ledger, std::vector<Bytes> records,
-             KeyRing keys, bool fresh, Random& random, std::set<PeerId> outcasts = {},
+             KeyRing keys, bool fresh, Random& random, Overruled overruled = {},
              party::LogProver prover = {});
   PartyTrust(const PartyTrust&) = delete;
   PartyTrust& operator=(const PartyTrust&) = delete;

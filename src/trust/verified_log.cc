@@ -3,16 +3,14 @@
 #include <algorithm>
 #include <iterator>
 
-#include "trust/fork.hpp"
-
 namespace lanrage::trust {
 
-VerifiedLog::VerifiedLog(party::Ledger ledger, std::vector<Bytes> records,
-                         std::set<PeerId> outcasts, party::LogProver prover)
+VerifiedLog::VerifiedLog(party::Ledger ledger, std::vector<Bytes> records, Overruled overruled,
+                         party::LogProver prover)
     : ledger_(std::move(ledger)),
       records_(std::move(records)),
       heads_{party::first_head(ledger_.party_id())},
-      outcasts_(std::move(outcasts)),
+      overruled_(std::move(overruled)),
       server_length_(records_.size()),
       server_most_(records_.size()),
       prover_(std::move(prover)) {
@@ -66,7 +64,7 @@ bool VerifiedLog::has(const HeadAt& point) const {
 
 std::set<PeerId> VerifiedLog::waiting() const {
   std::set<PeerId> out;
-  if (outcasts_.empty()) return out;
+  if (!overruled_.any()) return out;
   for (const auto& record : std::span(records_).subspan(roster_length_))
     if (const auto admission = party::read_record<party::Admission>(record))
       out.insert(party::peer_id(admission->identity));
@@ -89,7 +87,7 @@ VerifiedLog::Merge VerifiedLog::adopt(std::span<const Bytes> records) {
     heads_.push_back(ledger_.head());
     if (effect->kind == party::Effect::Kind::rostered) {
       roster_length_ = length();
-      outcasts_.clear();
+      overruled_ = {};
     }
     std::ranges::move(effect->removed, std::back_inserter(merge.removed));
   }
@@ -114,12 +112,12 @@ VerifiedLog::Merge VerifiedLog::merge_after(std::uint64_t common, std::span<cons
   const bool switching = choice == Choice::theirs;
   const auto& kept = switching ? theirs : *this;
   const auto& dropped = switching ? ledger_ : theirs.ledger_;
-  auto outcasts = choice == Choice::undecided
-                      ? std::set<PeerId>{}
-                      : left_out(past, switching ? ours_after : theirs_after,
-                                 switching ? theirs_after : ours_after, kept.ledger_);
+  auto lost = choice == Choice::undecided
+                  ? Overruled{}
+                  : trust::overruled(past, switching ? ours_after : theirs_after,
+                                     switching ? theirs_after : ours_after, kept.ledger_);
   if (!switching) {
-    outcasts_.merge(outcasts);
+    overruled_.merge(std::move(lost));
     return {Outcome::split, std::nullopt, {}};
   }
   Merge merge{Outcome::replaced, taken.why, {}};
@@ -131,7 +129,7 @@ VerifiedLog::Merge VerifiedLog::merge_after(std::uint64_t common, std::span<cons
   records_ = std::move(theirs.records_);
   heads_ = std::move(theirs.heads_);
   roster_length_ = theirs.roster_length_;
-  outcasts_ = std::move(outcasts);
+  overruled_ = std::move(lost);
   return merge;
 }
 

@@ -15,6 +15,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "party/ledger.hpp"
+#include "trust/fork.hpp"
 
 namespace lanrage::trust {
 
@@ -42,9 +43,9 @@ class VerifiedLog {
     std::vector<PeerId> removed;  // members before, and by a roster or another history no more
   };
 
-  // `ledger` is what replaying `records` gives; `outcasts` as an earlier one had them. `prover`
+  // `ledger` is what replaying `records` gives; `overruled` as an earlier one had it. `prover`
   // checks the signatures of many records at once.
-  VerifiedLog(party::Ledger ledger, std::vector<Bytes> records, std::set<PeerId> outcasts = {},
+  VerifiedLog(party::Ledger ledger, std::vector<Bytes> records, Overruled overruled = {},
               party::LogProver prover = {});
 
   // The server's whole log, as of event number `seq` of its store's `incarnation`.
@@ -70,10 +71,10 @@ class VerifiedLog {
   bool has(const HeadAt& point) const;
   // Records up to and with the present roster.
   std::uint64_t roster_length() const { return roster_length_; }
-  // Members whom a deputy's roster in a history that we don't follow leaves out: nobody talks to
-  // them until a later roster decides.
-  const std::set<PeerId>& outcasts() const { return outcasts_; }
-  // Whoever was admitted after the present roster while there are such: two deputies have decided
+  // What a deputy's roster in a history that we don't follow leaves out: nobody talks to such
+  // members until a later roster decides.
+  const Overruled& overruled() const { return overruled_; }
+  // Whoever was admitted after the present roster while there is such: two deputies have decided
   // differently, perhaps about the very invite, and newcomers wait for the roster that ends it.
   std::set<PeerId> waiting() const;
   std::uint64_t seq() const { return seq_; }
@@ -95,7 +96,7 @@ class VerifiedLog {
   std::vector<Bytes> records_;
   std::vector<crypto::Hash> heads_;  // heads_[n] follows n records
   std::uint64_t roster_length_ = 0;
-  std::set<PeerId> outcasts_;
+  Overruled overruled_;
   std::uint64_t seq_ = 0;  // of the server's events, not of records
   std::string incarnation_;
   bool in_step_ = true;

@@ -141,7 +141,10 @@ void World::rotate(Player& governor, bool kick) {
         const auto& ledger = player.trust->ledger();
         if (key == nullptr) return std::nullopt;
         party::RotationOptions options;
-        for (const auto& id : player.trust->log().outcasts())
+        const auto& overruled = player.trust->log().overruled();
+        for (const auto& invite : overruled.invites)
+          if (ledger.invite(invite) != nullptr) options.revoke.insert(invite);
+        for (const auto& id : overruled.outcasts)
           if (const auto* member = ledger.member(id);
               member != nullptr &&
               (key == player.trust->root().root() || !ledger.may_govern(member->identity)))

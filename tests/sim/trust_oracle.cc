@@ -54,9 +54,9 @@ void World::check_heads_told(const Player& a, const Player& b) {
       complain(who->name + " says nothing of another history of " + whom->name);
 }
 
-// Whom a deputy left out in the other history that the player has seen, as far as `whole` or to
-// some record, nobody follows but to keep them out.
-void World::check_outcasts(const Player& player, std::span<const Bytes> other_log, bool whole) {
+// What a deputy left out in the other history that the player has seen, as far as `whole` or to
+// some record, nobody follows but to keep it out.
+void World::check_overruled(const Player& player, std::span<const Bytes> other_log, bool whole) {
   const auto& log = player.trust->log();
   const std::span ours(log.records());
   const auto parted = std::ranges::mismatch(other_log, ours);
@@ -67,10 +67,13 @@ void World::check_outcasts(const Player& player, std::span<const Bytes> other_lo
     if (!past.append_trusted(record)) return complain("a log that doesn't replay");
   const auto rest = other_log.subspan(common);
   for (auto seen = whole ? rest.size() : 1; seen <= rest.size(); ++seen) {
-    const auto out = trust::left_out(past, rest.first(seen), ours.subspan(common), log.ledger());
-    if (std::ranges::includes(log.outcasts(), out)) return;
+    const auto out = trust::overruled(past, rest.first(seen), ours.subspan(common), log.ledger());
+    const auto& kept = log.overruled();
+    if (std::ranges::includes(kept.outcasts, out.outcasts) &&
+        std::ranges::includes(kept.invites, out.invites))
+      return;
   }
-  complain(player.name + " doesn't keep out whom another history left out");
+  complain(player.name + " doesn't keep out what another history left out");
 }
 
 // It may end at any time. (What costs little to compare; stop() compares all.)
@@ -78,7 +81,7 @@ void World::check_kept(const Player& player) {
   const auto& log = player.trust->log();
   const auto& keys = player.trust->keys();
   const auto& kept = *player.kept;
-  if (kept.log.size() != log.length() || kept.outcasts != log.outcasts() ||
+  if (kept.log.size() != log.length() || kept.overruled != log.overruled() ||
       kept.key != keys.newest() || kept.older.size() + 1 != keys.ids().size())
     complain(player.name + " doesn't keep what it believes");
 }

@@ -68,7 +68,7 @@ Player* World::find(const PeerId& id) {
 }
 
 void World::start(Player& player, party::Ledger ledger, std::vector<Bytes> log, trust::KeyRing keys,
-                  bool fresh, std::set<PeerId> outcasts, std::optional<crypto::SigningKey> root) {
+                  bool fresh, trust::Overruled overruled, std::optional<crypto::SigningKey> root) {
   ++player.life;
   player.writing = false;
   tunnels_.bring_up(player.id);
@@ -77,7 +77,7 @@ void World::start(Player& player, party::Ledger ledger, std::vector<Bytes> log, 
       trust::PartyTrust::Device{player.id, player.keys.box, player.keys.wireguard.public_key(),
                                 std::move(root)},
       std::move(ledger), std::move(log), std::move(keys), fresh, timeline_.random,
-      std::move(outcasts));
+      std::move(overruled));
   player.disk = player.kept = believed(player);
   trust::Effects first;
   first.access_changed = true;
@@ -93,7 +93,7 @@ void World::resume(Player& player) {
   if (player.disk->root) root = crypto::SigningKey::from_seed(*player.disk->root);
   start(player, std::move(ledger), player.disk->log,
         trust::KeyRing(pooled_.made.id, player.disk->key, player.disk->older), false,
-        player.disk->outcasts, std::move(root));
+        player.disk->overruled, std::move(root));
   later(player, timeline_.between(100ms, 2s), [this, &player] { connect(player); });
 }
 
@@ -118,7 +118,7 @@ Player::Kept World::believed(const Player& player) {
   const auto& trust = *player.trust;
   const auto* root = trust.root().held();
   return {trust.log().records(), trust.keys().newest(), trust.keys().older(),
-          trust.log().outcasts(), root == nullptr ? std::nullopt : std::optional(root->seed())};
+          trust.log().overruled(), root == nullptr ? std::nullopt : std::optional(root->seed())};
 }
 
 // Whoever stops before has the state of before.
@@ -146,7 +146,7 @@ void World::take(Player& player, const trust::Effects& effects) {
   if (effects.keep) {
     const auto before = std::exchange(player.kept, believed(player));
     write(player);
-    check_outcasts(player, before->log, true);
+    check_overruled(player, before->log, true);
   } else {
     check_kept(player);
   }
@@ -157,7 +157,7 @@ void World::take(Player& player, const trust::Effects& effects) {
     const auto* other = find(finding.member);
     if (finding.raised && finding.topic == trust::Topic::member_split && other != nullptr &&
         other->online())
-      check_outcasts(player, other->trust->log().records(), false);
+      check_overruled(player, other->trust->log().records(), false);
     if (tracing_)
       say(player.name + (finding.raised ? " raises " : " heals ") +
           std::to_string(static_cast<int>(finding.topic)) + " " + finding.detail);

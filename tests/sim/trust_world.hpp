@@ -29,7 +29,7 @@ struct Player {
     std::vector<Bytes> log;
     party::PartyKey key;
     std::vector<party::PartyKey> older;
-    std::set<PeerId> outcasts;
+    trust::Overruled overruled;
     std::optional<Secret<32>> root;
     bool operator==(const Kept&) const = default;
   };
@@ -63,7 +63,7 @@ class World {
   Player& add_player(std::size_t device);
   Player* find(const PeerId& id);
   void start(Player& player, party::Ledger ledger, std::vector<Bytes> log, trust::KeyRing keys,
-             bool fresh, std::set<PeerId> outcasts = {},
+             bool fresh, trust::Overruled overruled = {},
              std::optional<crypto::SigningKey> root = {});
   void resume(Player& player);
   void stop(Player& player);
@@ -106,7 +106,7 @@ class World {
   // ---- what must hold (trust_oracle.cc)
   void on_tick(const PeerId& a, const PeerId& b);
   void check_heads_told(const Player& a, const Player& b);
-  void check_outcasts(const Player& player, std::span<const Bytes> other_log, bool whole);
+  void check_overruled(const Player& player, std::span<const Bytes> other_log, bool whole);
   void check_kept(const Player& player);
   void check_key_change(const Player& player, const trust::Access& access);
   void check_end();

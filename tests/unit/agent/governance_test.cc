@@ -60,11 +60,21 @@ TEST_F(KickTest, ARecordThatTheServerLacksProtectsNobody) {
 
 TEST_F(KickTest, WhomADeputyRemovedInALostHistoryGoesToo) {
   const auto deputys = view(bob);
-  deputys->outcast = {cleo.peer_id(), world.host.peer_id()};
+  deputys->lost.outcasts = {cleo.peer_id(), world.host.peer_id()};
   const auto kicked = run(Governance(deputys).kick(dan.peer_id()));
   ASSERT_EQ(code_of(kicked), "ok") << kicked.error().message();
   EXPECT_THAT(kicked->removed, UnorderedElementsAre(dan.peer_id(), cleo.peer_id()));
   EXPECT_TRUE(is_member(world.host)) << "no deputy removes the host";
+}
+
+TEST_F(KickTest, AnInviteThatADeputyRevokedInALostHistoryGoesToo) {
+  const auto deputys = view(bob);
+  ASSERT_FALSE(world.ledger().invites().empty());
+  const auto leaked = world.ledger().invites().begin()->first;
+  deputys->lost.invites = {leaked, InviteId{}};
+  const auto rotated = run(Governance(deputys).rotate());
+  ASSERT_EQ(code_of(rotated), "ok") << rotated.error().message();
+  EXPECT_EQ(world.ledger().invite(leaked), nullptr);
 }
 
 TEST_F(KickTest, ADeputyKicksByItsIdentity) {

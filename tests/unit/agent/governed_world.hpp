@@ -125,7 +125,7 @@ class RuleBook final : public ControlPlane {
 // A member who hears only what it is told: not of changes that others make.
 class MemberView final : public GovernedParty {
  public:
-  std::set<PeerId> outcast;
+  trust::Overruled lost;
 
   MemberView(party::World& world, const party::DeviceKeys& device, bool has_root)
       : device_{device.identity, device.box},
@@ -156,7 +156,7 @@ class MemberView final : public GovernedParty {
     co_return handing;
   }
   boost::asio::awaitable<bool> root_key_forgotten() override { co_return root_key() == nullptr; }
-  std::set<PeerId> outcasts() const override { return outcast; }
+  trust::Overruled overruled() const override { return lost; }
   std::shared_ptr<ControlPlane> control() const override { return rules_; }
   void hear(const ws::ServerMessage& message) override {
     if (const auto* update = std::get_if<ws::PartyUpdate>(&message)) {

@@ -29,7 +29,7 @@ SavedParty sample(SeededRandom& random) {
   out.party_key = Secret<32>(random.array<32>());
   out.key_epoch = 3;
   out.older_keys = {{Secret<32>(random.array<32>()), 1}, {Secret<32>(random.array<32>()), 2}};
-  out.outcasts = {PeerId{random.array<16>()}};
+  out.overruled = {{PeerId{random.array<16>()}}, {InviteId{random.array<16>()}}};
   out.listen_port = 51234;
   out.interface = "lanrage0";
   out.nick = "Żółw";
@@ -43,7 +43,7 @@ bool same(const SavedParty& a, const SavedParty& b) {
   return a.id == b.id && a.server_url == b.server_url && a.public_url == b.public_url &&
          a.local == b.local && a.pin == b.pin && a.root_seed == b.root_seed &&
          a.wireguard_secret == b.wireguard_secret && a.party_key == b.party_key &&
-         a.key_epoch == b.key_epoch && a.older_keys == b.older_keys && a.outcasts == b.outcasts &&
+         a.key_epoch == b.key_epoch && a.older_keys == b.older_keys && a.overruled == b.overruled &&
          a.listen_port == b.listen_port && a.interface == b.interface && a.nick == b.nick &&
          a.statement_version == b.statement_version && a.boot == b.boot && a.log == b.log;
 }
@@ -82,6 +82,18 @@ TEST_F(StateFileTest, ComesBackAsItWas) {
   ASSERT_EQ(decoded->size(), 2u);
   EXPECT_TRUE(same((*decoded)[0], a));
   EXPECT_TRUE(same((*decoded)[1], b));
+}
+
+TEST_F(StateFileTest, WhatOlderVersionsDidNotKeepIsEmpty) {
+  auto a = sample(random_);
+  a.older_keys.clear();
+  a.overruled = {};
+  const auto text = encode_state({a});
+  for (const std::string key : {"older_keys", "outcasts", "overruled_invites"})
+    ASSERT_EQ(text.find(key), std::string::npos) << "as an older version wrote it";
+  const auto decoded = decode_state(text);
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_TRUE(same(decoded->front(), a));
 }
 
 TEST_F(StateFileTest, NoFileIsNoParties) {

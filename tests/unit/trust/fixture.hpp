@@ -47,8 +47,9 @@ struct History {
     add(party::build_statement(ledger, device.identity, "guest", vip).value());
     return {log.begin() + static_cast<std::ptrdiff_t>(before), log.end()};
   }
-  std::vector<Bytes> rotate(const crypto::SigningKey& signer, const std::set<PeerId>& remove = {}) {
-    auto rotation = party::build_rotation(*random, ledger, signer, {remove, {}}, kNow).value();
+  std::vector<Bytes> rotate(const crypto::SigningKey& signer, const std::set<PeerId>& remove = {},
+                            const std::set<InviteId>& revoke = {}) {
+    auto rotation = party::build_rotation(*random, ledger, signer, {remove, revoke}, kNow).value();
     add(rotation.roster);
     key = rotation.key;
     keep(rotation.boxes);
@@ -57,6 +58,7 @@ struct History {
   std::vector<Bytes> kick(const party::DeviceKeys& device) {
     return rotate(made.root, {device.peer_id()});
   }
+  InviteId invite() const { return party::invite_keys(made.invite, made.id).id(); }
   std::vector<Bytes> deputies(std::set<PeerId> named) {
     add(party::build_charter(ledger, made.root, {std::nullopt, std::move(named)}).value());
     return {log.back()};

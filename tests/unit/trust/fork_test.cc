@@ -28,7 +28,11 @@ class ForkTest : public testing::Test {
     return at_a;
   }
   std::set<PeerId> out_of(const History& followed, const History& other) const {
-    return left_out(past_.ledger, after(other), after(followed), followed.ledger);
+    return overruled(past_.ledger, after(other), after(followed), followed.ledger).outcasts;
+  }
+
+  std::set<InviteId> invites_out_of(const History& followed, const History& other) const {
+    return overruled(past_.ledger, after(other), after(followed), followed.ledger).invites;
   }
 
   SeededRandom random_{11};
@@ -126,6 +130,20 @@ TEST_F(ForkTest, WhatTheRootKeyDecidedADeputysLaterRosterDoesNotUndo) {
   auto b = past_;
   b.rotate(dora_.identity, {mia_.peer_id(), max_.peer_id()});
   EXPECT_EQ(out_of(a, b), std::set<PeerId>{});
+}
+
+TEST_F(ForkTest, AnInviteThatADeputyRevokedAnywhereIsOut) {
+  auto keeps = past_;
+  keeps.rotate(dora_.identity);
+  auto revokes = past_;
+  revokes.rotate(dirk_.identity, {}, {past_.invite()});
+  EXPECT_EQ(invites_out_of(keeps, revokes), std::set{past_.invite()});
+  EXPECT_EQ(invites_out_of(revokes, keeps), std::set<InviteId>{});
+  auto agrees = keeps;
+  agrees.rotate(dora_.identity, {}, {past_.invite()});
+  EXPECT_EQ(invites_out_of(agrees, revokes), std::set<InviteId>{}) << "nobody can use it there";
+  keeps.rotate(past_.made.root);
+  EXPECT_EQ(invites_out_of(keeps, revokes), std::set<InviteId>{}) << "the root key kept it";
 }
 
 TEST_F(ForkTest, WhoLeftByItselfThereIsNotOutHere) {

@@ -291,12 +291,12 @@ TEST_F(BranchesTest, OneThatDoesNotIsKeptOutButItsDeputyIsHeard) {
   auto ours = log();
   EXPECT_EQ(ours.merge_branch(past_.log.size(), branch()).outcome, Outcome::split);
   EXPECT_EQ(ours.records(), ours_->log);
-  EXPECT_EQ(ours.outcasts(), std::set{cat_.peer_id()});
-  const VerifiedLog again(ours.ledger(), ours.records(), ours.outcasts());
-  EXPECT_EQ(again.outcasts(), std::set{cat_.peer_id()}) << "as kept over a restart";
+  EXPECT_EQ(ours.overruled().outcasts, std::set{cat_.peer_id()});
+  const VerifiedLog again(ours.ledger(), ours.records(), ours.overruled());
+  EXPECT_EQ(again.overruled().outcasts, std::set{cat_.peer_id()}) << "as kept over a restart";
   // Until a later roster decides.
   ASSERT_EQ(ours.append(8, ours_->kick(cat_)).outcome, Outcome::adopted);
-  EXPECT_TRUE(ours.outcasts().empty());
+  EXPECT_TRUE(ours.overruled().outcasts.empty());
 }
 
 // Whom one deputy kicked may come again by an invite that the other's roster kept.
@@ -316,6 +316,38 @@ TEST_F(BranchesTest, WhileTwoDeputiesDisagreeNewcomersWait) {
   ASSERT_EQ(ours.append(9, ours_->kick(cat_)).outcome, Outcome::adopted);
   EXPECT_TRUE(ours.waiting().empty());
   EXPECT_NE(ours.ledger().member(dan_.peer_id()), nullptr);
+}
+
+// Nobody is left out, but whoever holds the leaked invite would be let in.
+TEST_F(BranchesTest, WhoeverComesByAnInviteThatADeputyRevokedWaits) {
+  ours_->rotate(bob_.identity);
+  ours_->rotate(bob_.identity);
+  ours_->join(dan_);
+  theirs_->rotate(bob_.identity, {}, {past_.invite()});
+  auto ours = log();
+  ASSERT_EQ(ours.merge_branch(past_.log.size(), branch()).outcome, Outcome::split);
+  EXPECT_TRUE(ours.overruled().outcasts.empty());
+  EXPECT_EQ(ours.waiting(), std::set{dan_.peer_id()});
+  const VerifiedLog again(ours.ledger(), ours.records(), ours.overruled());
+  EXPECT_EQ(again.waiting(), std::set{dan_.peer_id()}) << "also after a restart";
+  ASSERT_EQ(ours.append(8, ours_->rotate(bob_.identity, {}, {past_.invite()})).outcome,
+            Outcome::adopted);
+  EXPECT_TRUE(ours.waiting().empty());
+  // Whoever is late with the old history makes nobody wait for a roster that has come.
+  ours_->rotate(bob_.identity);
+  EXPECT_EQ(ours.merge_branch(past_.log.size(), branch()).outcome, Outcome::split);
+  EXPECT_FALSE(ours.overruled().any());
+}
+
+// The same, for those who followed the deputy that lost.
+TEST_F(BranchesTest, WhoeverComesByItWaitsWithThoseWhoSwitch) {
+  ours_->rotate(bob_.identity, {}, {past_.invite()});
+  theirs_->rotate(bob_.identity);
+  theirs_->rotate(bob_.identity);
+  theirs_->join(dan_);
+  auto ours = log();
+  ASSERT_EQ(ours.merge_branch(past_.log.size(), branch()).outcome, Outcome::replaced);
+  EXPECT_EQ(ours.waiting(), std::set{dan_.peer_id()});
 }
 
 TEST_F(BranchesTest, AForgedRosterDecidesNothing) {
