@@ -90,8 +90,8 @@ void PartySession::on_refusal(const ws::ErrorMessage& refusal) {
   alerts_.raise(
       AlertCode::server_forgot_party,
       "the server doesn't know this party, or not this device in it: it went back to an "
-      "old backup, or has ended the party; tunnels stay, and if another member hands back "
-      "what it forgot, all is well again");
+      "old backup, has ended the party, or no longer serves this device; tunnels stay, and if "
+      "another member hands back what it forgot, all is well again");
 }
 
 bool PartySession::on_event(std::uint64_t seq, std::span<const Bytes> records,
