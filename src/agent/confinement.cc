@@ -2,6 +2,7 @@
 
 #include <iterator>
 #include <linux/capability.h>
+#include <string_view>
 
 #include "agent/tunnel_process.hpp"
 
@@ -10,13 +11,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// /run, /tmp and their like: right below the root, or writable for others.
+// /run, /tmp and their like (right below the root, or writable for others), the system's own
+// folders (/usr/bin, /var/lib), somebody's home. Which of the rest is another program's can't be
+// told.
 bool is_everybodys(const fs::path& folder) {
   std::error_code failed;
   const auto real = fs::weakly_canonical(folder, failed);
   const bool near_root = std::distance(real.begin(), real.end()) <= 2;
-  const auto others = fs::status(folder, failed).permissions() & fs::perms::others_write;
-  return near_root || others != fs::perms::none;
+  if (near_root) return true;
+  for (const std::string_view system : {"usr", "etc", "boot", "dev", "proc", "sys"})
+    if (*std::next(real.begin()) == system) return true;
+  for (const std::string_view parent : {"/var", "/home", "/var/home"})
+    if (real.parent_path() == parent) return true;
+  const auto status = fs::status(folder, failed);
+  return fs::exists(status) && (status.permissions() & fs::perms::others_write) != fs::perms::none;
 }
 
 }  // namespace

@@ -29,13 +29,22 @@ TEST_F(ConfinementTest, TheSocketsFolderIsWritable) {
   EXPECT_EQ(sandbox->files.writable, (std::vector<fs::path>{own_ / "state", own_, "/dev/null"}));
 }
 
+TEST_F(ConfinementTest, SoAreFoldersMadeForIt) {
+  for (const fs::path folder :
+       {"/run/lanrage", "/var/lib/lanrage", "/home/ann/lanrage/.run", "/opt/lanrage"})
+    EXPECT_TRUE(with_socket_in(folder)) << folder;
+}
+
 TEST_F(ConfinementTest, ButNotOneThatOtherProgramsUse) {
   const auto link = own_ / "link";
   fs::create_directory_symlink("/run", link);
   const auto open = own_ / "open";
   fs::create_directory(open);
   fs::permissions(open, fs::perms(01777));
-  for (const auto& folder : {fs::path("/run"), fs::path("/"), fs::path("/tmp"), link, open}) {
+  for (const auto& folder :
+       {fs::path("/run"), fs::path("/"), fs::path("/tmp"), link, open, fs::path("/var/lib"),
+        fs::path("/home/ann"), fs::path("/usr/bin"), fs::path("/usr/local/lib/lanrage"),
+        fs::path("/etc/lanrage"), fs::path("/bin")}) {
     const auto sandbox = with_socket_in(folder);
     ASSERT_FALSE(sandbox) << folder;
     EXPECT_TRUE(sandbox.error().is(io::SandboxErrc::files));
