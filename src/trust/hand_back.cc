@@ -33,10 +33,13 @@ std::vector<crypto::ExchangeKey> recipients(const VerifiedLog& log, const party:
 
 std::optional<party::HandBack> next_hand_back(Random& random, const VerifiedLog& log,
                                               const KeyRing& keys, std::uint64_t after) {
-  if (after >= log.length()) return std::nullopt;
+  // Who lacks the key can't seal the newest roster's boxes: another member hands it in with them.
+  const bool has_key = keys.is_current(log.ledger());
+  const auto end = has_key ? log.length() : log.roster_length() - 1;
+  if (after >= end) return std::nullopt;
   party::HandBack out{after, log.head_at(after).head, {}, {}};
   std::size_t bytes = 0;
-  for (auto n = after; n < log.length(); ++n) {
+  for (auto n = after; n < end; ++n) {
     const auto& record = log.records()[n];
     const bool completes = n > after && is_admission(log.records()[n - 1]);
     const bool full = bytes + record.size() > kHandBackBytes ||
@@ -45,7 +48,7 @@ std::optional<party::HandBack> next_hand_back(Random& random, const VerifiedLog&
     bytes += record.size();
     out.records.push_back(record);
   }
-  if (!keys.is_current(log.ledger())) return out;
+  if (!has_key) return out;
   const party::BoxContents contents{keys.newest(), log.ledger().charter().root_key,
                                     log.ledger().roster_hash()};
   for (const auto& recipient : recipients(log, out))

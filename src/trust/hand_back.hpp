@@ -18,7 +18,8 @@ inline constexpr std::size_t kHandBackRecords = 256;
 inline constexpr std::size_t kHandBackBoxes = 128;
 
 // Of what follows our first `after` records; nothing where nothing does. An admission and the
-// statement after it stay together.
+// statement after it stay together. While our keys lack the newest roster's, it ends before that
+// one.
 std::optional<party::HandBack> next_hand_back(Random& random, const VerifiedLog& log,
                                               const KeyRing& keys, std::uint64_t after);
 

@@ -103,12 +103,16 @@ TEST_F(HandBackTest, AnInviteComesWithItsBox) {
   EXPECT_EQ(piece.boxes[0].recipient, made.box.recipient);
 }
 
-TEST_F(HandBackTest, WhoLacksTheKeySealsNothing) {
+TEST_F(HandBackTest, WhoLacksTheKeyEndsBeforeItsRoster) {
   const auto old = keys();
+  guest();
   history_.rotate(history_.made.root);
+  guest();
   const auto piece = next_hand_back(random_, log(), old, 3).value();
-  EXPECT_EQ(piece.records.size(), 1u);
+  EXPECT_EQ(piece.records.size(), 2u) << "an admission and its statement";
   EXPECT_TRUE(piece.boxes.empty());
+  EXPECT_FALSE(next_hand_back(random_, log(), old, 5));
+  EXPECT_FALSE(next_hand_back(random_, log(), old, 6));
 }
 
 TEST_F(HandBackTest, OfARosterThatIsNotTheLastNobodyHasTheKey) {
