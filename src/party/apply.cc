@@ -321,7 +321,7 @@ Result<std::vector<Event>> Application::operator()(const Bar& bar) {
 
 Result<std::vector<Event>> Application::operator()(const HandBack& back) {
   if (auto ok = check_member(); !ok) return std::unexpected(ok.error());
-  auto events = take_back(party_, back, now_, limits_, proven_);
+  auto events = take_back(party_, command_.actor, back, now_, limits_, proven_);
   if (events && !events->empty()) events->back().request = event({}).request;
   return events;
 }

@@ -8,6 +8,7 @@
 
 #include "base/endpoint.hpp"
 #include "base/ids.hpp"
+#include "base/time.hpp"
 #include "crypto/hash.hpp"
 #include "party/party_key.hpp"
 
@@ -85,6 +86,7 @@ struct HandBack {
   crypto::Hash head{};
   std::vector<Bytes> records;
   std::vector<SealedBox> boxes;
+  UnixTime backed_up_at{};  // the server's word: when that backup was made; 0: it came from none
 };
 // By the server's operator (actor and request id don't matter): this server no longer serves the
 // member. It changes no record, so the members' tunnels stay.
@@ -101,7 +103,8 @@ struct Command {
   Action action;
 };
 
-// Hash of everything but actor and request id: tells a retry from another command with its id.
+// Hash of all that the actor says but its request id: tells a retry from another command with its
+// id.
 crypto::Hash fingerprint(const Action& action);
 
 }  // namespace lanrage::party

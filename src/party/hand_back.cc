@@ -1,6 +1,7 @@
 #include "party/hand_back.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 
@@ -33,13 +34,45 @@ Result<std::span<const Bytes>> new_ones(const Party& party, const HandBack& back
   return records.subspan(static_cast<std::size_t>(parting.in2 - records.begin()));
 }
 
+// Who should have a box with the key of the present roster and has none: whom it names, and invites
+// that admit somebody. Whoever joined after it has the key from an invite.
+std::set<ExchangeKey> without_box(const Ledger& ledger, const std::map<ExchangeKey, Bytes>& boxes,
+                                  UnixTime now) {
+  std::set<ExchangeKey> out;
+  for (const auto& named : ledger.roster().members)
+    if (const auto* member = ledger.member(peer_id(named.identity))) out.insert(member->box);
+  for (const auto& [id, invite] : ledger.invites())
+    if (invite.open(now)) out.insert(invite.terms.invite_box);
+  std::erase_if(out, [&](const auto& key) { return boxes.contains(key); });
+  return out;
+}
+
+std::vector<SealedBox> of_those(std::set<ExchangeKey> recipients,
+                                const std::vector<SealedBox>& boxes) {
+  std::vector<SealedBox> out;
+  for (const auto& box : boxes)
+    if (recipients.erase(box.recipient) != 0) out.push_back(box);
+  return out;
+}
+
+// By which time an invite must not have ended. Once this server has logged a record of its own
+// since the backup, what follows that one is no older than it.
+UnixTime date_of(const Party& party, UnixTime backed_up_at, UnixTime now) {
+  if (party.journal.empty() || backed_up_at > now) return now;
+  const auto newest = std::find_if(party.journal.rbegin(), party.journal.rend(),
+                                   [](const auto& entry) { return entry.records > 0; });
+  const auto& last = newest != party.journal.rend() ? *newest : party.journal.front();
+  return last.at <= backed_up_at ? backed_up_at : now;
+}
+
 // Takes the records one after the other, and says which events they make.
 class Taking {
  public:
-  Taking(const Party& party, UnixTime now, const Limits& limits, const ProvenSignatures& proven)
+  Taking(const Party& party, UnixTime date, UnixTime now, const Limits& limits,
+         const ProvenSignatures& proven)
       : party_(party),
+        date_(date),
         now_(now),
-        as_of_(party.journal.empty() ? now : party.journal.back().at),
         limits_(limits),
         proven_(proven),
         ledger_(party.ledger),
@@ -47,7 +80,7 @@ class Taking {
         log_bytes_(party.log_bytes) {}
 
   Result<void> take(const Bytes& record) {
-    auto effect = ledger_.append(record, as_of_, &proven_);
+    auto effect = ledger_.append(record, date_, &proven_);
     if (!effect) return refused(effect.error().message());
     const bool completes = effect->kind == Effect::Kind::stated && joining_ == effect->peer;
     if (!completes)
@@ -60,7 +93,11 @@ class Taking {
     return refused("an admission comes together with the statement after it");
   }
   std::vector<Event> take_events(const std::vector<SealedBox>& boxes) && {
-    if (!events_.empty() && !ledger_.closed()) keep_boxes(boxes, events_.back().boxes);
+    if (!ledger_.closed()) {
+      static const std::map<ExchangeKey, Bytes> kNone;  // a roster ends them all
+      events_.back().boxes =
+          of_those(without_box(ledger_, rostered_ ? kNone : party_.boxes, now_), boxes);
+    }
     return std::move(events_);
   }
 
@@ -109,13 +146,12 @@ class Taking {
       case invite_added: {
         const auto& invite = *ledger_.invite(effect.invite);
         event(EventType::invite_added, invite.issuer, record);
-        need_box_.insert(invite.terms.invite_box);
         return check_open_invites();
       }
       case rostered:
         event(EventType::key_rotated, effect.peer, record);
         events_.back().removed = std::move(effect.removed);
-        need_all_boxes_ = true;
+        rostered_ = true;
         break;
       case chartered:
         event(EventType::charter_changed, effect.peer, record);
@@ -155,26 +191,13 @@ class Taking {
     out.seq = party_.seq + events_.size() + 1;
     out.type = type;
     out.subject = subject;
-    out.at = now_;
+    out.at = date_;
     events_.push_back(std::move(out));
   }
 
-  // A roster's boxes are forgotten by whoever handed it in first; any member seals them anew. None
-  // takes the place of one that is there.
-  void keep_boxes(const std::vector<SealedBox>& boxes, std::vector<SealedBox>& out) {
-    if (need_all_boxes_) {
-      for (const auto& [id, member] : ledger_.members())
-        need_box_.insert(member.box);
-      for (const auto& [id, invite] : ledger_.invites())
-        need_box_.insert(invite.terms.invite_box);
-    }
-    for (const auto& box : boxes)
-      if (need_box_.erase(box.recipient) != 0) out.push_back(box);
-  }
-
   const Party& party_;
+  UnixTime date_;
   UnixTime now_;
-  UnixTime as_of_;
   const Limits& limits_;
   const ProvenSignatures& proven_;
   Ledger ledger_;
@@ -182,21 +205,42 @@ class Taking {
   std::size_t log_bytes_;
   std::vector<Event> events_;
   std::optional<PeerId> joining_;  // admitted by the last record
-  std::set<ExchangeKey> need_box_;
-  bool need_all_boxes_ = false;
+  bool rostered_ = false;
 };
 
 }  // namespace
 
-Result<std::vector<Event>> take_back(const Party& party, const HandBack& back, UnixTime now,
-                                     const Limits& limits, const ProvenSignatures& proven) {
-  auto added = new_ones(party, back);
+Result<HandBack> without_known(const Party& party, HandBack back, UnixTime now) {
+  const auto added = new_ones(party, back);
   if (!added) return std::unexpected(added.error());
   for (const auto& box : back.boxes)
     if (auto ok = check_box(box); !ok) return std::unexpected(ok.error());
-  if (added->empty()) return std::vector<Event>{};
-  Taking taking(party, now, limits, proven);
-  for (const auto& record : *added)
+  if (added->empty())
+    back.boxes = of_those(without_box(party.ledger, party.boxes, now), back.boxes);
+  back.records = std::vector(added->begin(), added->end());
+  back.after = party.log.size();
+  back.head = party.ledger.head();
+  return back;
+}
+
+Result<std::vector<Event>> take_back(const Party& party, const PeerId& from, HandBack given,
+                                     UnixTime now, const Limits& limits,
+                                     const ProvenSignatures& proven) {
+  const auto left = without_known(party, std::move(given), now);
+  if (!left) return std::unexpected(left.error());
+  const auto& back = *left;
+  if (back.records.empty()) {
+    if (back.boxes.empty()) return std::vector<Event>{};
+    Event boxes;
+    boxes.seq = party.seq + 1;
+    boxes.type = EventType::peer_updated;
+    boxes.subject = from;
+    boxes.at = now;
+    boxes.boxes = back.boxes;
+    return std::vector{std::move(boxes)};
+  }
+  Taking taking(party, date_of(party, back.backed_up_at, now), now, limits, proven);
+  for (const auto& record : back.records)
     if (auto ok = taking.take(record); !ok) return std::unexpected(ok.error());
   if (auto ok = taking.check_complete(); !ok) return std::unexpected(ok.error());
   return std::move(taking).take_events(back.boxes);

@@ -37,7 +37,9 @@ ControlCore::ControlCore(const Surroundings& around, CoreConfig config)
                 config_.limits),
       service_({registry_, presence_, signals_, relays_, sessions_, around.clock, around.metrics,
                 around.audit},
-               config_.limits, {config_.keys.incarnation, config_.binding, {}}, config_.creation),
+               config_.limits,
+               {config_.keys.incarnation, config_.binding, {}, config_.keys.backed_up_at},
+               config_.creation),
       routes_({service_, registry_, authentication_, relays_, registrar_, sessions_, around.clock,
                around.random, around.metrics, around.audit},
               config_.limits, {config_.version, config_.pin}) {

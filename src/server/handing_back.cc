@@ -26,7 +26,8 @@ Result<void> PartyService::may_hand_back(const PeerId& peer, std::span<const Byt
   const bool too_many_of_one = std::ranges::any_of(by_author, [&](const auto& entry) {
     return !handed_back_of_.has(entry.first, now, entry.second);
   });
-  if (too_many_of_one || !handed_back_.take(peer, now, static_cast<double>(records.size())))
+  if (too_many_of_one ||
+      !handed_back_.take(peer, now, std::max(1.0, static_cast<double>(records.size()))))
     return too_fast(RateLimit::handed_back,
                     "too many records handed back: other members can go on, or you later");
   return {};
@@ -37,15 +38,16 @@ void PartyService::hand_back(const Caller& caller, const PartyId& id,
                              Done<protocol::SeqAnswer> done) {
   const auto party = member_party(caller.peer, id);
   if (!party) return done(std::unexpected(party.error()));
-  // What is known already costs nothing: all members do it at once.
-  const auto length = (*party)->log.size();
-  const auto known = length - std::min<std::uint64_t>(length, request.after);
-  const auto added =
-      std::span(request.records).subspan(std::min<std::size_t>(request.records.size(), known));
-  if (auto allowed = may_hand_back(caller.peer, added); !allowed)
+  // What is known already costs nothing, us neither: all members do it at once.
+  auto back = party::without_known(**party,
+                                   {request.after, request.head, request.records,
+                                    boxes_from(request.boxes), identity_.backed_up_at},
+                                   parts_.clock.unix_time());
+  if (!back) return done(std::unexpected(back.error()));
+  if (back->records.empty() && back->boxes.empty()) return done(protocol::SeqAnswer{(*party)->seq});
+  if (auto allowed = may_hand_back(caller.peer, back->records); !allowed)
     return done(std::unexpected(allowed.error()));
-  execute(caller, id, request.request_id,
-          party::HandBack{request.after, request.head, request.records, boxes_from(request.boxes)},
+  execute(caller, id, request.request_id, std::move(*back),
           [this, done = std::move(done)](Result<party::Outcome> outcome) mutable {
             if (!outcome) return done(std::unexpected(outcome.error()));
             // Now that they are known to be signed by those whom they name.

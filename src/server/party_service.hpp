@@ -32,8 +32,9 @@ struct CreationPolicy {
 
 struct ServerIdentity {
   std::string incarnation;
-  crypto::Hash binding{};  // what proofs are made for
-  std::string public_url;  // what invites should name
+  crypto::Hash binding{};   // what proofs are made for
+  std::string public_url;   // what invites should name
+  UnixTime backed_up_at{};  // ServerKeys::backed_up_at
 };
 
 class PartyService {

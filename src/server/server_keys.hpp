@@ -5,6 +5,7 @@
 
 #include "base/random.hpp"
 #include "base/secret.hpp"
+#include "base/time.hpp"
 #include "crypto/keys.hpp"
 #include "store/store.hpp"
 
@@ -17,6 +18,7 @@ struct ServerKeys {
   std::string relay_id;          // of the relay in this process
   std::string join_word;
   SecretText enrolment_key{};  // of relays elsewhere
+  UnixTime backed_up_at{};     // when the backup was made that the store came from; 0: from none
 };
 
 // Reads them, making those that are absent.

@@ -195,8 +195,8 @@ class Store {
   virtual void put_relay(RelayRow relay, Completion done) = 0;
   virtual void remove_relay(std::string id, Completion done) = 0;  // absent: done already
   // A consistent copy in a new file `path` (mode 0600), made while writes go on, with an
-  // incarnation of its own: whoever starts from it is not taken for this server. file_exists:
-  // nothing was touched. After another failure no file is left.
+  // incarnation of its own (whoever starts from it is not taken for this server) and kBackedUpAt.
+  // file_exists: nothing was touched. After another failure no file is left.
   virtual void backup(std::string path, Completion done) = 0;
 
   // In the order of their ids' text, from one consistent state, one party in memory at a time. The
@@ -224,6 +224,8 @@ class Store {
 
 // The setting that backups renew; 16 bytes.
 inline constexpr std::string_view kIncarnation = "incarnation";
+// And the one that they set: the time at which the backup was made, u64 ms.
+inline constexpr std::string_view kBackedUpAt = "backed_up_at";
 
 // `location` as on the command line: "sqlite:PATH".
 Result<std::unique_ptr<Store>> open_store(std::string_view location, Executor executor);

@@ -1,5 +1,6 @@
 #include "store/sqlite/backup.hpp"
 
+#include <chrono>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
@@ -25,6 +26,12 @@ Result<void> copy_pages(Database& source, Database& target, const std::atomic<bo
   return {};
 }
 
+std::uint64_t now() {
+  using namespace std::chrono;
+  return static_cast<std::uint64_t>(
+      ceil<milliseconds>(system_clock::now()).time_since_epoch().count());
+}
+
 // The copied header says WAL: as one closed file it needs no second one beside it.
 Result<void> finish_copy(const std::string& path, const std::string& vfs) {
   auto target = Database::open(path, vfs);
@@ -33,6 +40,15 @@ Result<void> finish_copy(const std::string& path, const std::string& vfs) {
       "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
       "UPDATE settings SET value = randomblob(16) WHERE name = 'incarnation';");
   if (!renewed) return renewed;
+  // The time comes after the pages: nothing in them is younger.
+  if (auto dated = (*target)
+                       ->prepare("INSERT INTO settings (name, value) VALUES (?, ?) "
+                                 "ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+                       .bind(kBackedUpAt)
+                       .bind(ByteWriter().u64(now()).bytes())
+                       .run();
+      !dated)
+    return dated;
   return check_whole(**target, path);
 }
 

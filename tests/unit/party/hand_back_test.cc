@@ -9,18 +9,42 @@ namespace {
 struct HandBackTest : testing::Test {
   World world;
   Party restored = world.party;  // as of the last back_up()
+  UnixTime backed_up_at = world.now;
   DeviceKeys bob = make_device(world.random);
   DeviceKeys cid = make_device(world.random);
   DeviceKeys dan = make_device(world.random);
 
-  void back_up() { restored = world.party; }
+  void back_up() {
+    restored = world.party;
+    backed_up_at = world.now;
+  }
   // The whole of what the backup lacks, from a member that has it.
   HandBack missing() const {
     return {restored.log.size(),
             restored.ledger.head(),
             {world.party.log.begin() + static_cast<std::ptrdiff_t>(restored.log.size()),
              world.party.log.end()},
-            {}};
+            {},
+            backed_up_at};
+  }
+  // Of the server's own, without asking its clock to have moved.
+  void restored_takes(const DeviceKeys& actor, Action action) {
+    const auto taken =
+        apply(restored, world.command(actor, std::move(action)), world.now, world.limits);
+    ASSERT_EQ(code_of(taken), "ok");
+    for (const auto& event : taken->events)
+      ASSERT_EQ(code_of(evolve(restored, event, world.limits)), "ok");
+  }
+  // By an invite, without a word to any server.
+  HandBack admission_by(const InviteKeys& invite) {
+    auto ledger = restored.ledger;
+    const auto admission = build_admission(ledger, invite, bob);
+    EXPECT_EQ(code_of(ledger.append(admission)), "ok") << "members don't look at clocks";
+    return {restored.log.size(),
+            restored.ledger.head(),
+            {admission, world.statement(bob, "Bob", ledger)},
+            {},
+            backed_up_at};
   }
   SealedBox box_for(const ExchangeKey& recipient) {
     return seal_party_key(world.random,
@@ -187,16 +211,34 @@ TEST_F(HandBackTest, ARecordOfAStrangerSaysNothingOfTheCaller) {
 TEST_F(HandBackTest, WhatHadEndedWhenItWasForgottenAdmitsNobody) {
   const auto invite = add_invite({2, 1h});
   world.now += 2h;
-  rename(world.host, "Anna");  // the server was there, and its clock right
   back_up();
-  auto admission = build_admission(world.ledger(), invite, bob);
-  auto ledger = world.ledger();
-  ASSERT_EQ(code_of(ledger.append(admission)), "ok") << "members don't look at clocks";
-  const HandBack back{restored.log.size(),
-                      restored.ledger.head(),
-                      {admission, world.statement(bob, "Bob", ledger)},
-                      {}};
-  EXPECT_EQ(refusal(back), "record_refused");
+  EXPECT_EQ(refusal(admission_by(invite)), "record_refused");
+}
+
+TEST_F(HandBackTest, AServerThatForgotNothingGoesByItsClock) {
+  const auto invite = add_invite({2, 1h});
+  back_up();
+  backed_up_at = {};
+  world.now += 2h;
+  EXPECT_EQ(refusal(admission_by(invite)), "record_refused") << "however quiet the party was";
+}
+
+TEST_F(HandBackTest, AfterARecordOfItsOwnTheServerGoesByItsClock) {
+  const auto invite = add_invite({2, 1h});
+  back_up();
+  world.now += 2h;
+  const auto vip = world.ledger().member(world.host.peer_id())->vip;
+  restored_takes(
+      world.host,
+      Update{build_statement(restored.ledger, world.host.identity, "Anna", vip).value(), {}});
+  EXPECT_EQ(refusal(admission_by(invite)), "record_refused");
+}
+
+TEST_F(HandBackTest, AClockBehindTheBackupIsGoneBy) {
+  const auto invite = add_invite({2, 1h});
+  back_up();
+  backed_up_at += 3h;
+  EXPECT_EQ(refusal(admission_by(invite)), "ok");
 }
 
 TEST_F(HandBackTest, WhatHasEndedSinceStillCounts) {
@@ -206,6 +248,34 @@ TEST_F(HandBackTest, WhatHasEndedSinceStillCounts) {
   world.now += 48h;
   EXPECT_EQ(refusal(missing()), "ok");
   EXPECT_NE(restored.ledger.member(bob.peer_id()), nullptr);
+}
+
+TEST_F(HandBackTest, WhatHasEndedSinceCountsInEveryPiece) {
+  const auto invite = add_invite({2, 1h});
+  back_up();
+  ASSERT_EQ(code_of(world.join(cid, invite)), "ok");
+  auto first = missing();
+  ASSERT_EQ(code_of(world.join(bob, invite)), "ok");
+  auto whole = missing();
+  world.now += 48h;
+  ASSERT_EQ(refusal(first), "ok");
+  // Between the pieces, what is no record.
+  restored_takes(world.host, Update{{}, {"symmetric", {}}});
+  restored_takes(world.host, Bar{cid.peer_id()});
+  EXPECT_EQ(refusal(whole), "ok");
+  EXPECT_NE(restored.ledger.member(bob.peer_id()), nullptr);
+}
+
+TEST_F(HandBackTest, AJournalOfHintsAloneStillEndsAtTheBackup) {
+  world.limits.journal_events = 2;
+  const auto invite = add_invite({2, 1h});
+  for (const auto* type : {"symmetric", "cone", "open"})
+    ASSERT_EQ(code_of(world.run(world.command(world.host, Update{{}, {type, {}}}))), "ok");
+  back_up();
+  ASSERT_EQ(code_of(world.join(bob, invite)), "ok");
+  const auto whole = missing();
+  world.now += 48h;
+  EXPECT_EQ(refusal(whole), "ok");
 }
 
 // ---- boxes
@@ -241,6 +311,40 @@ TEST_F(HandBackTest, AnInviteComesBackWithItsBox) {
   ASSERT_EQ(refusal(back), "ok");
   ASSERT_NE(restored.box_for(invite.box.public_key()), nullptr);
   EXPECT_EQ(code_of(open_invite(restored, invite.id(), dan.peer_id(), world.now)), "ok");
+}
+
+TEST_F(HandBackTest, ABoxThatIsLackingIsTakenWithoutARecord) {
+  const auto invite = add_invite();
+  ASSERT_EQ(code_of(world.rotate(world.host, world.new_rotation().value())), "ok");
+  auto back = missing();
+  ASSERT_EQ(refusal(back), "ok") << "of one who hasn't the key";
+  ASSERT_EQ(code_of(open_invite(restored, invite.id(), dan.peer_id(), world.now)),
+            "unknown_invite");
+  const auto hosts = box_for(world.host.box.public_key());
+  back.boxes = {hosts, box_for(invite.box.public_key()), box_for(dan.box.public_key())};
+  ASSERT_EQ(hand_back(back)->events.size(), 1u);
+  EXPECT_EQ(code_of(open_invite(restored, invite.id(), dan.peer_id(), world.now)), "ok");
+  EXPECT_EQ(restored.boxes.size(), 2u) << "none for strangers";
+  back.boxes = {box_for(world.host.box.public_key())};
+  EXPECT_TRUE(hand_back(back)->events.empty());
+  EXPECT_EQ(*restored.box_for(world.host.box.public_key()), hosts.box);
+}
+
+TEST_F(HandBackTest, WhatIsKnownIsLeftOutBeforeASignatureIsChecked) {
+  ASSERT_EQ(code_of(world.join(bob)), "ok");
+  auto back = missing();
+  ASSERT_EQ(refusal(back), "ok");
+  const auto known = without_known(restored, back, world.now).value();
+  EXPECT_TRUE(known.records.empty());
+  rename(bob, "Bobby");
+  back.records.push_back(world.party.log.back());
+  back.records.back().back() ^= 1;
+  const auto rest = without_known(restored, back, world.now).value();
+  EXPECT_EQ(rest.records.size(), 1u) << "forged or not";
+  EXPECT_EQ(rest.after, restored.log.size());
+  EXPECT_EQ(rest.head, restored.ledger.head());
+  back.records.front().back() ^= 1;
+  EXPECT_EQ(code_of(without_known(restored, back, world.now)), "split_history");
 }
 
 TEST_F(HandBackTest, WithoutABoxMembersHandTheKeyOver) {

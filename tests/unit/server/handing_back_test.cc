@@ -24,6 +24,13 @@ class HandingBack : public ServerFixture {
     fs::create_directory(backup());
     for (const auto& file : fs::directory_iterator(folder().path()))
       if (file.is_regular_file()) fs::copy(file.path(), backup() / file.path().filename());
+    // As store::Store::backup() does it, by a clock that moves by itself.
+    auto copy = store::open_store("sqlite:" + (backup() / "server.db").string(),
+                                  [](std::move_only_function<void()> task) { task(); });
+    ASSERT_TRUE(copy);
+    const auto now = static_cast<std::uint64_t>(clock.unix_time().time_since_epoch().count());
+    ASSERT_TRUE((*copy)->setting(store::kBackedUpAt, ByteWriter().u64(now).bytes()));
+    copy->reset();
     start();
   }
   void restore_backup() {
@@ -99,6 +106,23 @@ TEST_F(HandingBack, ARestoredServerHasItAllAgain) {
   EXPECT_EQ(log_of_server(), forgotten);
   const auto peer = third->get(third->peer_path()).as<protocol::Peer>();
   EXPECT_EQ(peer.nick, "tertius");
+}
+
+TEST_F(HandingBack, WhoJoinedByAnInviteThatHasEndedSinceIsTakenBackPieceByPiece) {
+  ASSERT_EQ(third->join(*host).status, 200);
+  rename(*third, "tertius");
+  ASSERT_EQ(fourth->join(*host).status, 200);
+  restore_backup();
+  clock.advance(party::kDefaultInviteLifetime + std::chrono::hours(1));
+  host->enroll();
+  auto whole = missing(forgotten, "whole");
+  auto piece = whole;
+  piece.request_id = "piece";
+  piece.records.resize(3);
+  EXPECT_EQ(hand_back(*host, piece).status, 200);
+  restart();
+  EXPECT_EQ(hand_back(*host, whole).status, 200);
+  EXPECT_EQ(log_of_server(), forgotten);
 }
 
 TEST_F(HandingBack, AnotherHistoryIsRefusedAndStays) {

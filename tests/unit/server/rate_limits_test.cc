@@ -244,6 +244,10 @@ TEST_F(HandedBack, ByPeer) {
   EXPECT_EQ(hand_back(4), "rate_limited");
   EXPECT_EQ(hand_back(3), "");
   EXPECT_EQ(hand_back(3), "") << "what is known costs nothing";
+  auto parted = request;
+  parted.records.back().back() ^= 1;
+  parted.request_id = "parted";
+  EXPECT_EQ(host->post(host->party + "/log", parted).code, "split_history");
   EXPECT_EQ(hand_back(4), "rate_limited");
   EXPECT_EQ(limited("handed_back"), 2);
   EXPECT_EQ(refused("rate_limited"), 2);

@@ -163,6 +163,9 @@ TEST_P(StoreContract, ABackupIsAConsistentCopyOfAnotherIncarnation) {
   const auto renewed = *(*copy)->setting(kIncarnation, {});
   EXPECT_EQ(renewed.size(), 16u);
   EXPECT_NE(renewed, incarnation);
+  const auto backed_up_at = *(*copy)->setting(kBackedUpAt, Bytes(8, 0));
+  EXPECT_EQ(backed_up_at.size(), 8u);
+  EXPECT_NE(backed_up_at, Bytes(8, 0));
   EXPECT_EQ(*(*copy)->setting("secret", {}), secret);
   const auto after = *(*copy)->party(make_id<PartyId>(1));
   ASSERT_TRUE(after);
