@@ -275,6 +275,9 @@ void MemoryStore::backup(std::string path, Completion done) {
           for (std::size_t i = 0; i < std::min<std::size_t>(8, incarnation->second.size()); ++i)
             incarnation->second[i] ^= static_cast<std::uint8_t>(number >> 8 * i);
         }
+        // It has no clock: of long ago.
+        copy->tables.settings.insert_or_assign(std::string(kBackedUpAt),
+                                               ByteWriter().u64(1).bytes());
         storage->backups.emplace(path, std::move(copy));
         return {};
       },

@@ -1,4 +1,5 @@
 // A server restored from a backup, and members who hand back what it has forgotten.
+#include "store/sqlite/database.hpp"
 #include "unit/server/fixture.hpp"
 
 namespace lanrage::server::test {
@@ -25,11 +26,14 @@ class HandingBack : public ServerFixture {
     for (const auto& file : fs::directory_iterator(folder().path()))
       if (file.is_regular_file()) fs::copy(file.path(), backup() / file.path().filename());
     // As store::Store::backup() does it, by a clock that moves by itself.
-    auto copy = store::open_store("sqlite:" + (backup() / "server.db").string(),
-                                  [](std::move_only_function<void()> task) { task(); });
+    auto copy = store::Database::open(backup() / "server.db", "");
     ASSERT_TRUE(copy);
     const auto now = static_cast<std::uint64_t>(clock.unix_time().time_since_epoch().count());
-    ASSERT_TRUE((*copy)->setting(store::kBackedUpAt, ByteWriter().u64(now).bytes()));
+    ASSERT_TRUE((*copy)
+                    ->prepare("UPDATE settings SET value = ? WHERE name = ?")
+                    .bind(ByteWriter().u64(now).bytes())
+                    .bind(store::kBackedUpAt)
+                    .run());
     copy->reset();
     start();
   }
