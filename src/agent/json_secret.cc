@@ -11,12 +11,12 @@ namespace {
 namespace json = boost::json;
 
 class WipingResource final : public json::memory_resource {
-  void* do_allocate(std::size_t size, std::size_t alignment) override {
-    return ::operator new(size, std::align_val_t(alignment));
-  }
-  void do_deallocate(void* start, std::size_t size, std::size_t alignment) override {
+  // As Boost's own: nothing in JSON wants more than the default alignment, and what it asks for
+  // isn't always what it gives back with.
+  void* do_allocate(std::size_t size, std::size_t) override { return ::operator new(size); }
+  void do_deallocate(void* start, std::size_t size, std::size_t) override {
     wipe({static_cast<std::uint8_t*>(start), size});
-    ::operator delete(start, size, std::align_val_t(alignment));
+    ::operator delete(start, size);
   }
   bool do_is_equal(const json::memory_resource& other) const noexcept override {
     return this == &other;

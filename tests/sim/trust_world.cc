@@ -231,6 +231,9 @@ void World::show_snapshot(Player& player, bool caught_up) {
           if (player.link != link) return;
           take(player, player.trust->on_snapshot(timeline_.now(), log, seq, incarnation, sealed));
           if (caught_up) take(player, player.trust->on_caught_up(timeline_.now(), seq));
+          // It may have been told so by a server that took nothing back then.
+          if (player.trust->has_open(trust::Topic::server_behind))
+            later(player, 1s, [this, &player] { hand_back(player); });
         });
 }
 
