@@ -13,6 +13,8 @@ namespace {
 constexpr const char* kBarred =
     "the operator of this server bars this identity from the party; ask the operator";
 
+}  // namespace
+
 Result<void> check_request_id(const std::string& id) {
   const bool printable = std::ranges::all_of(id, [](char c) { return c >= 0x21 && c <= 0x7e; });
   if (!id.empty() && id.size() <= kMaxRequestIdSize && printable) return {};
@@ -21,6 +23,8 @@ Result<void> check_request_id(const std::string& id) {
                   " printable ASCII characters without spaces, unique for each new request",
               "request_id");
 }
+
+namespace {
 
 Result<void> check_hints(const Hints& hints) {
   if (hints.nat_type) {

@@ -16,6 +16,9 @@ struct Outcome {
   std::vector<Event> events;  // may be empty: an update that changes nothing
 };
 
+// Error invalid_request_id.
+Result<void> check_request_id(const std::string& id);
+
 // Repeating a request_id with the same content yields the first answer, also after its caller left
 // the party; other content is request_id_reused. For Create, `party` is the one named by
 // party_id_of(charter): existing, or fresh as Party{id}. `proven`: what prove() said of the action.

@@ -38,6 +38,8 @@ void PartyService::hand_back(const Caller& caller, const PartyId& id,
                              Done<protocol::SeqAnswer> done) {
   const auto party = member_party(caller.peer, id);
   if (!party) return done(std::unexpected(party.error()));
+  if (auto named = party::check_request_id(request.request_id); !named)
+    return done(std::unexpected(named.error()));
   // What is known already costs nothing, us neither: all members do it at once.
   auto back = party::without_known(**party,
                                    {request.after, request.head, request.records,

@@ -190,13 +190,12 @@ def of_request_ids(party, ann):
                 ("POST", party.path + "/rotate", party.rotate_body()),
                 ("POST", party.path + "/charter", party.charter_body()),
                 ("POST", party.path + "/invites", party.invite_body(party.new_invite())),
-                ("POST", party.path + "/log", party.hand_back_body()),
+                ("POST", party.path + "/log", party.hand_back_body(party.statement(ann))),
                 ("DELETE", f"{party.path}/invites/{'a' * 26}", party.rotate_body()),
                 ("DELETE", party.path, {})]
     for method, path, body in commands:
-        if not path.endswith("/log"):  # what is known already is no command
-            refused(ann.call(method, path, {**body, "request_id": used}), "request_id_reused",
-                    "request_id")
+        refused(ann.call(method, path, {**body, "request_id": used}), "request_id_reused",
+                "request_id")
         refused(ann.call(method, path, {**body, "request_id": "has spaces"}),
                 "invalid_request_id", "request_id")
         part = next((name for name in ("charter", "roster", "admission", "record")

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "trust/hand_back.hpp"
+
 namespace lanrage::trust_sim {
 
 using namespace std::chrono_literals;
@@ -259,7 +261,13 @@ void World::tell(std::size_t view, const Server::Commit& commit, const Player* a
 // What the server lacks; an honest one takes it back.
 void World::hand_back(Player& player) {
   if (!player.linked || !honest_ || player.view != 0) return;
-  if (!server_.take_back(server_.view(0), player.trust->log().records())) return;
+  auto& view = server_.view(0);
+  if (!server_.take_back(view, player.trust->log().records())) return;
+  // With boxes for the roster that the server had none for: all of it fits one piece here.
+  const auto& trust = *player.trust;
+  if (const auto back = trust::next_hand_back(timeline_.random, trust.log(), trust.keys(), 0))
+    for (const auto& box : back->boxes)
+      view.boxes[box.recipient] = box.box;
   say(player.name + " hands back what the server lacked");
   show_all();
 }
