@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/firewall_match.hpp"
+#include "base/lines.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -19,15 +20,6 @@ std::vector<std::string_view> words_of(std::string_view line) {
     begin = line.find_first_not_of(' ', end);
   }
   return out;
-}
-
-template <class Visit>
-void for_each_line(std::string_view text, Visit&& visit) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    visit(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
 }
 
 bool parse_number(std::string_view text, std::uint16_t& out) {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/encoding.hpp"
+#include "base/lines.hpp"
 #include "lan/quiet.hpp"
 
 namespace lanrage::lan {
@@ -20,15 +21,6 @@ std::string_view take_word(std::string_view& line) {
   const auto word = line.substr(begin, end - begin);
   line.remove_prefix(end);
   return word;
-}
-
-template <class Visit>
-void for_each_line(std::string_view text, Visit&& visit) {
-  while (!text.empty()) {
-    const auto end = std::min(text.find('\n'), text.size());
-    visit(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
 }
 
 bool is_number(std::string_view word) {
