@@ -195,6 +195,8 @@ Result<int> Database::checkpoint() {
   int moved = 0;
   const int status =
       sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, &logged, &moved);
+  // Somebody else's checkpoint is under way, or a commit was being announced at that moment.
+  if (status == SQLITE_BUSY) return 0;
   if (status != SQLITE_OK) return std::unexpected(database_error(db_, status));
   return moved;
 }

@@ -74,7 +74,8 @@ class Database {
   // last commit. SQLite's automatic checkpoints by this connection end with it.
   void watch_wal();
   int wal_pages() const { return wal_pages_; }
-  // Passive; returns how many of the log's pages are in the database now.
+  // Passive; returns how many of the log's pages are in the database now, 0 when another one is in
+  // its way.
   Result<int> checkpoint();
 
  private:

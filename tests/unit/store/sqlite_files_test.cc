@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "store/sqlite/schema.hpp"
 #include "unit/store/sqlite_fixture.hpp"
@@ -113,6 +114,28 @@ TEST_F(SqliteFilesTest, TheLogStaysBoundedUnderConstantLoad) {
   EXPECT_EQ(counters.checkpoint_failures, 0u);
   EXPECT_LE(counters.wal_bytes, largest);
   EXPECT_GT(counters.wal_bytes, 0u);
+}
+
+// As while another connection's checkpoint holds its lock, at byte 121 of the -shm file.
+TEST_F(SqliteFilesTest, ACheckpointThatHasToWaitHasNotFailed) {
+  SqliteOptions options;
+  options.path = folder_.file();
+  options.wal = {20, 100, 40, 300};
+  auto store = open_sqlite_store(options, loop_.executor());
+  ASSERT_TRUE(store);
+  (void)write_much(**store, 0, 10);
+  // Open until the store is gone: closing it would end the process's own locks on the file.
+  const int index = ::open(folder_.file("server.db-shm").c_str(), O_RDWR | O_CLOEXEC);
+  struct flock lock{.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 121, .l_len = 1, .l_pid = 0};
+  ASSERT_EQ(::fcntl(index, F_OFD_SETLKW, &lock), 0);
+  EXPECT_GT(write_much(**store, 10, 1000), 500 * kFrame) << "nothing was moved";
+  EXPECT_EQ((*store)->counters().checkpoint_failures, 0u);
+  lock.l_type = F_UNLCK;
+  ASSERT_EQ(::fcntl(index, F_OFD_SETLK, &lock), 0);
+  (void)write_much(**store, 1010, 500);
+  EXPECT_LE(size_of(folder_.file("server.db-wal")), (300 + 150) * kFrame);
+  store->reset();
+  ::close(index);
 }
 
 TEST_F(SqliteFilesTest, TheLogShrinksAgainAfterALongRead) {
