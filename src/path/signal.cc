@@ -7,10 +7,12 @@
 namespace lanrage::path {
 namespace {
 
-// Body: version u8 | boot u64 | counter u64 | password 16 | nat u8 | ready u8 |
+// Body: version u8 | boot u64 | counter u64 | password 16 | nat u8 | flags u8 |
 //       count u8, each relay: id (u16-counted), rtt u16 (ms; 0xFFFF: unknown) |
 //       count u8, each candidate: kind u8, family u8 (4 or 6), address, port u16
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kReady = 1;
+constexpr std::uint8_t kBesideSegment = 2;
 constexpr std::uint16_t kNoRtt = 0xFFFF;
 constexpr std::size_t kSignatureSize = 64;
 constexpr std::string_view kLabel = "lanrage/v1/signal";
@@ -80,7 +82,9 @@ Result<std::vector<Candidate>> read_candidates(ByteReader& in) {
 Bytes encode_signal(const Signal& signal) {
   ByteWriter out;
   out.u8(kVersion).u64(signal.boot).u64(signal.counter).raw(signal.check_password);
-  out.u8(static_cast<std::uint8_t>(signal.nat)).u8(signal.ready ? 1 : 0);
+  const int flags =
+      (signal.ready ? kReady : 0) | (signal.beside_segment ? kBesideSegment : 0);
+  out.u8(static_cast<std::uint8_t>(signal.nat)).u8(static_cast<std::uint8_t>(flags));
   std::size_t relays = std::min(signal.relays.size(), kMaxSignalRelays);
   out.u8(static_cast<std::uint8_t>(relays));
   for (const SignalRelay& relay : std::span(signal.relays).first(relays)) {
@@ -112,14 +116,15 @@ Result<Signal> decode_signal(ByteView body) {
   signal.counter = in.u64();
   signal.check_password = in.array<16>();
   std::uint8_t nat = in.u8();
-  std::uint8_t ready = in.u8();
+  std::uint8_t flags = in.u8();
   if (!in.ok()) return malformed("is cut short", "body");
   // A hint only: a type that a later version adds mustn't break the rest.
   signal.nat = nat <= static_cast<std::uint8_t>(stun::NatType::unknown)
                    ? static_cast<stun::NatType>(nat)
                    : stun::NatType::unknown;
-  if (ready > 1) return malformed("is neither 0 nor 1", "ready");
-  signal.ready = ready == 1;
+  if ((flags & ~(kReady | kBesideSegment)) != 0) return malformed("is above 3", "flags");
+  signal.ready = (flags & kReady) != 0;
+  signal.beside_segment = (flags & kBesideSegment) != 0;
   auto relays = read_relays(in);
   if (!relays) return std::unexpected(relays.error());
   signal.relays = std::move(*relays);

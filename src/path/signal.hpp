@@ -38,6 +38,8 @@ struct Signal {
   stun::NatType nat = stun::NatType::unknown;
   std::vector<SignalRelay> relays;
   bool ready = false;  // the sender's WireGuard knows the receiver
+  // The sender's virtual IP isn't on the party's LAN segment, but on its WireGuard device.
+  bool beside_segment = false;
   friend bool operator==(const Signal&, const Signal&) = default;
 };
 

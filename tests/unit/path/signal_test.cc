@@ -19,6 +19,7 @@ Signal example() {
   signal.nat = stun::NatType::symmetric;
   signal.relays = {{"eu-1", ms(23)}, {"us-1", std::nullopt}};
   signal.ready = true;
+  signal.beside_segment = true;
   return signal;
 }
 
