@@ -255,4 +255,32 @@ Result<void> Links::add_address(std::string_view name, const IpAddress& address,
   return socket_.request(std::move(message).take(), what);
 }
 
+Result<void> Links::add_route(std::string_view name, const IpAddress& to, const IpAddress& source) {
+  return change_route(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, name, to, source);
+}
+
+Result<void> Links::remove_route(std::string_view name, const IpAddress& to) {
+  return change_route(RTM_DELROUTE, 0, name, to, std::nullopt);
+}
+
+Result<void> Links::change_route(std::uint16_t type, std::uint16_t flags, std::string_view name,
+                                 const IpAddress& to, const std::optional<IpAddress>& source) {
+  const auto link = find(name);
+  const std::string what = "set the route to " + to.to_string() + " by " + std::string(name);
+  if (!link) return std::unexpected(link.error());
+  if (!*link) return system_error(NetlinkErrc::no_such_device, what, ENODEV);
+  rtmsg header{};
+  header.rtm_family = to.is_v4() ? AF_INET : AF_INET6;
+  header.rtm_dst_len = static_cast<unsigned char>(to.bytes().size() * 8);
+  header.rtm_table = RT_TABLE_MAIN;
+  header.rtm_protocol = RTPROT_STATIC;
+  header.rtm_scope = RT_SCOPE_LINK;
+  header.rtm_type = RTN_UNICAST;
+  NetlinkWriter message(type, static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags),
+                        socket_.next_sequence());
+  message.raw(header).attribute(RTA_DST, to.bytes()).number(RTA_OIF, (*link)->index);
+  if (source) message.attribute(RTA_PREFSRC, source->bytes());
+  return socket_.request(std::move(message).take(), what);
+}
+
 }  // namespace lanrage::io

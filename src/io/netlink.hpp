@@ -98,9 +98,15 @@ class Links {
   // are told; the kernel knows the prefix's last address for one in any case.
   Result<void> add_address(std::string_view name, const IpAddress& address, std::uint8_t length,
                            const std::optional<IpAddress>& broadcast = std::nullopt);
+  // To one address, with `source` for packets that this machine begins. Replaced, if there was one.
+  Result<void> add_route(std::string_view name, const IpAddress& to, const IpAddress& source);
+  Result<void> remove_route(std::string_view name, const IpAddress& to);
 
  private:
   explicit Links(NetlinkSocket socket) : socket_(std::move(socket)) {}
+  Result<void> change_route(std::uint16_t type, std::uint16_t flags, std::string_view name,
+                            const IpAddress& to, const std::optional<IpAddress>& source);
+
   NetlinkSocket socket_;
 };
 
