@@ -85,6 +85,32 @@ std::string lan_rules(Access access) {
   return out + "drop\n}\n";
 }
 
+std::string segment_rules(const Segment& segment, const std::string& wireguard) {
+  std::string out = frame_rules(segment);
+  // Another party may have the same port, and its own table. Where the VNI can't be read the rule
+  // doesn't match, and the datagram is ours to drop.
+  out += "chain segment {\n" + std::string(kVni) + " != " + std::to_string(segment.numbers.vni) +
+         " return\n" + "iifname != " + wireguard + " drop\njump members\n}\n";
+  return out;
+}
+
+// What comes by the WireGuard device beside the segment: the agents' own, and the members whose
+// virtual IPs are there; or all of them, where ours is.
+std::string tunnel_rules(const Segment& segment, bool has_segment) {
+  std::string out =
+      "chain tunnel {\nct state { established, related } accept\nmeta l4proto 58 accept\n"
+      "udp dport " +
+      std::to_string(kAgentsPort) + " accept\n";
+  if (!has_segment) return out + "meta nfproto ipv4 jump lan\ndrop\n}\n";
+  if (!segment.beside.empty()) {
+    out += "ip saddr { ";
+    for (const auto& vip : segment.beside)
+      out += (vip == *segment.beside.begin() ? "" : ", ") + vip.to_string();
+    out += " } jump lan\n";
+  }
+  return out + "drop\n}\n";
+}
+
 }  // namespace
 
 std::string table_name(const Segment& segment) {
@@ -98,26 +124,21 @@ std::string removal(const Segment& segment) {
 }
 
 std::string ruleset(const Segment& segment, const Interfaces& interfaces, Access access) {
-  const auto& [vni, port] = segment.numbers;
+  const bool has_segment = !interfaces.lan.empty();
   const auto wireguard = "\"" + interfaces.wireguard + "\"";
   const auto lan = "\"" + interfaces.lan + "\"";
   std::string out = removal(segment) + "table " + table_name(segment) + " {\n";
-  out += frame_rules(segment);
-  // Another party may have the same port, and its own table. Where the VNI can't be read the rule
-  // doesn't match, and the datagram is ours to drop.
-  out += "chain segment {\n" + std::string(kVni) + " != " + std::to_string(vni) + " return\n" +
-         "iifname != " + wireguard + " drop\njump members\n}\n";
-  out +=
-      "chain tunnel {\nct state { established, related } accept\n"
-      "meta l4proto 58 accept\nudp dport " +
-      std::to_string(kAgentsPort) + " accept\ndrop\n}\n";
-  out += lan_rules(access);
+  if (has_segment) out += segment_rules(segment, wireguard);
+  out += lan_rules(access) + tunnel_rules(segment, has_segment);
   // `ct` above has fragments joined before they come here, of IPv6 too.
-  out += "chain input {\ntype filter hook input priority -300; policy accept;\nudp dport " +
-         std::to_string(port) + " jump segment\niifname " + wireguard + " jump tunnel\niifname " +
-         lan + " jump lan\n}\n";
+  out += "chain input {\ntype filter hook input priority -300; policy accept;\n";
+  if (has_segment)
+    out += "udp dport " + std::to_string(segment.numbers.port) + " jump segment\n" + "iifname " +
+           lan + " jump lan\n";
+  out += "iifname " + wireguard + " jump tunnel\n}\n";
   out += "chain forward {\ntype filter hook forward priority -300; policy accept;\niifname { " +
-         wireguard + ", " + lan + " } ct state != { established, related } drop\n}\n";
+         wireguard + (has_segment ? ", " + lan : "") +
+         " } ct state != { established, related } drop\n}\n";
   return out + "}\n";
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -26,12 +27,19 @@ struct Segment {
   Prefix prefix;      // of the virtual IPs
   Station self;
   std::vector<Station> others;
+  // Virtual IPs of members without a segment: their packets come and go by the WireGuard device.
+  std::set<IpAddress> beside{};
+
+  friend bool operator==(const Segment&, const Segment&) = default;
 };
 
 // Others with a MAC that we or somebody before them have are left out: honest keys never meet there
 // (46 bits), so such a key was searched for. The earlier in `others`, the better the right.
 Segment make_segment(const PartyId& party, const Prefix& prefix, const Member& self,
                      std::span<const Member> others, std::uint32_t tunnel_mtu);
+
+// `members` with those first whom `now` has already: a newcomer's key mustn't take their place.
+std::vector<Member> known_first(std::span<const Member> members, const Segment& now);
 
 // The last address of an IPv4 prefix.
 IpAddress broadcast_of(const Prefix& prefix);

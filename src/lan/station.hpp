@@ -18,6 +18,8 @@ struct Member {
   crypto::ExchangeKey wireguard{};
   IpAddress vip;
   IpAddress underlay;  // of its agent inside the tunnel: trust::tunnel_address()
+  // Else its machine can't have the segment, and its virtual IP is on its WireGuard device.
+  bool on_segment = true;
 };
 
 inline constexpr std::uint8_t kLanPrefixLength = 64;  // of `address`
@@ -41,6 +43,8 @@ Station make_station(const PartyId& party, const Member& member);
 struct SegmentNumbers {
   std::uint32_t vni;   // P[0..3), 1 instead of 0
   std::uint16_t port;  // 61000 + P[3..5) mod 4000: above what Linux gives to clients by itself
+
+  friend bool operator==(const SegmentNumbers&, const SegmentNumbers&) = default;
 };
 SegmentNumbers segment_numbers(const PartyId& party);
 

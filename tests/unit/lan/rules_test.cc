@@ -58,5 +58,26 @@ TEST(Ruleset, OpensAllOnlyWhenAsked) {
   EXPECT_THAT(open, HasSubstr("hook forward"));
 }
 
+TEST(Ruleset, LetsMembersWithoutASegmentInByTheTunnel) {
+  auto beside = member(3);
+  beside.on_segment = false;
+  const auto segment = segment_with(member(1), {member(2), beside});
+  const auto text = ruleset(segment, kInterfaces, Access::games);
+  EXPECT_THAT(text, HasSubstr("ip saddr { 10.66.0.3 } jump lan\ndrop\n"));
+  EXPECT_THAT(text, Not(HasSubstr("fd00::3"))) << "no frames of its";
+  EXPECT_THAT(ruleset(segment_of(1, {2}), kInterfaces, Access::games), Not(HasSubstr("ip saddr")));
+}
+
+TEST(Ruleset, WithoutASegmentOfOursHoldsForTheTunnel) {
+  const auto segment = segment_of(1, {2});
+  const auto text = ruleset(segment, {"lanrage0", ""}, Access::games);
+  EXPECT_THAT(text, HasSubstr("meta nfproto ipv4 jump lan\ndrop\n"));
+  EXPECT_THAT(text, HasSubstr("1024-65535"));
+  EXPECT_THAT(text, HasSubstr("iifname \"lanrage0\" jump tunnel"));
+  EXPECT_THAT(text, HasSubstr("iifname { \"lanrage0\" } ct state"));
+  EXPECT_THAT(text, Not(HasSubstr(std::to_string(segment.numbers.port))));
+  EXPECT_THAT(text, Not(HasSubstr("\"\"")));
+}
+
 }  // namespace
 }  // namespace lanrage::lan

@@ -98,5 +98,23 @@ TEST(BroadcastOf, IsThePrefixsLastAddress) {
   EXPECT_EQ(broadcast_of(Prefix::parse("192.168.7.4/32").value()), address("192.168.7.4"));
 }
 
+TEST(Segment, HasMembersWithoutOneBesideIt) {
+  auto beside = member(3);
+  beside.on_segment = false;
+  const auto segment = segment_with(member(1), {member(2), beside});
+  ASSERT_EQ(segment.others.size(), 1u);
+  EXPECT_EQ(segment.others[0], make_station(some_party(), member(2)));
+  EXPECT_EQ(segment.beside, std::set{beside.vip});
+}
+
+TEST(Segment, KnowsWhoWasThereFirst) {
+  const std::vector members{member(2), member(3), member(4), member(5)};
+  const auto ordered = known_first(members, segment_of(1, {5, 3}));
+  std::vector<IpAddress> vips;
+  for (const auto& one : ordered)
+    vips.push_back(one.vip);
+  EXPECT_EQ(vips, (std::vector{member(3).vip, member(5).vip, member(2).vip, member(4).vip}));
+}
+
 }  // namespace
 }  // namespace lanrage::lan

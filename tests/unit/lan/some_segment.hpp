@@ -32,6 +32,9 @@ inline Member member(std::uint8_t number) {
   out.underlay = IpAddress::v6(underlay);
   return out;
 }
+inline Segment segment_with(const Member& self, const std::vector<Member>& others) {
+  return make_segment(some_party(), vips(), self, others, 1420);
+}
 inline Segment segment_of(std::uint8_t self, const std::vector<std::uint8_t>& others,
                           std::uint32_t tunnel_mtu = 1420) {
   std::vector<Member> members;
