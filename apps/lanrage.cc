@@ -28,11 +28,14 @@ struct DaemonOptions {
   std::string socket = "/run/lanrage/agent.sock";
   Backend wireguard = Backend::automatic;
   std::string interface_name;
+  std::string lan_name;  // or "off"
   bool map_ports = true;
   bool predict_ports = true;
   bool sandbox = true;
   bool verbose = false;
 };
+
+constexpr std::string_view kLanOff = "off";
 
 int refuse(const std::string& message) {
   std::cerr << "lanrage daemon: " << message << '\n';
@@ -78,8 +81,14 @@ int run_daemon(const DaemonOptions& options) {
   boost::asio::io_context io(1);
   auto agent = lanrage::agent::Agent::start(
       io,
-      {options.state_dir, options.wireguard, options.interface_name,
-       socket.parent_path() / "discovery", options.map_ports, options.predict_ports},
+      {.state_dir = options.state_dir,
+       .backend = options.wireguard,
+       .interface_name = options.interface_name,
+       .lan_name = options.lan_name == kLanOff ? "" : options.lan_name,
+       .lan_segment = options.lan_name != kLanOff,
+       .discovery_dir = socket.parent_path() / "discovery",
+       .map_ports = options.map_ports,
+       .predict_ports = options.predict_ports},
       log);
   if (!agent) return refuse(agent.error().message());
   lanrage::agent::LocalApi api(**agent);
@@ -115,7 +124,10 @@ int daemon_main(int argc, char** argv) {
           std::map<std::string, Backend>{{"auto", Backend::automatic},
                                          {"kernel", Backend::kernel},
                                          {"userspace", Backend::userspace}}));
-  app.add_option("--interface", options.interface_name, "Name of the network device");
+  app.add_option("--interface", options.interface_name, "Name of the WireGuard device");
+  app.add_option("--lan", options.lan_name,
+                 "Name of the LAN device, which has the virtual IP; off: none, the WireGuard device "
+                 "has it, and games don't find each other by themselves");
   app.add_option("--map-ports", options.map_ports,
                  "Whether to ask the home's router to forward ports: auto or off")
       ->transform(

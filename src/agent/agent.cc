@@ -41,7 +41,14 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
     : log_(log),
       lock_(std::move(lock)),
       keys_(std::move(keys)),
-      context_{io, keys_, log, options.backend, options.interface_name},
+      context_{.io = io,
+               .keys = keys_,
+               .log = log,
+               .backend = options.backend,
+               .interface_name = options.interface_name,
+               .lan_name = options.lan_name,
+               .lan_segment = options.lan_segment,
+               .predict_ports = options.predict_ports},
       network_(io, log),
       state_(io, options.state_dir / "state.json",
              [&log](const Error& error) { log.error("state", {{"detail", error.message()}}); }),
@@ -55,7 +62,6 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
       session->on_stored();
   });
   context_.network = &network_;
-  context_.predict_ports = options.predict_ports;
   if (!options.map_ports) return;
   ports_ = std::make_unique<PortMapper>(io, PortMapper::defaults(keys_.port_mapping_key()), log);
   context_.ports = ports_.get();
@@ -162,7 +168,8 @@ asio::awaitable<Result<Agent::Entered>> Agent::join(WipedString invite, std::str
 
 asio::awaitable<Result<Agent::Entered>> Agent::enter(Result<Joined> joined) {
   if (!joined) co_return std::unexpected(joined.error());
-  joined->saved.interface = free_interface();
+  joined->saved.interface = free_interface(context_.interface_name, &SavedParty::interface);
+  joined->saved.lan_interface = free_interface(context_.lan_name, &SavedParty::lan_interface);
   Entered out{nullptr, joined->invite, ""};
   const auto& prefix = joined->membership.ledger.charter().prefix;
   if (const auto user = user_of(prefix); !user.empty())
@@ -335,11 +342,11 @@ asio::awaitable<std::vector<FoundParty>> Agent::discover() {
   return discover_parties(context_, lan_host_.files(), kDiscoveryTime);
 }
 
-std::string Agent::free_interface() const {
-  if (context_.interface_name.empty()) return "";
+std::string Agent::free_interface(const std::string& wanted, std::string SavedParty::* of) const {
+  if (wanted.empty()) return "";
   for (std::size_t n = 0;; ++n) {
-    const auto name = context_.interface_name + (n == 0 ? "" : std::to_string(n));
-    if (std::ranges::none_of(saved(), [&](const auto& party) { return party.interface == name; }))
+    const auto name = wanted + (n == 0 ? "" : std::to_string(n));
+    if (std::ranges::none_of(saved(), [&](const auto& party) { return party.*of == name; }))
       return name;
   }
 }

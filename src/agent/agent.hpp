@@ -48,6 +48,8 @@ class Agent {
     std::filesystem::path state_dir;  // must exist, readable by us alone
     Backend backend = Backend::automatic;
     std::string interface_name;             // empty: lanrageN
+    std::string lan_name{};                 // empty: lanN
+    bool lan_segment = true;
     std::filesystem::path discovery_dir{};  // shared with other agents; else the state directory
     bool map_ports = true;                  // ask the home's router to forward the parties' ports
     bool predict_ports = true;              // try a dozen likely ports of a symmetric NAT
@@ -97,7 +99,8 @@ class Agent {
   PartySession::Callbacks callbacks_for(const PartyId& party);
   void on_ended(PartyId party, Ended how, const std::string& why);
   void remove(PartyId party);
-  std::string free_interface() const;
+  // A name for a new party's device, after `wanted` and others' `of`; empty where none is wanted.
+  std::string free_interface(const std::string& wanted, std::string SavedParty::* of) const;
   // Who uses addresses of `prefix` already, on this machine; empty: nobody.
   std::string user_of(const Prefix& prefix) const;
   Prefix free_prefix(const Prefix& wanted) const;

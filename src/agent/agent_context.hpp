@@ -18,7 +18,9 @@ struct AgentContext {
   const DeviceKeys& keys;
   io::Log& log;
   Backend backend = Backend::automatic;
-  std::string interface_name;         // of the first party's device; empty: lanrageN
+  std::string interface_name;         // of the first party's WireGuard device; empty: lanrageN
+  std::string lan_name;               // of its LAN device, likewise; empty: lanN
+  bool lan_segment = true;            // else the virtual IPs are on the WireGuard devices
   PortMapper* ports = nullptr;        // none: no router is asked to forward a port
   NetworkMonitor* network = nullptr;  // none: nobody notices that it changes
   bool predict_ports = true;          // of symmetric NATs

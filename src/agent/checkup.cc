@@ -98,7 +98,7 @@ asio::awaitable<bool> gets_through(std::shared_ptr<PartySession> session, PeerId
 asio::awaitable<std::optional<MtuFacts>> measure_mtu(std::shared_ptr<PartySession> session) {
   const auto peer = connected_peer(*session);
   if (!peer) co_return std::nullopt;
-  MtuFacts out{peer->nick, mtu_of(session->saved().interface), std::nullopt};
+  MtuFacts out{peer->nick, mtu_of(session->vip_interface()), std::nullopt};
   if (co_await gets_through(session, peer->id, out.wanted)) {
     out.works = out.wanted;
     co_return out;

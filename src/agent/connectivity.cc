@@ -37,6 +37,7 @@ Connectivity::Connectivity(asio::io_context& io, Tunnel& tunnel, const Options& 
           .wireguard = options.wireguard,
           .prefix = options.prefix,
           .boot = options.boot,
+          .beside_segment = options.lan_interface == tunnel.interface_name(),
           .random = random_,
           .tunnel = tunnel,
           .filter = nullptr,
@@ -67,9 +68,8 @@ Result<std::shared_ptr<Connectivity>> Connectivity::open(asio::io_context& io, T
                                                          Callbacks callbacks, io::Log& log) {
   std::shared_ptr<Connectivity> self(
       new Connectivity(io, tunnel, options, std::move(callbacks), log));
-  auto echo = EchoSocket::open(io, tunnel.interface_name());
-  if (!echo) return std::unexpected(echo.error());
-  self->echo_ = std::move(*echo);
+  if (auto opened = self->open_echo(options.lan_interface); !opened)
+    return std::unexpected(opened.error());
   auto filter = PacketFilter::open(tunnel.interface_name(), tunnel.listen_port());
   if (filter)
     self->filter_ = std::move(*filter);
@@ -106,6 +106,17 @@ Result<std::shared_ptr<Connectivity>> Connectivity::open(asio::io_context& io, T
              }});
   self->schedule();
   return self;
+}
+
+Result<void> Connectivity::open_echo(const std::string& lan_interface) {
+  auto by_tunnel = EchoSocket::open(io_, tunnel_.interface_name());
+  if (!by_tunnel) return std::unexpected(by_tunnel.error());
+  tunnel_echo_ = std::move(*by_tunnel);
+  if (lan_interface == tunnel_.interface_name()) return {};
+  auto by_lan = EchoSocket::open(io_, lan_interface);
+  if (!by_lan) return std::unexpected(by_lan.error());
+  lan_echo_ = std::move(*by_lan);
+  return {};
 }
 
 void Connectivity::close() {
@@ -146,7 +157,7 @@ void Connectivity::set_peers(const std::vector<ConnectivityPeer>& peers) {
   for (const auto& peer : peers) {
     auto& link = links_[peer.id];
     if (link)
-      link->set_tunnel(peer.tunnel);
+      link->update(peer);
     else
       link = std::make_unique<PeerLink>(now, peer, around_, local_, replays_[peer.id]);
   }
@@ -157,10 +168,12 @@ void Connectivity::on_signal(const PeerId& from, ByteView sealed) {
   const auto found = links_.find(from);
   if (found == links_.end()) return;  // not a member (any more): nothing it says counts
   const auto now = monotonic_now();
-  const bool anew = found->second->on_signal(now, sealed);
+  const auto news = found->second->on_signal(now, sealed);
   bind_where_needed(now);
   schedule();
-  if (anew && callbacks_.on_restart) callbacks_.on_restart(from);
+  if (!news) return;
+  if (callbacks_.on_place) callbacks_.on_place(from, news->beside_segment);
+  if (news->begins_anew && callbacks_.on_restart) callbacks_.on_restart(from);
 }
 
 void Connectivity::on_link_back() {

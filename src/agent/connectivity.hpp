@@ -33,6 +33,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     crypto::ExchangeKey wireguard;  // our public key in this party
     crypto::SigningKey bind_key;
     std::uint64_t boot = 0;  // of our signals: higher than at any earlier start
+    // With our virtual IP: of the party's LAN segment, or the tunnel's own.
+    std::string lan_interface;
     // Both outlive it, or its close(). None: the router isn't asked; moves go unnoticed.
     PortMapper* ports = nullptr;
     NetworkMonitor* network = nullptr;
@@ -44,6 +46,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     std::function<void(const stun::NatReport&)> on_nat;
     std::function<void(const PeerId&)> on_handshake;   // WireGuard shook hands with it
     std::function<void(const PeerId&)> on_restart;     // its agent began anew
+    // Its virtual IP is beside the LAN segment, or on it; told with each of its signals.
+    std::function<void(const PeerId&, bool beside_segment)> on_place;
     std::function<void()> on_moved;                    // connections of before may be dead
     std::function<void(const Error&)> on_tunnel_lost;  // the device is gone for good
   };
@@ -76,7 +80,9 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   std::optional<bool> udp() const { return discovery_.udp(); }
   // When it doesn't: what is wrong and what to do, a sentence without full stop.
   std::optional<std::string> udp_note() const;
-  EchoSocket& echo() { return *echo_; }
+  // EchoSocket::echo() with a member's virtual IP, by the device where it is.
+  boost::asio::awaitable<std::optional<Duration>> echo(
+      const PeerId& peer, Duration timeout, std::size_t size = EchoSocket::kEchoSize);
 
  private:
   static constexpr Duration kNatProbeIdle = std::chrono::seconds(120);  // all are direct
@@ -84,6 +90,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   Connectivity(boost::asio::io_context& io, Tunnel& tunnel, const Options& options,
                Callbacks callbacks, io::Log& log);
 
+  Result<void> open_echo(const std::string& lan_interface);
   void on_received(const Endpoint& from, ByteView payload);
   void on_handshake_sent(ByteView payload);
   void on_stun(Instant now, const Endpoint& from, const stun::MessageView& message);
@@ -117,7 +124,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   crypto::SystemRandom random_;
   std::unique_ptr<io::WireguardPort> port_;
   std::unique_ptr<PacketFilter> filter_;  // none where there is no nftables
-  std::unique_ptr<EchoSocket> echo_;
+  std::unique_ptr<EchoSocket> lan_echo_;     // none where our virtual IP is on the tunnel
+  std::unique_ptr<EchoSocket> tunnel_echo_;
   boost::asio::steady_timer timer_;
   RelayBinds relays_;
   LocalDiscovery discovery_;

@@ -103,9 +103,8 @@ void Connectivity::poll_wireguard(Instant now) {
 void Connectivity::probe_tunnels(Instant now) {
   for (const auto& [id, link] : links_) {
     if (!link->take_probe(now)) continue;
-    auto probe = [self = shared_from_this(), peer = id,
-                  vip = link->peer().vip]() -> asio::awaitable<void> {
-      const auto rtt = co_await self->echo_->echo(vip, kEchoTimeout);
+    auto probe = [self = shared_from_this(), peer = id]() -> asio::awaitable<void> {
+      const auto rtt = co_await self->echo(peer, kEchoTimeout);
       const auto found = self->links_.find(peer);
       if (self->closed_ || found == self->links_.end()) co_return;
       found->second->on_tunnel_probe(monotonic_now(), rtt);
@@ -113,6 +112,17 @@ void Connectivity::probe_tunnels(Instant now) {
     };
     asio::co_spawn(io_, std::move(probe), asio::detached);
   }
+}
+
+asio::awaitable<std::optional<Duration>> Connectivity::echo(const PeerId& peer, Duration timeout,
+                                                            std::size_t size) {
+  const auto self = shared_from_this();  // the sockets must outlive it
+  const auto found = links_.find(peer);
+  if (found == links_.end()) co_return std::nullopt;
+  const bool by_lan = lan_echo_ && !found->second->peer().beside_segment;
+  auto& socket = by_lan ? *lan_echo_ : *tunnel_echo_;
+  const auto vip = found->second->peer().vip;
+  co_return co_await socket.echo(vip, timeout, size);
 }
 
 void Connectivity::probe_nat(Instant now) {

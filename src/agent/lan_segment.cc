@@ -1,18 +1,13 @@
 #include "agent/lan_segment.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <linux/netlink.h>
 #include <memory>
 #include <net/if.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <set>
 #include <tuple>
 
-#include "agent/nftables.hpp"
 #include "agent/tunnel_link.hpp"
 #include "io/netlink.hpp"
-#include "io/unique_fd.hpp"
 #include "lan/netlink.hpp"
 
 namespace lanrage::agent {
@@ -35,24 +30,6 @@ LanErrc meaning_of(const Error& cause) {
 
 std::unexpected<Error> lan_error(const Error& cause) {
   return std::unexpected(Error(meaning_of(cause), cause.message(), cause.field()));
-}
-
-// One agent a party in a network namespace: the filter is one a party. The name in the abstract
-// namespace, which is the network namespace's own, ends with its holder, however that ends.
-Result<io::UniqueFd> claim(const lan::SegmentNumbers& numbers) {
-  io::UniqueFd out(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const auto name = "lanrage-segment-" + std::to_string(numbers.vni);
-  std::memcpy(address.sun_path + 1, name.data(), name.size());
-  const auto size = offsetof(sockaddr_un, sun_path) + 1 + name.size();
-  if (out &&
-      ::bind(out.get(), reinterpret_cast<sockaddr*>(&address), static_cast<socklen_t>(size)) == 0)
-    return out;
-  if (errno == EADDRINUSE)
-    return fail(LanErrc::interface_taken,
-                "another agent on this machine is in this party, and has its LAN");
-  return fail(LanErrc::failed, std::string("can't claim the party's LAN: ") + std::strerror(errno));
 }
 
 // A killed agent's device may have another name than ours will have, and there can't be two of one
@@ -87,39 +64,13 @@ Result<std::string> choose_name(io::Links& links, const LanOptions& options) {
               "the interfaces lan0 to lan255 all exist; remove some, or name one");
 }
 
-// The rules for one party's segment, until the end.
-class Filter {
- public:
-  Filter(Nftables nftables, std::string removal)
-      : nftables_(std::move(nftables)), removal_(std::move(removal)) {}
-  Filter(const Filter&) = delete;
-  Filter& operator=(const Filter&) = delete;
-  ~Filter() {
-    if (made_) std::ignore = nftables_.run(removal_);
-  }
-
-  Result<void> set(const std::string& ruleset) {
-    if (const auto done = nftables_.run(ruleset); !done)
-      return fail(LanErrc::unguarded,
-                  "nftables refused the rules that keep strangers off the LAN: " + done.error());
-    made_ = true;
-    return {};
-  }
-
- private:
-  Nftables nftables_;
-  std::string removal_;
-  bool made_ = false;
-};
-
 }  // namespace
 
 class LanSegment::Impl {
  public:
-  Impl(LanOptions options, lan::Interfaces interfaces, io::UniqueFd claim, Nftables nftables,
-       io::Links links, io::NetlinkSocket socket)
-      : claim_(std::move(claim)),
-        filter_(std::move(nftables), lan::removal(options.segment)),
+  Impl(LanOptions options, lan::Interfaces interfaces, std::unique_ptr<LanFilter> filter, io::Links links,
+       io::NetlinkSocket socket)
+      : filter_(std::move(filter)),
         links_(std::move(links)),
         socket_(std::move(socket)),
         interfaces_(std::move(interfaces)),
@@ -158,6 +109,7 @@ class LanSegment::Impl {
     segment_ = segment;
     auto result = set_filter();
     if (result) result = set_tables();
+    if (result) result = set_routes();
     if (!result || !other_mtu) return result;
     if (auto set = links_.set_mtu(interfaces_.lan, segment_.mtu); !set)
       return lan_error(set.error());
@@ -187,7 +139,7 @@ class LanSegment::Impl {
   }
 
  private:
-  Result<void> set_filter() { return filter_.set(lan::ruleset(segment_, interfaces_, access_)); }
+  Result<void> set_filter() { return filter_->set(segment_, interfaces_, access_); }
 
   Result<void> set_up() {
     const auto& name = interfaces_.lan;
@@ -205,7 +157,7 @@ class LanSegment::Impl {
     if (auto set = set_tables(); !set) return set;
     // VXLAN's port is bound only now.
     if (auto up = links_.set_up(name); !up) return lan_error(up.error());
-    return {};
+    return set_routes();
   }
 
   Result<void> set_tables() {
@@ -220,27 +172,46 @@ class LanSegment::Impl {
     return {};
   }
 
+  // Those of a WireGuard device go with it.
+  Result<void> set_routes() {
+    const auto& wireguard = interfaces_.wireguard;
+    for (auto it = routed_.begin(); it != routed_.end();) {
+      if (segment_.beside.contains(*it)) {
+        ++it;
+        continue;
+      }
+      if (auto removed = links_.remove_route(wireguard, *it); !removed)
+        return lan_error(removed.error());
+      it = routed_.erase(it);
+    }
+    for (const auto& vip : segment_.beside) {
+      if (routed_.contains(vip)) continue;
+      if (auto added = links_.add_route(wireguard, vip, segment_.self.vip); !added)
+        return lan_error(added.error());
+      routed_.insert(vip);
+    }
+    return {};
+  }
+
   Result<void> request(ByteView message, const std::string& what) {
     if (auto done = socket_.request(message, what); !done) return lan_error(done.error());
     return {};
   }
 
-  io::UniqueFd claim_;
-  Filter filter_;  // outlives the device, which is removed above
+  std::unique_ptr<LanFilter> filter_;  // outlives the device, which is removed above
   io::Links links_;
   io::NetlinkSocket socket_;
   lan::Interfaces interfaces_;
   lan::Segment segment_;
   lan::Access access_;
   std::uint32_t index_ = 0;  // 0: not made
+  std::set<IpAddress> routed_;  // by the WireGuard device: segment_.beside
 };
 
 Result<std::unique_ptr<LanSegment>> LanSegment::open(LanOptions options) {
   if (auto valid = check_interface_name(options.wireguard); !valid) return lan_error(valid.error());
-  auto claimed = claim(options.segment.numbers);
-  if (!claimed) return std::unexpected(claimed.error());
-  auto nftables = Nftables::open();
-  if (!nftables) return fail(LanErrc::unguarded, "this kernel has no netfilter");
+  auto filter = LanFilter::open(options.segment.numbers);
+  if (!filter) return std::unexpected(filter.error());
   auto links = io::Links::open();
   if (!links) return lan_error(links.error());
   auto socket = io::NetlinkSocket::open(NETLINK_ROUTE);
@@ -249,8 +220,8 @@ Result<std::unique_ptr<LanSegment>> LanSegment::open(LanOptions options) {
   auto name = choose_name(*links, options);
   if (!name) return std::unexpected(name.error());
   lan::Interfaces interfaces{options.wireguard, *name};
-  auto impl = std::make_unique<Impl>(std::move(options), interfaces, *std::move(claimed),
-                                     *std::move(nftables), *std::move(links), *std::move(socket));
+  auto impl = std::make_unique<Impl>(std::move(options), interfaces, *std::move(filter),
+                                     *std::move(links), *std::move(socket));
   if (auto opened = impl->open(); !opened) return std::unexpected(opened.error());
   return std::unique_ptr<LanSegment>(new LanSegment(std::move(interfaces), std::move(impl)));
 }

@@ -6,46 +6,14 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
+#include "agent/lan_filter.hpp"
 #include "base/result.hpp"
 #include "lan/rules.hpp"
 #include "lan/segment.hpp"
 #include "lan/tables.hpp"
 
 namespace lanrage::agent {
-
-enum class LanErrc {
-  unavailable,      // this kernel has no VXLAN: go without, the VIP on the WireGuard device
-  unguarded,        // nftables refused the rules: nothing was made
-  bad_name,         // of an interface
-  interface_taken,  // exists and isn't a dead agent's of ours; or another agent has this party
-  port_taken,       // another program has the party's UDP port
-  no_permission,    // CAP_NET_ADMIN is missing
-  device_gone,      // removed by somebody, perhaps with the WireGuard device
-  failed,           // anything else the system said
-};
-constexpr std::string_view name_of(LanErrc e) {
-  switch (e) {
-    case LanErrc::unavailable:
-      return "lan_unavailable";
-    case LanErrc::unguarded:
-      return "lan_unguarded";
-    case LanErrc::bad_name:
-      return "lan_bad_name";
-    case LanErrc::interface_taken:
-      return "lan_interface_taken";
-    case LanErrc::port_taken:
-      return "lan_port_taken";
-    case LanErrc::no_permission:
-      return "lan_no_permission";
-    case LanErrc::device_gone:
-      return "lan_device_gone";
-    case LanErrc::failed:
-      return "lan_failed";
-  }
-  return "unknown";
-}
 
 struct LanOptions {
   // Empty: the first free of lan0 to lan255. A name that is kept across restarts finds and removes
@@ -65,7 +33,8 @@ class LanSegment {
   ~LanSegment();  // removes the device, then the filter
 
   // Of the same party and device, with other members or another MTU. The filter changes first:
-  // whoever is gone is shut out, and nobody's frames come before theirs are known.
+  // whoever is gone is shut out, and nobody's frames come before theirs are known. After an error,
+  // call it again: what was done is not done twice.
   Result<void> set(const lan::Segment& segment);
   Result<void> set_access(lan::Access access);
 

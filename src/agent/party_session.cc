@@ -84,11 +84,37 @@ Result<std::shared_ptr<PartySession>> PartySession::resume(AgentContext& context
 
 Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answer) {
   const auto keys = member_keys(context_, saved_);
-  TunnelOptions options{context_.backend,          saved_.interface, vip(),
+  if (auto opened = open_device(keys); !opened) return opened;
+  if (auto opened = open_lan(keys); !opened) return opened;
+  if (auto opened = open_connectivity(keys); !opened) return opened;
+  sync_peers();
+  trust_->open(saved_.interface);
+  invites_ = std::make_shared<InviteKeeper>(context_.io, weak_from_this(), context_.log,
+                                            [this](const auto& error) { on_ended_invites(error); });
+  refill_ = std::make_shared<ServerRefill>(
+      context_.io, trust_, [this] { return control_; }, context_.log);
+  if (answer) {
+    on_snapshot(answer->party, answer->incarnation, std::nullopt);
+    if (answer->relay) {
+      connectivity_->set_relays(*answer->relay);
+      grant_expiry_ = answer->relay->expires_at;
+    }
+  }
+  open_link();
+  spawn([this] { return keep_relay_grant(); });
+  return {};
+}
+
+IpAddress PartySession::underlay_of(const crypto::ExchangeKey& wireguard) const {
+  return trust::tunnel_address(saved_.id, wireguard);
+}
+
+Result<void> PartySession::open_device(const party::DeviceKeys& keys) {
+  TunnelOptions options{context_.backend,          saved_.interface, {},
                         ledger().charter().prefix, keys.wireguard,   saved_.listen_port};
   // A name that the player didn't choose is only a wish: another agent may have it by now.
   options.or_numbered = context_.interface_name.empty();
-  options.agent_address = trust::tunnel_address(saved_.id, keys.wireguard.public_key());
+  options.agent_address = underlay_of(keys.wireguard.public_key());
   options.agent_prefix_length = trust::kTunnelPrefixLength;
   auto tunnel = open_tunnel(options);
   // The port we had may be somebody else's by now: another one is better than none.
@@ -107,7 +133,28 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
                                     {"port", std::to_string(saved_.listen_port)},
                                     {"wireguard", tunnel_->is_kernel() ? "kernel" : "userspace"},
                                     {"vip", vip().to_string()}});
+  return {};
+}
 
+Result<void> PartySession::open_lan(const party::DeviceKeys& keys) {
+  const auto wireguard = keys.wireguard.public_key();
+  PartyLan::Options options{saved_.id,
+                            ledger().charter().prefix,
+                            {wireguard, vip(), underlay_of(wireguard)},
+                            saved_.interface,
+                            context_.lan_segment,
+                            saved_.lan_interface,
+                            context_.lan_name.empty()};
+  auto lan = PartyLan::open(
+      context_.io, std::move(options),
+      [this](const Error& error) { end(Ended::device_lost, error.message()); }, context_.log);
+  if (!lan) return std::unexpected(lan.error());
+  lan_ = std::move(*lan);
+  if (lan_->has_segment()) saved_.lan_interface = lan_->interface_name();
+  return {};
+}
+
+Result<void> PartySession::open_connectivity(const party::DeviceKeys& keys) {
   Connectivity::Callbacks callbacks;
   callbacks.send_signal = [this](PeerId to, Bytes sealed) {
     control_->send(ws::SendSignal{saved_.id, to, std::move(sealed), std::nullopt});
@@ -119,6 +166,7 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
   callbacks.on_moved = [this] { control_->on_network_change(); };
   callbacks.on_handshake = [this](const PeerId& peer) { trust_->on_handshake(peer); };
   callbacks.on_restart = [this](const PeerId& peer) { trust_->on_restart(peer); };
+  callbacks.on_place = [this](const PeerId& peer, bool beside) { on_place(peer, beside); };
   callbacks.on_tunnel_lost = [this](const Error& error) {
     end(Ended::device_lost, error.message());
   };
@@ -126,25 +174,11 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
       Connectivity::open(context_.io, *tunnel_,
                          {saved_.id, context_.keys.peer_id(), ledger().charter().prefix,
                           keys.identity, keys.box, keys.wireguard.public_key(), bind_key_,
-                          saved_.boot, context_.ports, context_.network, context_.predict_ports},
+                          saved_.boot, lan_->interface_name(), context_.ports, context_.network,
+                          context_.predict_ports},
                          std::move(callbacks), context_.log);
   if (!connectivity) return std::unexpected(connectivity.error());
   connectivity_ = std::move(*connectivity);
-  sync_peers();
-  trust_->open(saved_.interface);
-  invites_ = std::make_shared<InviteKeeper>(context_.io, weak_from_this(), context_.log,
-                                            [this](const auto& error) { on_ended_invites(error); });
-  refill_ = std::make_shared<ServerRefill>(
-      context_.io, trust_, [this] { return control_; }, context_.log);
-  if (answer) {
-    on_snapshot(answer->party, answer->incarnation, std::nullopt);
-    if (answer->relay) {
-      connectivity_->set_relays(*answer->relay);
-      grant_expiry_ = answer->relay->expires_at;
-    }
-  }
-  open_link();
-  spawn([this] { return keep_relay_grant(); });
   return {};
 }
 
@@ -183,6 +217,7 @@ void PartySession::stop() {
   if (invites_) invites_->close();
   if (refill_) refill_->close();
   if (connectivity_) connectivity_->close();
+  if (lan_) lan_->close();
   tunnel_.reset();
 }
 

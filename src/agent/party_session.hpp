@@ -18,6 +18,7 @@
 #include "agent/invite_keeper.hpp"
 #include "agent/joining.hpp"
 #include "agent/party_alerts.hpp"
+#include "agent/party_lan.hpp"
 #include "agent/server_refill.hpp"
 #include "agent/state_file.hpp"
 #include "agent/trust_keeper.hpp"
@@ -56,7 +57,8 @@ struct PartyRow {
   PeerId host;
   std::uint32_t key_epoch = 0;
   std::uint64_t seq = 0;
-  std::string interface;
+  std::string interface;                         // WireGuard's
+  std::optional<std::string> lan_interface;      // with our virtual IP; none: it is on `interface`
   std::string server_url;
   LinkState link = LinkState::connecting;
   std::string nick;
@@ -66,6 +68,7 @@ struct PartyRow {
   std::optional<bool> udp{};                  // gets out and back; nothing: not known yet
   std::optional<std::string> udp_note{};      // what to do where it doesn't
   std::optional<std::string> trust_note{};    // why nobody may talk to us yet, likewise
+  std::optional<std::string> lan_note{};      // what the LAN lacks, likewise
   std::vector<Alert> alerts{};                // what the control server tried
   std::vector<PeerRow> peers;
 };
@@ -96,6 +99,8 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   const PartyId& id() const { return saved_.id; }
   const std::string& name() const { return ledger().charter().name; }
   IpAddress vip() const;
+  // Which has it.
+  const std::string& vip_interface() const { return lan_->interface_name(); }
   const Prefix& prefix() const { return ledger().charter().prefix; }
   PartyRow report() const;
   const party::Ledger& ledger() const override { return trust_->trust().ledger(); }
@@ -134,6 +139,11 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
                Callbacks callbacks);
   // `answer`: of the server that let us in just now.
   Result<void> open(const std::optional<protocol::PartyAnswer>& answer);
+  Result<void> open_device(const party::DeviceKeys& keys);
+  Result<void> open_lan(const party::DeviceKeys& keys);
+  Result<void> open_connectivity(const party::DeviceKeys& keys);
+  // Of a member, inside the tunnel.
+  IpAddress underlay_of(const crypto::ExchangeKey& wireguard) const;
   void open_link();
   void subscribe();
 
@@ -153,6 +163,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   // What the server has of the party may have changed.
   void on_server_word();
   void on_presence(const PeerId& peer, bool online);
+  void on_place(const PeerId& peer, bool beside_segment);
   void on_link(LinkState state);
   void on_trouble(const Error& error);
   void sync_peers();
@@ -178,6 +189,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   crypto::SigningKey bind_key_;
   Callbacks callbacks_;
   std::unique_ptr<Tunnel> tunnel_;
+  std::shared_ptr<PartyLan> lan_;
   std::shared_ptr<Connectivity> connectivity_;
   std::map<PeerId, bool> online_;  // as the server tells it; display only
   std::chrono::seconds heartbeat_every_{20};

@@ -34,14 +34,13 @@ Result<PeerId> PartySession::find_peer(std::string_view name) const {
 asio::awaitable<std::vector<std::optional<Duration>>> PartySession::ping(PeerId peer, int count) {
   const auto self = shared_from_this();
   const auto connectivity = connectivity_;
-  const auto vip = ledger().member(peer)->vip;
   std::vector<std::optional<Duration>> out;
   for (int i = 0; i < count && !stopped_; ++i) {
     if (i > 0) {
       asio::steady_timer spacing(context_.io, kPingSpacing);
       co_await spacing.async_wait(asio::use_awaitable);
     }
-    out.push_back(co_await connectivity->echo().echo(vip, kPingTimeout));
+    out.push_back(co_await connectivity->echo(peer, kPingTimeout));
   }
   co_return out;
 }
@@ -49,9 +48,8 @@ asio::awaitable<std::vector<std::optional<Duration>>> PartySession::ping(PeerId 
 asio::awaitable<std::optional<Duration>> PartySession::echo(PeerId peer, std::size_t size) {
   const auto self = shared_from_this();
   const auto connectivity = connectivity_;
-  const auto* member = ledger().member(peer);
-  if (stopped_ || member == nullptr) co_return std::nullopt;
-  co_return co_await connectivity->echo().echo(member->vip, kPingTimeout, size);
+  if (stopped_) co_return std::nullopt;
+  co_return co_await connectivity->echo(peer, kPingTimeout, size);
 }
 
 PartyRow PartySession::report() const {
@@ -62,6 +60,7 @@ PartyRow PartySession::report() const {
                trust_->trust().keys().newest().epoch(),
                trust_->trust().log().seq(),
                saved_.interface,
+               lan_->has_segment() ? std::optional(lan_->interface_name()) : std::nullopt,
                saved_.server_url,
                control_->link_state(),
                saved_.nick,
@@ -71,6 +70,7 @@ PartyRow PartySession::report() const {
                connectivity_->udp(),
                connectivity_->udp_note(),
                waiting_sentence(trust_->trust().confirmed(), trust_->no_channel()),
+               lan_->note(),
                alerts_.shown(),
                {}};
   for (const auto& [id, member] : ledger().members()) {

@@ -6,7 +6,6 @@
 #include "agent/finding_text.hpp"
 #include "agent/party_session.hpp"
 #include "agent/server_claims.hpp"
-#include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
 
@@ -175,7 +174,7 @@ asio::awaitable<Handing> PartySession::hand_root_key(PeerId to) {
   if (taken) co_return Handing::taken;
   const auto* member = ledger().member(to);
   if (stopped_ || member == nullptr) co_return Handing::out_of_reach;
-  const auto echo = co_await connectivity_->echo().echo(member->vip, kEchoTime);
+  const auto echo = co_await connectivity_->echo(to, kEchoTime);
   co_return echo ? Handing::no_answer : Handing::out_of_reach;
 }
 
@@ -196,21 +195,42 @@ void PartySession::on_finding(const trust::Finding& finding) {
 void PartySession::sync_peers() {
   if (!connectivity_) return;
   std::vector<ConnectivityPeer> peers;
+  std::vector<lan::Member> on_lan;
   for (const auto& access : trust_->trust().access()) {
     const auto& member = *ledger().member(access.peer);
     if (member.vip.is_unspecified()) continue;  // no address before its statement
     wireguard::PeerConfig config;
     config.public_key = member.wireguard;
     config.preshared_key = access.preshared_key;
-    config.allowed_ips = {{trust::tunnel_address(saved_.id, member.wireguard), 128}};
-    if (access.may_talk) config.allowed_ips.push_back({member.vip, 32});
-    peers.push_back({member.id, member.identity, member.box, member.vip, std::move(config)});
+    const auto underlay = underlay_of(member.wireguard);
+    const bool beside = saved_.beside_segment.contains(member.id);
+    config.allowed_ips = {{underlay, 128}};
+    if (access.may_talk) {
+      config.allowed_ips.push_back({member.vip, 32});
+      on_lan.push_back({member.wireguard, member.vip, underlay, !beside});
+    }
+    peers.push_back({member.id, member.identity, member.box, member.vip, beside, std::move(config)});
   }
+  // Shut out of the LAN first, known there before the first frame.
+  lan_->set_members(on_lan);
   connectivity_->set_peers(peers);
+}
+
+void PartySession::on_place(const PeerId& peer, bool beside_segment) {
+  const bool known = saved_.beside_segment.contains(peer);
+  if (known == beside_segment) return;
+  if (beside_segment)
+    saved_.beside_segment.insert(peer);
+  else
+    saved_.beside_segment.erase(peer);
+  sync_peers();
+  if (callbacks_.on_saved_changed) callbacks_.on_saved_changed();
 }
 
 void PartySession::keep() {
   const auto& trust = trust_->trust();
+  std::erase_if(saved_.beside_segment,
+                [&](const auto& peer) { return ledger().member(peer) == nullptr; });
   saved_.log = trust.log().records();
   saved_.party_key = trust.keys().newest().key();
   saved_.key_epoch = trust.keys().newest().epoch();

@@ -53,20 +53,20 @@ void PeerLink::on_local(Instant now, const path::LocalView& local) {
   run(now, actions);
 }
 
-bool PeerLink::on_signal(Instant now, ByteView sealed) {
+std::optional<SignalNews> PeerLink::on_signal(Instant now, ByteView sealed) {
   const auto signal = path::open_signal(sealed, {around_.party, peer_.id, around_.self},
                                         peer_.identity, around_.box);
   if (!signal) {
     around_.log.warning("signal_refused",
                         {{"peer", peer_.id.to_string()}, {"detail", signal.error().message()}});
-    return false;
+    return std::nullopt;
   }
-  const bool anew = replay_.begins_anew(*signal);
-  if (!replay_.accept(*signal)) return false;  // overtaken by a newer one
+  const SignalNews news{replay_.begins_anew(*signal), signal->beside_segment};
+  if (!replay_.accept(*signal)) return std::nullopt;
   path::Actions actions;
   path_.on_signal(now, *signal, actions);
   run(now, actions);
-  return anew;
+  return news;
 }
 
 void PeerLink::on_check(Instant now, const Endpoint& from, const stun::MessageView& request) {
@@ -212,7 +212,9 @@ void PeerLink::on_server_away() {
   if (!configured_) configure(std::nullopt);
 }
 
-void PeerLink::set_tunnel(const wireguard::PeerConfig& tunnel) {
+void PeerLink::update(const ConnectivityPeer& peer) {
+  const auto& tunnel = peer.tunnel;
+  peer_.beside_segment = peer.beside_segment;
   wireguard::UpdatePeer update{.public_key = peer_.tunnel.public_key};
   if (peer_.tunnel.preshared_key != tunnel.preshared_key)
     update.preshared_key = peer_.tunnel.preshared_key = tunnel.preshared_key;
@@ -241,6 +243,7 @@ void PeerLink::send_signal() {
   auto signal = path_.signal();
   signal.boot = around_.boot;
   signal.counter = ++signals_sent_;
+  signal.beside_segment = around_.beside_segment;
   auto sealed = path::seal_signal(around_.random, signal, {around_.party, around_.self, peer_.id},
                                   around_.identity, peer_.box);
   if (sealed)

@@ -23,6 +23,7 @@ struct ConnectivityPeer {
   crypto::VerifyKey identity;
   crypto::ExchangeKey box;
   IpAddress vip;
+  bool beside_segment = false;  // its virtual IP is reached by the tunnel's device
   wireguard::PeerConfig tunnel;  // key, preshared key and addresses; the endpoint is ours to find
   // The same connection still: nothing that it was built from has changed.
   bool same_as(const ConnectivityPeer& other) const;
@@ -42,7 +43,8 @@ struct LinkSurroundings {
   crypto::ExchangeSecret box;
   crypto::ExchangeKey wireguard;  // our public key in this party
   Prefix prefix;
-  std::uint64_t boot = 0;  // of signals: grows with every start
+  std::uint64_t boot = 0;       // of signals: grows with every start
+  bool beside_segment = false;  // our own virtual IP
   Random& random;
   Tunnel& tunnel;
   PacketFilter* filter;  // null where there is no nftables
@@ -59,6 +61,12 @@ struct LinkSurroundings {
   std::function<void(const Error& error, std::string_view doing)> failed;
 };
 
+// What a signal tells beside paths.
+struct SignalNews {
+  bool begins_anew = false;     // its sender has, since the last one
+  bool beside_segment = false;  // its sender's virtual IP
+};
+
 class PeerLink {
  public:
   PeerLink(Instant now, ConnectivityPeer peer, const LinkSurroundings& around,
@@ -68,8 +76,8 @@ class PeerLink {
   PeerLink& operator=(const PeerLink&) = delete;
 
   void on_local(Instant now, const path::LocalView& local);
-  // Whether its sender has begun anew since the last one.
-  bool on_signal(Instant now, ByteView sealed);
+  // Nothing when it is refused, or overtaken by a newer one.
+  std::optional<SignalNews> on_signal(Instant now, ByteView sealed);
   void on_check(Instant now, const Endpoint& from, const stun::MessageView& request);
   bool on_check_response(Instant now, const Endpoint& from, const stun::MessageView& response);
   void on_handshake_packet(Instant now, const Endpoint& from, ByteView packet);
@@ -86,8 +94,9 @@ class PeerLink {
   void send_signal();
   // Without the control server no signal comes: lets the peer begin, who may know where we are.
   void on_server_away();
-  // Preshared key (for the next handshake: the session that there is goes on) and addresses.
-  void set_tunnel(const wireguard::PeerConfig& tunnel);
+  // Preshared key (for the next handshake: the session that there is goes on), addresses and place
+  // of one that is same_as() ours.
+  void update(const ConnectivityPeer& peer);
   // True when an echo through the tunnel is due; it then counts as sent.
   bool take_probe(Instant now);
   bool wants_fast_poll() const { return fast_poll_; }

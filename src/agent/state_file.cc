@@ -48,6 +48,8 @@ json::object to_json(const SavedParty& party) {
       texts.emplace_back(id.to_string());
     out[key] = std::move(texts);
   };
+  if (!party.lan_interface.empty()) out["lan_interface"] = party.lan_interface;
+  keep_ids("beside_segment", party.beside_segment);
   keep_ids("outcasts", party.overruled.outcasts);
   keep_ids("overruled_invites", party.overruled.invites);
   if (party.pin) out["pin"] = to_base32(*party.pin);
@@ -157,6 +159,8 @@ SavedParty party_from_json(FieldReader& fields) {
                    ids_from_json<InviteId>(fields, "overruled_invites")};
   out.listen_port = fields.number<std::uint16_t>("listen_port");
   out.interface = fields.text("interface");
+  if (fields.has("lan_interface")) out.lan_interface = fields.text("lan_interface");
+  out.beside_segment = ids_from_json<PeerId>(fields, "beside_segment");
   out.nick = fields.text("nick");
   out.statement_version = fields.number<std::uint64_t>("statement_version");
   out.boot = fields.number<std::uint64_t>("boot");

@@ -18,8 +18,10 @@ json::value ms_or_null(const std::optional<Duration>& duration) {
 }
 
 json::value note_of(const PartyRow& party) {
-  if (!party.udp_note) return or_null(party.trust_note);
-  return json::value(*party.udp_note + (party.trust_note ? "; " + *party.trust_note : ""));
+  std::string out;
+  for (const auto* note : {&party.udp_note, &party.trust_note, &party.lan_note})
+    if (*note) out += (out.empty() ? "" : "; ") + **note;
+  return out.empty() ? json::value(nullptr) : json::value(out);
 }
 
 json::array alerts_json(const std::vector<Alert>& alerts) {
@@ -85,6 +87,7 @@ json::object status_json(const PartyRow& party, UnixTime now) {
           {"key_epoch", party.key_epoch},
           {"seq", party.seq},
           {"interface", party.interface},
+          {"lan_interface", or_null(party.lan_interface)},
           {"server", {{"url", party.server_url}, {"state", name_of(party.link)}}},
           {"self",
            {{"nick", party.nick},

@@ -30,11 +30,16 @@ class Status final : public Command {
   }
 
  private:
+  static std::string vip_interface(const json::object& party) {
+    auto lan = text_of(party, "lan_interface");
+    return lan.empty() ? text_of(party, "interface") : lan;
+  }
+
   static void print_party(const json::object& party, std::ostream& out) {
     const auto& self = object_of(party, "self");
     const auto& server = object_of(party, "server");
     out << text_of(party, "name") << "  you: " << text_of(self, "nick") << ' '
-        << text_of(self, "vip") << "  on " << text_of(party, "interface") << "  server "
+        << text_of(self, "vip") << "  on " << vip_interface(party) << "  server "
         << text_of(server, "url") << ' ' << text_of(server, "state") << '\n';
     if (const auto mapping = port_mapping(party); mapping != "none")
       out << "  The router forwards a port to you: " << mapping << '\n';

@@ -21,6 +21,8 @@ TEST_F(TwoParties, NoTunnelIsOfferedAWayThroughTheOther) {
   const CliResult status = alice.cli({"status"});
   ASSERT_EQ(status.status, 0) << status.err;
   ASSERT_EQ(status.json.at("parties").as_array().size(), 2u);
+  EXPECT_EQ(status.json.at("parties").at(0).at("lan_interface"), "lan0");
+  EXPECT_EQ(status.json.at("parties").at(1).at("lan_interface"), "lan1");
   const auto& endpoints = status.json.at("self").at("endpoints").as_array();
   EXPECT_FALSE(endpoints.empty());
   for (const auto& endpoint : endpoints) {

@@ -32,6 +32,8 @@ SavedParty sample(SeededRandom& random) {
   out.overruled = {{PeerId{random.array<16>()}}, {InviteId{random.array<16>()}}};
   out.listen_port = 51234;
   out.interface = "lanrage0";
+  out.lan_interface = "lan0";
+  out.beside_segment = {PeerId{random.array<16>()}};
   out.nick = "Żółw";
   out.statement_version = 7;
   out.boot = 1'700'000'000'123;
@@ -44,7 +46,8 @@ bool same(const SavedParty& a, const SavedParty& b) {
          a.local == b.local && a.pin == b.pin && a.root_seed == b.root_seed &&
          a.wireguard_secret == b.wireguard_secret && a.party_key == b.party_key &&
          a.key_epoch == b.key_epoch && a.older_keys == b.older_keys && a.overruled == b.overruled &&
-         a.listen_port == b.listen_port && a.interface == b.interface && a.nick == b.nick &&
+         a.listen_port == b.listen_port && a.interface == b.interface &&
+         a.lan_interface == b.lan_interface && a.beside_segment == b.beside_segment && a.nick == b.nick &&
          a.statement_version == b.statement_version && a.boot == b.boot && a.log == b.log;
 }
 
@@ -87,9 +90,11 @@ TEST_F(StateFileTest, ComesBackAsItWas) {
 TEST_F(StateFileTest, WhatOlderVersionsDidNotKeepIsEmpty) {
   auto a = sample(random_);
   a.older_keys.clear();
+  a.lan_interface.clear();
+  a.beside_segment.clear();
   a.overruled = {};
   const auto text = encode_state({a});
-  for (const std::string key : {"older_keys", "outcasts", "overruled_invites"})
+  for (const std::string key : {"older_keys", "outcasts", "overruled_invites", "lan_interface", "beside_segment"})
     ASSERT_EQ(text.find(key), std::string::npos) << "as an older version wrote it";
   const auto decoded = decode_state(text);
   ASSERT_TRUE(decoded) << decoded.error().message();

@@ -74,8 +74,9 @@ TEST(StatusJson, APartyHasEveryPromisedField) {
   party.peers.push_back(relayed_peer());
   const auto json = status_json(party, UnixTime(12s));
   EXPECT_EQ(keys_of(json),
-            (std::vector<std::string>{"alerts", "host", "id", "interface", "key_epoch", "name",
-                                      "peers", "portmap", "self", "seq", "server"}));
+            (std::vector<std::string>{"alerts", "host", "id", "interface", "key_epoch",
+                                      "lan_interface", "name", "peers", "portmap", "self", "seq",
+                                      "server"}));
   EXPECT_EQ(keys_of(json.at("server").as_object()), (std::vector<std::string>{"state", "url"}));
   EXPECT_EQ(keys_of(json.at("self").as_object()),
             (std::vector<std::string>{"nick", "note", "udp", "vip"}));
@@ -104,6 +105,17 @@ TEST(StatusJson, SaysWhatNobodyWhoTalksToUsCanTell) {
   EXPECT_EQ(note().as_string(), *party.trust_note);
   party.udp_note = "no answer over UDP from anywhere";
   EXPECT_EQ(note().as_string(), "no answer over UDP from anywhere; " + *party.trust_note);
+}
+
+TEST(StatusJson, SaysWhichInterfaceHasTheVirtualIp) {
+  PartyRow party;
+  party.interface = "lanrage0";
+  party.lan_note = "games find nobody by themselves";
+  auto json = status_json(party, UnixTime(0s));
+  EXPECT_TRUE(json.at("lan_interface").is_null());
+  EXPECT_EQ(json.at("self").at("note"), "games find nobody by themselves");
+  party.lan_interface = "lan0";
+  EXPECT_EQ(status_json(party, UnixTime(0s)).at("lan_interface"), "lan0");
 }
 
 TEST(WaitingSentence, SaysWhatItWaitsForAndWhatToDo) {

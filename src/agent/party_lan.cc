@@ -1,0 +1,126 @@
+#include "agent/party_lan.hpp"
+
+#include <utility>
+
+#include "agent/tunnel.hpp"
+#include "agent/tunnel_link.hpp"
+#include "io/netlink.hpp"
+
+namespace lanrage::agent {
+
+PartyLan::PartyLan(boost::asio::io_context& io, Options options,
+                   std::function<void(const Error&)> on_lost, io::Log& log)
+    : io_(io),
+      retry_(io),
+      options_(std::move(options)),
+      on_lost_(std::move(on_lost)),
+      log_(log),
+      wanted_(lan::make_segment(options_.party, options_.prefix, options_.self, {}, kTunnelMtu)) {}
+
+Result<std::shared_ptr<PartyLan>> PartyLan::open(boost::asio::io_context& io, Options options,
+                                                 std::function<void(const Error&)> on_lost,
+                                                 io::Log& log) {
+  std::shared_ptr<PartyLan> out(
+      new PartyLan(io, std::move(options), std::move(on_lost), log));
+  if (const auto segment = out->open_segment(); !segment) {
+    if (auto beside = out->open_beside(segment.error()); !beside)
+      return std::unexpected(beside.error());
+  }
+  log.info("lan_open", {{"party", out->options_.party.to_string()},
+                        {"interface", out->interface_},
+                        {"segment", out->has_segment() ? "true" : "false"}});
+  return out;
+}
+
+PartyLan::~PartyLan() {
+  close();
+}
+
+void PartyLan::close() {
+  closed_ = true;
+  on_lost_ = {};
+  retry_.cancel();
+  if (copier_) copier_->close();
+  copier_.reset();
+  segment_.reset();
+  filter_.reset();
+}
+
+Result<void> PartyLan::open_segment() {
+  if (!options_.segment)
+    return fail(LanErrc::unavailable, "the agent was started with --lan off");
+  auto segment = LanSegment::open({options_.interface_name, options_.or_numbered,
+                                   options_.wireguard, wanted_, options_.access});
+  if (!segment) return std::unexpected(segment.error());
+  segment_ = std::move(*segment);
+  interface_ = segment_->interface_name();
+  open_copier();
+  return {};
+}
+
+// Games that ask on the LAN device by themselves find others all the same.
+void PartyLan::open_copier() {
+  auto copier = LanCopier::open(io_, wanted_, interface_);
+  if (copier) {
+    copier_ = std::move(*copier);
+    return;
+  }
+  note_ = "games that broadcast by another interface than " + interface_ +
+          " find nobody: " + copier.error().message();
+  log_.warning("lan_copier", {{"interface", interface_}, {"detail", copier.error().message()}});
+}
+
+Result<void> PartyLan::open_beside(const Error& why) {
+  note_ = "games find nobody by themselves, type in the address: " + why.message();
+  log_.warning("no_lan_segment",
+               {{"party", options_.party.to_string()}, {"detail", why.message()}});
+  auto links = io::Links::open();
+  if (!links) return std::unexpected(tunnel_error(links.error()));
+  auto given = links->add_address(options_.wireguard, options_.self.vip, options_.prefix.length);
+  if (!given) return std::unexpected(tunnel_error(given.error()));
+  interface_ = options_.wireguard;
+  auto filter = LanFilter::open(wanted_.numbers);
+  auto filtered = filter ? (*filter)->set(wanted_, {interface_, ""}, options_.access)
+                         : std::unexpected(filter.error());
+  if (filtered)
+    filter_ = std::move(*filter);
+  else
+    log_.warning("no_lan_filter",
+                 {{"interface", interface_}, {"detail", filtered.error().message()}});
+  return {};
+}
+
+void PartyLan::set_members(std::span<const lan::Member> members) {
+  auto segment = lan::make_segment(options_.party, options_.prefix, options_.self,
+                                   lan::known_first(members, wanted_), kTunnelMtu);
+  if (closed_ || segment == wanted_) return;
+  wanted_ = std::move(segment);
+  check(apply());
+}
+
+void PartyLan::set_access(lan::Access access) {
+  options_.access = access;
+  if (closed_) return;
+  check(segment_ ? segment_->set_access(access) : apply());
+}
+
+Result<void> PartyLan::apply() {
+  if (segment_) return segment_->set(wanted_);
+  return filter_ ? filter_->set(wanted_, {interface_, ""}, options_.access) : Result<void>{};
+}
+
+void PartyLan::check(const Result<void>& applied) {
+  if (applied) return void(retry_.cancel());
+  log_.error("lan", {{"interface", interface_}, {"detail", applied.error().message()}});
+  if (applied.error().is(LanErrc::device_gone)) {
+    if (const auto lost = std::exchange(on_lost_, {})) lost(applied.error());
+    return;
+  }
+  retry_.expires_after(kRetry);
+  retry_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+    const auto self = weak.lock();
+    if (!cancelled && self && !self->closed_) self->check(self->apply());
+  });
+}
+
+}  // namespace lanrage::agent
