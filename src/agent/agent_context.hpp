@@ -19,7 +19,7 @@ struct AgentContext {
   io::Log& log;
   Backend backend = Backend::automatic;
   std::string interface_name;         // of the first party's WireGuard device; empty: lanrageN
-  std::string lan_name;               // of its LAN device, likewise; empty: lanN
+  std::string lan_name{};             // of its LAN device, likewise; empty: lanN
   bool lan_segment = true;            // else the virtual IPs are on the WireGuard devices
   PortMapper* ports = nullptr;        // none: no router is asked to forward a port
   NetworkMonitor* network = nullptr;  // none: nobody notices that it changes
