@@ -87,10 +87,11 @@ TEST_F(AttackerCharter, AddressesOutsideTheCharterAreTakenByNobody) {
             .value()};
     forge({&target},
           message("peer_updated", records, {{"peer_id", mallory.device.peer_id().to_string()}}));
-    // Bob told alice of the accomplice that he was shown: with another one, her server has parted
-    // from what she knows.
     EXPECT_TRUE(told(target, &target == &bob ? "record_refused" : "split_view"));
     EXPECT_FALSE(DeviceWatch::has(*target.player, mallory.wireguard()));
+    // Bob tells alice of the accomplice that he was shown: with another one, her server then parts
+    // from what she knows.
+    EXPECT_TRUE(eventually(kSeen, [&] { return alice_.player->peers().size() == 2; }));
   }
   expect_all_is_well();
 }
