@@ -4,6 +4,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <utility>
@@ -15,8 +16,9 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr unsigned kGroups =
+constexpr unsigned kNetwork =
     RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE;
+constexpr unsigned kPacketFilter = 1u << (NFNLGRP_NFTABLES - 1);
 constexpr int kMessagesPerWake = 64;  // then other work of the loop has its turn
 
 std::unexpected<Error> not_opened(int error) {
@@ -69,12 +71,15 @@ class NetworkWatch::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 Result<std::unique_ptr<NetworkWatch>> NetworkWatch::open(asio::io_context& io,
-                                                         std::function<void()> on_change) {
-  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+                                                         std::function<void()> on_change,
+                                                         Watched what) {
+  const bool filter = what == Watched::packet_filter;
+  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                       filter ? NETLINK_NETFILTER : NETLINK_ROUTE));
   if (!fd) return not_opened(errno);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
-  address.nl_groups = kGroups;
+  address.nl_groups = filter ? kPacketFilter : what == Watched::links ? RTMGRP_LINK : kNetwork;
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     return not_opened(errno);
   auto impl = std::make_shared<Impl>(io, std::move(fd), std::move(on_change));
