@@ -12,7 +12,7 @@ dev_bench() {
   if [[ $name == relay ]]; then need_coturn; fi
   build release "bench_$name"
   case $name in
-    path | relay) as_root "build/release/bin/bench_$name" "$@" ;; # they make network namespaces
+    lan | path | relay) as_root "build/release/bin/bench_$name" "$@" ;; # they make network namespaces
     *) "build/release/bin/bench_$name" "$@" ;;
   esac
 }
