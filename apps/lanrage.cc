@@ -29,6 +29,7 @@ struct DaemonOptions {
   Backend wireguard = Backend::automatic;
   std::string interface_name;
   std::string lan_name;  // or "off"
+  bool copy_discovery = true;
   bool map_ports = true;
   bool predict_ports = true;
   bool sandbox = true;
@@ -86,6 +87,7 @@ int run_daemon(const DaemonOptions& options) {
        .interface_name = options.interface_name,
        .lan_name = options.lan_name == kLanOff ? "" : options.lan_name,
        .lan_segment = options.lan_name != kLanOff,
+       .copy_discovery = options.copy_discovery,
        .discovery_dir = socket.parent_path() / "discovery",
        .map_ports = options.map_ports,
        .predict_ports = options.predict_ports},
@@ -128,6 +130,10 @@ int daemon_main(int argc, char** argv) {
   app.add_option("--lan", options.lan_name,
                  "Name of the LAN device, which has the virtual IP; off: none, the WireGuard device "
                  "has it, and games don't find each other by themselves");
+  app.add_option("--copy-discovery", options.copy_discovery,
+                 "Whether to repeat on the LAN what games here broadcast and multicast: auto or off")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, bool>{{"auto", true}, {"off", false}}));
   app.add_option("--map-ports", options.map_ports,
                  "Whether to ask the home's router to forward ports: auto or off")
       ->transform(

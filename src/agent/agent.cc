@@ -48,6 +48,7 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
                .interface_name = options.interface_name,
                .lan_name = options.lan_name,
                .lan_segment = options.lan_segment,
+               .copy_discovery = options.copy_discovery,
                .predict_ports = options.predict_ports},
       network_(io, log),
       state_(io, options.state_dir / "state.json",

@@ -21,6 +21,7 @@ struct AgentContext {
   std::string interface_name;         // of the first party's WireGuard device; empty: lanrageN
   std::string lan_name{};             // of its LAN device, likewise; empty: lanN
   bool lan_segment = true;            // else the virtual IPs are on the WireGuard devices
+  bool copy_discovery = true;         // of programs here, onto the segments
   PortMapper* ports = nullptr;        // none: no router is asked to forward a port
   NetworkMonitor* network = nullptr;  // none: nobody notices that it changes
   bool predict_ports = true;          // of symmetric NATs

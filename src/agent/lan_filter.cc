@@ -48,8 +48,14 @@ Result<void> LanFilter::set(const lan::Segment& segment, const lan::Interfaces& 
   if (const auto done = nftables_.run(lan::ruleset(segment, interfaces, access)); !done)
     return fail(LanErrc::unguarded,
                 "nftables refused the rules that keep strangers off the LAN: " + done.error());
+  table_ = lan::table_name(segment);
   removal_ = lan::removal(segment);
   return {};
+}
+
+bool LanFilter::stands() {
+  const auto tables = nftables_.ask("list tables inet");
+  return tables && tables->find("table " + table_ + "\n") != std::string::npos;
 }
 
 }  // namespace lanrage::agent

@@ -56,6 +56,8 @@ class LanFilter {
   // In place of what it was, without a moment between. Error: unguarded; it stays as it was.
   Result<void> set(const lan::Segment& segment, const lan::Interfaces& interfaces,
                    lan::Access access);
+  // Nobody has removed it, as `nft flush ruleset` does and restarts of some firewalls.
+  bool stands();
 
  private:
   LanFilter(io::UniqueFd claim, Nftables nftables)
@@ -63,6 +65,7 @@ class LanFilter {
 
   io::UniqueFd claim_;
   Nftables nftables_;
+  std::string table_;    // with its family
   std::string removal_;  // empty: nothing is filtered
 };
 

@@ -121,6 +121,15 @@ class LanSegment::Impl {
     return set_filter();
   }
 
+  Result<void> look() {
+    if (::if_nametoindex(interfaces_.lan.c_str()) != index_)
+      return fail(LanErrc::device_gone, "somebody removed " + interfaces_.lan);
+    if (!filter_->stands())
+      return fail(LanErrc::unguarded, "somebody removed the rules that keep strangers off " +
+                                          interfaces_.lan);
+    return {};
+  }
+
   Result<lan::Tables> tables() {
     const auto what = "read the tables of " + interfaces_.lan;
     for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
@@ -237,6 +246,10 @@ Result<void> LanSegment::set(const lan::Segment& segment) {
 
 Result<void> LanSegment::set_access(lan::Access access) {
   return impl_->set_access(access);
+}
+
+Result<void> LanSegment::look() {
+  return impl_->look();
 }
 
 Result<lan::Tables> LanSegment::tables() {

@@ -38,6 +38,9 @@ class LanSegment {
   Result<void> set(const lan::Segment& segment);
   Result<void> set_access(lan::Access access);
 
+  // Whether somebody removed the device (device_gone) or the filter (unguarded).
+  Result<void> look();
+
   const std::string& interface_name() const { return interfaces_.lan; }
   Result<lan::Tables> tables();  // as the kernel has them
 

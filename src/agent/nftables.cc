@@ -31,7 +31,14 @@ std::optional<Nftables> Nftables::open() {
 }
 
 std::expected<void, std::string> Nftables::run(const std::string& commands) {
-  if (nft_run_cmd_from_buffer(context_.get(), commands.c_str()) == 0) return {};
+  auto said = ask(commands);
+  if (!said) return std::unexpected(std::move(said).error());
+  return {};
+}
+
+std::expected<std::string, std::string> Nftables::ask(const std::string& command) {
+  if (nft_run_cmd_from_buffer(context_.get(), command.c_str()) == 0)
+    return nft_ctx_get_output_buffer(context_.get());
   std::string reason = nft_ctx_get_error_buffer(context_.get());
   return std::unexpected(reason.substr(0, reason.find('\n')));
 }

@@ -18,6 +18,8 @@ class Nftables {
   // Any number of commands as one transaction: all or none. The error is the first line of what
   // nftables says.
   std::expected<void, std::string> run(const std::string& commands);
+  // What a command prints.
+  std::expected<std::string, std::string> ask(const std::string& command);
 
  private:
   struct Free {

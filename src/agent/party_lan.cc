@@ -26,6 +26,7 @@ Result<std::shared_ptr<PartyLan>> PartyLan::open(boost::asio::io_context& io, Op
     if (auto beside = out->open_beside(segment.error()); !beside)
       return std::unexpected(beside.error());
   }
+  out->open_watches();
   log.info("lan_open", {{"party", out->options_.party.to_string()},
                         {"interface", out->interface_},
                         {"segment", out->has_segment() ? "true" : "false"}});
@@ -40,6 +41,7 @@ void PartyLan::close() {
   closed_ = true;
   on_lost_ = {};
   retry_.cancel();
+  watches_.clear();
   if (copier_) copier_->close();
   copier_.reset();
   segment_.reset();
@@ -60,6 +62,7 @@ Result<void> PartyLan::open_segment() {
 
 // Games that ask on the LAN device by themselves find others all the same.
 void PartyLan::open_copier() {
+  if (!options_.copy_discovery) return;
   auto copier = LanCopier::open(io_, wanted_, interface_);
   if (copier) {
     copier_ = std::move(*copier);
@@ -68,6 +71,36 @@ void PartyLan::open_copier() {
   note_ = "games that broadcast by another interface than " + interface_ +
           " find nobody: " + copier.error().message();
   log_.warning("lan_copier", {{"interface", interface_}, {"detail", copier.error().message()}});
+}
+
+// At once, as the LAN is open to strangers meanwhile.
+void PartyLan::open_watches() {
+  for (const auto what : {io::Watched::packet_filter, io::Watched::links}) {
+    auto watch = io::NetworkWatch::open(
+        io_,
+        [weak = weak_from_this()] {
+          if (const auto self = weak.lock()) self->look();
+        },
+        what);
+    if (watch)
+      watches_.push_back(std::move(*watch));
+    else
+      log_.warning("lan_watch", {{"interface", interface_}, {"detail", watch.error().message()}});
+  }
+}
+
+void PartyLan::look() {
+  if (closed_) return;
+  if (segment_) {
+    const auto found = segment_->look();
+    if (found) return;
+    if (!found.error().is(LanErrc::unguarded)) return check(found);
+    log_.warning("lan_rules_removed", {{"interface", interface_}});
+    return check(apply());
+  }
+  if (!filter_ || filter_->stands()) return;
+  log_.warning("lan_rules_removed", {{"interface", interface_}});
+  check(apply());
 }
 
 Result<void> PartyLan::open_beside(const Error& why) {

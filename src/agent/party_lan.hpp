@@ -12,10 +12,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "agent/lan_copier.hpp"
 #include "agent/lan_segment.hpp"
 #include "io/log.hpp"
+#include "io/network_watch.hpp"
 
 namespace lanrage::agent {
 
@@ -34,6 +36,7 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
     std::string interface_name{};
     bool or_numbered = false;
     lan::Access access = lan::Access::games;
+    bool copy_discovery = true;  // what programs here say by other interfaces
   };
 
   // `on_lost`: the device is gone; no callback of its own follows. Errors: of giving the WireGuard
@@ -61,6 +64,8 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
   Result<void> open_segment();
   Result<void> open_beside(const Error& why);
   void open_copier();
+  void open_watches();
+  void look();
   Result<void> apply();
   void check(const Result<void>& applied);
 
@@ -74,6 +79,7 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
   std::unique_ptr<LanSegment> segment_;
   std::unique_ptr<LanFilter> filter_;  // without a segment, where there is nftables
   std::shared_ptr<LanCopier> copier_;
+  std::vector<std::unique_ptr<io::NetworkWatch>> watches_;
   std::optional<std::string> note_;
   bool closed_ = false;
 };

@@ -145,6 +145,7 @@ Result<void> PartySession::open_lan(const party::DeviceKeys& keys) {
                             context_.lan_segment,
                             saved_.lan_interface,
                             context_.lan_name.empty()};
+  options.copy_discovery = context_.copy_discovery;
   auto lan = PartyLan::open(
       context_.io, std::move(options),
       [this](const Error& error) { end(Ended::device_lost, error.message()); }, context_.log);

@@ -153,6 +153,12 @@ TEST_F(Lan, IsGuardedWhileTheAgentIsDeadAndGoneAfterIt) {
   alice.start_agent();
   EXPECT_TRUE(pings(bob, hosted.vip));
   EXPECT_EQ(text(alice.party().value(), "lan_interface"), "lan0");
+  // What restarting a firewall does.
+  alice.host().netns().nft("flush ruleset");
+  EXPECT_TRUE(eventually(kSeen, [&] { return rules().find("lanrage_segment_") != std::string::npos; }));
+  alice.host().netns().ip("link del lan0");
+  EXPECT_TRUE(eventually(kSeen, [&] { return !device().empty(); }));
+  EXPECT_TRUE(pings(bob, hosted.vip));
   alice.stop_agent();
   EXPECT_THAT(rules(), Not(HasSubstr("lanrage")));
   EXPECT_EQ(device(), "");
@@ -161,6 +167,24 @@ TEST_F(Lan, IsGuardedWhileTheAgentIsDeadAndGoneAfterIt) {
   done(alice, {"leave"});
   EXPECT_THAT(rules(), Not(HasSubstr("lanrage")));
   EXPECT_EQ(device(), "");
+}
+
+TEST_F(Lan, CopiesNothingWhereThatIsOff) {
+  Server& server = add_server();
+  Player& alice = add_player("alice", network_.add_player("alice", NatKind::full_cone),
+                             {"--copy-discovery", "off"});
+  Player& bob = add_player("bob", NatKind::full_cone);
+  Game at_alice(alice);
+  Game at_bob(bob);
+  const Membership hosted = alice.create(server, "game night");
+  bob.join(hosted.invite);
+  EXPECT_EQ(heard(at_bob, at_alice, "10.66.255.255", Bytes{1}), hosted.vip) << "by the LAN itself";
+  // Groups of games are joined at the start; nor is anything else of them looked at.
+  const auto groups = [](const Player& player) {
+    return output(player, {"ip", "maddress", "show", "dev", "lan0"});
+  };
+  EXPECT_THAT(groups(bob), HasSubstr(kGroup));
+  EXPECT_THAT(groups(alice), Not(HasSubstr(kGroup)));
 }
 
 }  // namespace
