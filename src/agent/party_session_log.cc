@@ -23,7 +23,10 @@ constexpr Duration kEchoTime = std::chrono::seconds(2);
 TrustKeeper::Callbacks PartySession::trust_callbacks() {
   TrustKeeper::Callbacks out;
   out.on_access = [this] { sync_peers(); };
-  out.on_keep = [this] { keep(); };
+  out.on_keep = [this] {
+    keep();
+    if (refill_) refill_->look();  // a key may have come, without which nothing is handed back
+  };
   out.want_snapshot = [this] { control_->request_snapshot(saved_.id); };
   // What was kept stays as it was: should we stop before the end, the next start learns it again.
   out.on_removed = [this] {
@@ -43,6 +46,7 @@ void PartySession::subscribe() {
 void PartySession::on_snapshot(const protocol::Party& party, const std::string& incarnation,
                                const std::optional<Bytes>& box) {
   alerts_.clear(AlertCode::server_forgot_party);
+  if (refill_) refill_->on_party_shown();
   trust_->on_snapshot(party.log, party.seq, incarnation, box);
   subscribe();
   for (const auto& peer : party.peers)

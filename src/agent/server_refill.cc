@@ -1,8 +1,10 @@
 #include "agent/server_refill.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "agent/clock.hpp"
 #include "agent/joining.hpp"
 #include "trust/hand_back.hpp"
 
@@ -22,68 +24,75 @@ void ServerRefill::close() {
   timer_.cancel();
 }
 
-// For longer than what is on its way takes, and by nothing but lacking the end of our log.
-bool ServerRefill::server_is_behind() const {
+// Behind: for longer than what is on its way takes, and by nothing but lacking the end of our log.
+trust::RefillPlan::Server ServerRefill::server() const {
+  using enum trust::RefillPlan::Server;
   const auto& trust = trust_->trust();
-  return trust.has_open(trust::Topic::server_behind) && trust.log().in_step() &&
-         !trust.log().server_has_all();
+  const auto& log = trust.log();
+  const bool behind =
+      trust.has_open(trust::Topic::server_behind) && log.in_step() && !log.server_has_all();
+  if (!behind || !trust::can_hand_back(log, trust.keys(), log.server_length())) return has_all;
+  return control_()->link_state() == LinkState::connected ? lacks_records : out_of_reach;
 }
 
 void ServerRefill::look() {
-  ask_again_.reset();
-  if (closed_ || waiting_ || handing_back_) return;
-  if (!server_is_behind()) return retry_.reset();
-  again_after(Duration(random_.below(static_cast<std::uint64_t>(kLots.count()) + 1)),
-              &ServerRefill::start);
+  if (closed_) return;
+  const auto now = monotonic_now();
+  plan_.look(now, server());
+  while (const auto step = plan_.next_step(now))
+    carry_out(*step);
+  arm();
 }
 
 void ServerRefill::on_unknown_party() {
-  if (!closed_ && !waiting_ && !handing_back_)
-    again_after(ask_again_.next(), &ServerRefill::ask_again);
+  plan_.on_unknown_party(monotonic_now());
+  look();
 }
 
-void ServerRefill::again_after(Duration time, void (ServerRefill::*then)()) {
-  waiting_ = true;
-  timer_.expires_after(time);
-  timer_.async_wait([weak = weak_from_this(), then](const boost::system::error_code& cancelled) {
+void ServerRefill::carry_out(trust::RefillPlan::Step step) {
+  switch (step) {
+    case trust::RefillPlan::Step::hand_back:
+      asio::co_spawn(
+          io_, [self = shared_from_this()] { return self->hand_back(); }, asio::detached);
+      break;
+    case trust::RefillPlan::Step::ask_again:
+      control_()->request_snapshot(trust_->trust().ledger().party_id());
+      break;
+  }
+}
+
+void ServerRefill::arm() {
+  const auto next = plan_.next_timeout();
+  if (!next || closed_) return void(timer_.cancel());
+  timer_.expires_after(std::max(*next - monotonic_now(), Duration(0)));
+  timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
     const auto self = weak.lock();
-    if (cancelled || !self || self->closed_) return;
-    self->waiting_ = false;
-    ((*self).*then)();
+    if (!cancelled && self) self->look();
   });
 }
 
-void ServerRefill::ask_again() {
-  control_()->request_snapshot(trust_->trust().ledger().party_id());
-}
-
-void ServerRefill::start() {
-  if (!server_is_behind() || control_()->link_state() != LinkState::connected) return;
-  handing_back_ = true;
-  asio::co_spawn(io_, [self = shared_from_this()] { return self->hand_back(); }, asio::detached);
-}
-
 asio::awaitable<void> ServerRefill::hand_back() {
-  const auto done = co_await hand_back_all();
-  handing_back_ = false;
+  const auto taken = co_await hand_back_all();
   if (closed_) co_return;
-  // The server tells it as events; should it not, or have refused, later again.
-  if (!done)
-    log_.warning("records_not_taken_back",
-                 {{"party", trust_->trust().ledger().party_id().to_string()},
-                  {"code", std::string(done.error().code())},
-                  {"detail", done.error().message()}});
-  again_after(retry_.next(), &ServerRefill::look);
+  const auto party = trust_->trust().ledger().party_id().to_string();
+  if (!taken)
+    log_.warning("records_not_taken_back", {{"party", party},
+                                            {"code", std::string(taken.error().code())},
+                                            {"detail", taken.error().message()}});
+  else if (*taken > 0)  // else it had them all by then
+    log_.info("records_taken_back", {{"party", party}, {"records", std::to_string(*taken)}});
+  plan_.on_handed_back(monotonic_now());
+  look();
 }
 
-asio::awaitable<Result<void>> ServerRefill::hand_back_all() {
+asio::awaitable<Result<std::size_t>> ServerRefill::hand_back_all() {
   const auto party = trust_->trust().ledger().party_id();
   auto after = trust_->trust().log().server_length();
   std::size_t records = 0;
   for (;;) {
     const auto& trust = trust_->trust();
     auto next = trust::next_hand_back(random_, trust.log(), trust.keys(), after);
-    if (closed_ || !next) break;
+    if (closed_ || !next) co_return records;
     after += next->records.size();
     records += next->records.size();
     protocol::HandBackRequest request{
@@ -94,10 +103,6 @@ asio::awaitable<Result<void>> ServerRefill::hand_back_all() {
     auto taken = co_await control->hand_back(party, std::move(request));
     if (!taken) co_return std::unexpected(taken.error());
   }
-  if (!closed_)
-    log_.info("records_taken_back",
-              {{"party", party.to_string()}, {"records", std::to_string(records)}});
-  co_return Result<void>{};
 }
 
 }  // namespace lanrage::agent

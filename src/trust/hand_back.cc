@@ -8,6 +8,12 @@ bool is_admission(const Bytes& record) {
   return envelope && envelope->type == party::RecordType::admission;
 }
 
+// Of our records, as many as we can hand back. Who lacks the key can't seal the newest roster's
+// boxes: another member hands it in with them.
+std::uint64_t end_of(const VerifiedLog& log, const KeyRing& keys) {
+  return keys.is_current(log.ledger()) ? log.length() : log.roster_length() - 1;
+}
+
 // Who gets the key of the present roster with these records: those whom it names, where it is among
 // them, and invites made after it.
 std::vector<crypto::ExchangeKey> recipients(const VerifiedLog& log, const party::HandBack& back) {
@@ -31,12 +37,14 @@ std::vector<crypto::ExchangeKey> recipients(const VerifiedLog& log, const party:
 
 }  // namespace
 
+bool can_hand_back(const VerifiedLog& log, const KeyRing& keys, std::uint64_t after) {
+  return after < end_of(log, keys);
+}
+
 std::optional<party::HandBack> next_hand_back(Random& random, const VerifiedLog& log,
                                               const KeyRing& keys, std::uint64_t after) {
-  // Who lacks the key can't seal the newest roster's boxes: another member hands it in with them.
-  const bool has_key = keys.is_current(log.ledger());
-  const auto end = has_key ? log.length() : log.roster_length() - 1;
-  if (after >= end) return std::nullopt;
+  if (!can_hand_back(log, keys, after)) return std::nullopt;
+  const auto end = end_of(log, keys);
   party::HandBack out{after, log.head_at(after).head, {}, {}};
   std::size_t bytes = 0;
   for (auto n = after; n < end; ++n) {
@@ -48,7 +56,7 @@ std::optional<party::HandBack> next_hand_back(Random& random, const VerifiedLog&
     bytes += record.size();
     out.records.push_back(record);
   }
-  if (!has_key) return out;
+  if (!keys.is_current(log.ledger())) return out;
   const party::BoxContents contents{keys.newest(), log.ledger().charter().root_key,
                                     log.ledger().roster_hash()};
   for (const auto& recipient : recipients(log, out))

@@ -17,9 +17,10 @@ inline constexpr std::size_t kHandBackBytes = 16 * 1024;
 inline constexpr std::size_t kHandBackRecords = 256;
 inline constexpr std::size_t kHandBackBoxes = 128;
 
-// Of what follows our first `after` records; nothing where nothing does. An admission and the
-// statement after it stay together. While our keys lack the newest roster's, it ends before that
-// one.
+// Whether anything that we can hand back follows our first `after` records: while our keys lack the
+// newest roster's, nobody gets that one and what follows from us.
+bool can_hand_back(const VerifiedLog& log, const KeyRing& keys, std::uint64_t after);
+// The next of it, else nothing. An admission and the statement after it stay together.
 std::optional<party::HandBack> next_hand_back(Random& random, const VerifiedLog& log,
                                               const KeyRing& keys, std::uint64_t after);
 

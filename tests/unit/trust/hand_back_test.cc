@@ -37,6 +37,7 @@ class HandBackTest : public testing::Test {
 };
 
 TEST_F(HandBackTest, NothingIsMissing) {
+  EXPECT_FALSE(can_hand_back(log(), keys(), history_.log.size()));
   EXPECT_TRUE(pieces(history_.log.size()).empty());
 }
 
@@ -111,6 +112,8 @@ TEST_F(HandBackTest, WhoLacksTheKeyEndsBeforeItsRoster) {
   const auto piece = next_hand_back(random_, log(), old, 3).value();
   EXPECT_EQ(piece.records.size(), 2u) << "an admission and its statement";
   EXPECT_TRUE(piece.boxes.empty());
+  EXPECT_TRUE(can_hand_back(log(), old, 4));
+  EXPECT_FALSE(can_hand_back(log(), old, 5));
   EXPECT_FALSE(next_hand_back(random_, log(), old, 5));
   EXPECT_FALSE(next_hand_back(random_, log(), old, 6));
 }
