@@ -50,7 +50,8 @@ void CoreFixture::start() {
                     .keys = *keys,
                     .limits = limits};
   core = std::make_unique<ControlCore>(
-      ControlCore::Surroundings{*store_, clock, random, log_, metrics, audit_}, std::move(config));
+      ControlCore::Surroundings{*store_, clock, random, log_, metrics, audit_, prover},
+      std::move(config));
   ASSERT_TRUE(core->load());
 }
 

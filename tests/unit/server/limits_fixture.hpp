@@ -89,6 +89,7 @@ class CoreFixture : public ::testing::Test {
   ManualClock clock;
   crypto::SystemRandom random;
   std::optional<ServerKeys> keys;
+  SignatureProver* prover = nullptr;  // as ControlCore::Surroundings has it
   Metrics metrics{"test"};
   std::unique_ptr<ControlCore> core;
 

@@ -202,6 +202,16 @@ TEST_F(RateLimits, UpdatesByPeerOverBothTransports) {
 
 namespace {
 
+// Counts who wants signatures checked, and leaves that to the loop.
+class BusyProver final : public SignatureProver {
+ public:
+  bool prove(const PartyId&, const party::Action&, Done) override {
+    ++asked;
+    return false;
+  }
+  int asked = 0;
+};
+
 // Records that the host signed and nobody has sent yet.
 class HandedBack : public RateLimits {
  protected:
@@ -251,6 +261,20 @@ TEST_F(HandedBack, ByPeer) {
   EXPECT_EQ(hand_back(4), "rate_limited");
   EXPECT_EQ(limited("handed_back"), 2);
   EXPECT_EQ(refused("rate_limited"), 2);
+}
+
+TEST_F(HandedBack, OfWhatIsKnownNoSignatureIsChecked) {
+  BusyProver busy;
+  prover = &busy;
+  begin();
+  ASSERT_EQ(hand_back(3), "");
+  const int asked = busy.asked;
+  EXPECT_GT(asked, 1) << "by the first of them";
+  for (std::size_t n = 0; n < 20; ++n)
+    EXPECT_EQ(hand_back(1 + n % 3), "");
+  EXPECT_EQ(busy.asked, asked);
+  EXPECT_EQ(hand_back(4), "");
+  EXPECT_EQ(busy.asked, asked + 1);
 }
 
 // Else one member could have all others fill the log with what it signs.
