@@ -91,6 +91,8 @@ void World::join(Player& player, std::size_t view_number, int tries) {
       if (refused) return again(1s);
       tell(view_number, commit, nullptr);
       player.view = view_number;
+      player.joined_by = invite.id();
+      player.joined_at = timeline_.now();
       start(player, now.log.ledger(), now.log.records(), trust::KeyRing(pooled_.made.id, *key),
             true);
       connect(player);
@@ -136,29 +138,75 @@ void World::rotate(Player& governor, bool kick) {
   }
   command(
       governor, victim ? "kicks " + find(*victim)->name : "rotates",
-      [this, victim](Player& player) -> std::optional<Server::Commit> {
-        const auto* key = signer(player);
-        const auto& ledger = player.trust->ledger();
-        if (key == nullptr) return std::nullopt;
+      [this, victim](Player& player) {
         party::RotationOptions options;
-        const auto& overruled = player.trust->log().overruled();
-        for (const auto& invite : overruled.invites)
-          if (ledger.invite(invite) != nullptr) options.revoke.insert(invite);
-        for (const auto& id : overruled.outcasts)
-          if (const auto* member = ledger.member(id);
-              member != nullptr &&
-              (key == player.trust->root().root() || !ledger.may_govern(member->identity)))
-            options.remove.insert(id);
-        if (victim && ledger.member(*victim) != nullptr) options.remove.insert(*victim);
-        auto made = party::build_rotation(timeline_.random, ledger, *key, options, clock(player));
-        if (!made) return std::nullopt;
-        const auto& before = player.trust->log();
-        return Server::Commit{
-            {made->roster},
-            made->boxes,
-            before.in_step() || !honest_ ? std::vector<Bytes>{} : before.records()};
+        if (victim && player.trust->ledger().member(*victim) != nullptr)
+          options.remove.insert(*victim);
+        return rotation(player, std::move(options));
       },
       nullptr);
+}
+
+// A roster of the player's, which besides keeps out what another history left out.
+std::optional<Server::Commit> World::rotation(const Player& player,
+                                              party::RotationOptions options) {
+  const auto* key = signer(player);
+  const auto& ledger = player.trust->ledger();
+  if (key == nullptr) return std::nullopt;
+  const auto& log = player.trust->log();
+  for (const auto& invite : log.overruled().invites)
+    if (ledger.invite(invite) != nullptr) options.revoke.insert(invite);
+  for (const auto& id : log.overruled().outcasts)
+    if (const auto* member = ledger.member(id);
+        member != nullptr &&
+        (key == player.trust->root().root() || !ledger.may_govern(member->identity)))
+      options.remove.insert(id);
+  auto made = party::build_rotation(timeline_.random, ledger, *key, options, clock(player));
+  if (!made) return std::nullopt;
+  return Server::Commit{{made->roster},
+                        made->boxes,
+                        log.in_step() || !honest_ ? std::vector<Bytes>{} : log.records()};
+}
+
+void World::revoke(Player& governor) {
+  const auto& known = governor.trust->ledger().invites();
+  if (known.empty() || (server_ends_ && rotations_ >= 4)) return;
+  ++rotations_;
+  const auto chosen =
+      std::next(known.begin(), static_cast<std::ptrdiff_t>(timeline_.random.below(known.size())));
+  const auto invite = chosen->first;
+  const auto before = std::make_shared<std::optional<party::Ledger>>();
+  command(
+      governor, "revokes an invite",
+      [=, this](Player& player) -> std::optional<Server::Commit> {
+        if (player.trust->ledger().invite(invite) == nullptr) return std::nullopt;
+        *before = player.trust->ledger();
+        return rotation(player, {{}, {invite}});
+      },
+      [=, this, &governor] {
+        revoked_.push_back(
+            {invite, timeline_.now(), server_.view(governor.view).log.head(), **before});
+      });
+}
+
+// Somebody who kept a revoked invite tries it, with what it saw of the party before and with what
+// there is of it now: neither a server nor a member takes it that knows of the roster.
+void World::knock() {
+  if (revoked_.empty() || players_.size() >= kDevices) return;
+  const auto& revoked = revoked_[timeline_.random.below(revoked_.size())];
+  const auto invite = std::ranges::find(invites_, revoked.invite, &party::InviteKeys::id);
+  const auto& device = Pool::get().devices[players_.size()];
+  std::vector<const trust::VerifiedLog*> logs;
+  for (std::size_t n = 0; n < server_.views(); ++n)
+    logs.push_back(&server_.view(n).log);
+  for (const auto& player : players_)
+    if (player->online()) logs.push_back(&player->trust->log());
+  for (const auto* log : logs) {
+    if (!log->has(revoked.head) || log->ledger().closed()) continue;
+    for (const auto* seen : {&revoked.before, &log->ledger()})
+      if (log->ledger().judge(party::build_admission(*seen, *invite, device)))
+        complain("a revoked invite still admits");
+  }
 }
 
 void World::leave(Player& player) {
@@ -232,6 +280,10 @@ void World::name_host(Player& host, const PeerId& next, int looks) {
 
 void World::act() {
   const auto able = governors();
+  if (revokes_ && timeline_.chance(30)) {
+    if (timeline_.chance(30) || able.empty()) return knock();
+    return revoke(*able[timeline_.random.below(able.size())]);
+  }
   const auto choice = timeline_.random.below(100);
   if (choice < 25 && players_.size() < kDevices) {
     auto& player = add_player(players_.size());
@@ -297,7 +349,8 @@ void World::disturb_server() {
   timeline_.in(timeline_.between(20s, 240s), [this] { be_honest(); });
 }
 
-// While the host is away, two deputies are shown different things and each removes somebody.
+// While the host is away, two deputies are shown different things and each removes somebody; or one
+// revokes an invite, by which somebody then joins where the other one is.
 void World::duel(std::size_t view) {
   stop(*players_[0]);
   timeline_.in(timeline_.between(30s, 300s), [this] {
@@ -305,8 +358,19 @@ void World::duel(std::size_t view) {
   });
   players_[1]->view = 0;
   players_[2]->view = view;
+  const auto* revoking = revokes_ ? players_[1 + timeline_.random.below(2)].get() : nullptr;
+  // With a revocation at the same moment, before one hears of the other's roster.
+  const auto moment = timeline_.between(0s, 20s);
   for (auto* deputy : {players_[1].get(), players_[2].get()})
-    later(*deputy, timeline_.between(0s, 20s), [this, deputy] { rotate(*deputy, true); });
+    later(*deputy, revokes_ ? moment + timeline_.between(0ms, 100ms) : timeline_.between(0s, 20s),
+          [this, deputy, revoking] {
+            if (deputy == revoking) return revoke(*deputy);
+            rotate(*deputy, true);
+          });
+  if (revoking == nullptr || players_.size() >= kDevices) return;
+  auto& newcomer = add_player(players_.size());
+  timeline_.in(moment + timeline_.between(1s, 10s),
+               [=, this, &newcomer] { join(newcomer, revoking == players_[1].get() ? view : 0); });
 }
 
 void World::be_honest() {

@@ -76,6 +76,28 @@ void World::check_overruled(const Player& player, std::span<const Bytes> other_l
   complain(player.name + " doesn't keep out what another history left out");
 }
 
+// Who knows that an invite was revoked talks to nobody who joined by it later, whatever the server
+// let in: also where the roster stands in a history that isn't followed, until the next one.
+void World::check_revoked(const Player& player) {
+  const auto& log = player.trust->log();
+  for (const auto& revoked : revoked_) {
+    if (!log.has(revoked.head) && !log.overruled().invites.contains(revoked.invite)) continue;
+    for (const auto& row : player.trust->access()) {
+      const auto* other = find(row.peer);
+      if (other != nullptr && other->joined_by == revoked.invite && other->joined_at > revoked.at)
+        complain(player.name + " lets " + other->name + " in by an invite that was revoked");
+    }
+  }
+}
+
+void World::check_revoked_end(const trust::VerifiedLog& log) {
+  for (const auto& revoked : revoked_)
+    for (const auto& player : players_)
+      if (log.has(revoked.head) && player->joined_by == revoked.invite &&
+          player->joined_at > revoked.at && log.ledger().member(player->id) != nullptr)
+        complain(player->name + " is a member in the end, by an invite that was revoked");
+}
+
 // It may end at any time. (What costs little to compare; stop() compares all.)
 void World::check_kept(const Player& player) {
   const auto& log = player.trust->log();
@@ -187,6 +209,7 @@ void World::check_end() {
         (!server_ends_ || reachable_.contains(player->id)))
       members.push_back(player);
   check_root_key(longest->ledger(), members);
+  check_revoked_end(*longest);
   for (const auto* player : members) {
     const auto& trust = *player->trust;
     if (trust.log().head() != longest->head())

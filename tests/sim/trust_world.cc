@@ -26,6 +26,7 @@ World::World(std::uint64_t seed, bool trace)
                 [this](const PeerId& a, const PeerId& b) { on_tick(a, b); },
                 [this](const PeerId& a, const PeerId& b) { seen_[{a, b}].session = false; }}),
       invites_{pooled_.invite},
+      revokes_(timeline_.chance(40)),
       server_ends_(timeline_.chance(30)) {
   tunnels_.loss = timeline_.random.below(11);
   tunnels_.delay = timeline_.between(5ms, 80ms);
@@ -189,6 +190,7 @@ void World::take(Player& player, const trust::Effects& effects) {
       check_key_change(player, row);
       peers.emplace(row.peer, row.preshared_key);
     }
+    check_revoked(player);
     tunnels_.configure(player.id, std::move(peers));
   }
   set_timer(player);

@@ -46,6 +46,8 @@ struct Player {
   Instant last_told{};
   std::optional<Instant> timer;
   std::map<std::pair<trust::Topic, PeerId>, Instant> raised;  // last time
+  std::optional<InviteId> joined_by;                          // since the world began
+  Instant joined_at{};
 
   bool online() const { return trust != nullptr; }
 };
@@ -91,6 +93,9 @@ class World {
   UnixTime clock(const Player& player) const;
   void join(Player& player, std::size_t view, int tries = 10);
   void rotate(Player& governor, bool kick);
+  void revoke(Player& governor);
+  std::optional<Server::Commit> rotation(const Player& player, party::RotationOptions options);
+  void knock();
   void invite(Player& governor);
   void leave(Player& player);
   void promote();
@@ -110,6 +115,8 @@ class World {
   void check_kept(const Player& player);
   void check_key_change(const Player& player, const trust::Access& access);
   void check_end();
+  void check_revoked(const Player& player);
+  void check_revoked_end(const trust::VerifiedLog& log);
   void check_root_key(const party::Ledger& ledger, const std::vector<Player*>& members);
   void calm();
   void find_reachable();
@@ -126,6 +133,14 @@ class World {
   Tunnels tunnels_;
   std::vector<std::unique_ptr<Player>> players_;
   std::vector<party::InviteKeys> invites_;
+  struct Revocation {
+    InviteId invite;
+    Instant at;
+    trust::HeadAt head;    // of a log that ends with its roster
+    party::Ledger before;  // as whoever signed it had it
+  };
+  std::vector<Revocation> revoked_;
+  bool revokes_;  // now and then
   bool honest_ = true;
   bool calm_ = false;
   bool server_ends_;  // goes for good in the end; it never lied then
