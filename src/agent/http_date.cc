@@ -31,11 +31,16 @@ std::optional<UnixTime> parse_http_date(std::string_view text) {
   return std::chrono::sys_days(date) + time;
 }
 
+std::optional<UnixTime> clock_by_date(std::string_view date) {
+  return parse_http_date(date).transform(
+      [](UnixTime second) { return second + std::chrono::milliseconds(500); });
+}
+
 std::optional<Duration> clock_ahead(std::string_view date, UnixTime sent, UnixTime received) {
-  const auto server = parse_http_date(date);
+  const auto server = clock_by_date(date);
   if (!server || received < sent) return std::nullopt;
   const auto ours = sent + (received - sent) / 2;
-  return *server + std::chrono::milliseconds(500) - ours;
+  return *server - ours;
 }
 
 }  // namespace lanrage::agent

@@ -16,8 +16,7 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr auto kHalfASecond = 500ms;  // an HTTP Date has whole ones
-constexpr auto kRenewalRetry = 60s;   // the old token still works meanwhile
+constexpr auto kRenewalRetry = 60s;  // the old token still works meanwhile
 
 bool is_passing(const Error& error) {
   return error.is(io::ClientErrc::server_unreachable) || error.is(io::ClientErrc::timeout) ||
@@ -80,8 +79,8 @@ asio::awaitable<ServerSession::Reply> ServerSession::exchange(io::Method method,
     co_return Reply{std::unexpected(response.error()), passing};
   }
   if (const auto date = response->headers.find("Date"))
-    if (const auto shown = parse_http_date(*date))
-      server_clock_ = {*shown + kHalfASecond, sent + (monotonic_now() - sent) / 2};
+    if (const auto shown = clock_by_date(*date))
+      server_clock_ = {*shown, sent + (monotonic_now() - sent) / 2};
   if (response->status < 400) co_return Reply{std::move(response->body)};
   const auto problem = protocol::read_problem(response->status, response->body);
   co_return Reply{std::unexpected(protocol::error_of(problem)), is_passing(response->status),

@@ -182,6 +182,8 @@ TEST(Doctor, AFakeDateMovesTheClock) {
   EXPECT_EQ(ahead("Tue, 24 Nov 2026 19:44:00 GMT"), 24h);
   EXPECT_FALSE(clock_ahead("Mon, 23 Nov 2026 19:44:00 GMT", sent, sent - 1s))
       << "our clock was set meanwhile";
+  EXPECT_EQ(clock_by_date("Mon, 23 Nov 2026 19:44:00 GMT"), sent + 500ms);
+  EXPECT_FALSE(clock_by_date(""));
   for (const auto* wrong : {"", "Mon, 23 Nov 2026 19:44:00 CET", "Mon, 31 Feb 2026 19:44:00 GMT",
                             "Mon, 23 Nov 2026 29:44:00 GMT", "Mon, 23 Nov 2026 19:44:0x GMT",
                             "Mon, 23 nov 2026 19:44:00 GMT", "Monday, 23-Nov-26 19:44:00 GMT"})
