@@ -46,4 +46,12 @@ class BpfProgram {
   std::map<std::string, std::size_t> labels_;
 };
 
+inline constexpr std::uint32_t kProtocolUdp = 17;
+
+// For a packet socket (SOCK_DGRAM, all protocols): of what leaves, UDP over IPv4 goes on with the
+// next instruction, and IPv6, whatever is in it, at "ipv6"; the rest to "drop".
+void begin_with_sent_udp(BpfProgram& program);
+// "accept" and "drop".
+void end_with_verdicts(BpfProgram& program);
+
 }  // namespace lanrage::io

@@ -1,8 +1,5 @@
 #include "io/port_filter.hpp"
 
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-
 #include "io/bpf_program.hpp"
 
 namespace lanrage::io {
@@ -12,9 +9,6 @@ constexpr std::uint32_t kStunCookie = 0x2112A442;  // RFC 8489 section 5
 constexpr std::uint32_t kInitiation = 0x01000000;  // type and reserved bytes, read big-endian
 constexpr std::uint32_t kResponse = 0x02000000;
 constexpr std::uint32_t kUdpHeader = 8;
-constexpr std::uint32_t kProtocolUdp = 17;
-constexpr std::uint32_t kWholePacket = 0xffffffff;
-constexpr std::uint32_t kSkfAd = static_cast<std::uint32_t>(SKF_AD_OFF);
 
 // With X at the UDP header. A load beyond the packet's end drops it.
 void accept_handshakes(BpfProgram& program) {
@@ -26,10 +20,7 @@ void accept_handshakes(BpfProgram& program) {
   program.label("initiation");
   program.add(BPF_LD | BPF_H | BPF_IND, 4);
   program.jump(BPF_JEQ, kUdpHeader + 148, "accept", "drop");
-  program.label("accept");
-  program.add(BPF_RET | BPF_K, kWholePacket);
-  program.label("drop");
-  program.add(BPF_RET | BPF_K, 0);
+  end_with_verdicts(program);
 }
 
 }  // namespace
@@ -52,13 +43,7 @@ std::vector<sock_filter> received_filter(std::uint16_t port, PacketStart start) 
 
 std::vector<sock_filter> sent_handshake_filter(std::uint16_t port) {
   BpfProgram program;
-  program.add(BPF_LD | BPF_W | BPF_ABS, kSkfAd + SKF_AD_PKTTYPE);
-  program.jump(BPF_JEQ, PACKET_OUTGOING, "", "drop");
-  program.add(BPF_LD | BPF_W | BPF_ABS, kSkfAd + SKF_AD_PROTOCOL);
-  program.jump(BPF_JEQ, ETH_P_IPV6, "ipv6", "");
-  program.jump(BPF_JEQ, ETH_P_IP, "", "drop");
-  program.add(BPF_LD | BPF_B | BPF_ABS, 9);
-  program.jump(BPF_JEQ, kProtocolUdp, "", "drop");
+  begin_with_sent_udp(program);
   program.add(BPF_LD | BPF_H | BPF_ABS, 6);
   program.jump(BPF_JSET, 0x1fff, "drop", "");  // a later fragment
   program.add(BPF_LDX | BPF_B | BPF_MSH, 0);
