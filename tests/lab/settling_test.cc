@@ -26,6 +26,19 @@ class Settling : public LabTest {
     return members_.emplace_back(player, made.vip);
   }
   Member join(Player& player) { return members_.emplace_back(player, player.join(invite_).vip); }
+  struct Three {
+    Player &ann, &bob, &dan;
+  };
+  // Ann hosts, Bob is in her party, and Dan isn't yet.
+  Three three_players() {
+    Server& server = add_server();
+    const Three out{add_player("ann", NatKind::open),
+                    add_player("bob", NatKind::port_restricted_cone),
+                    add_player("dan", NatKind::full_cone)};
+    host(out.ann, server);
+    join(out.bob);
+    return out;
+  }
   static std::int64_t key_epoch(const Player& player) {
     const auto party = player.party();
     return party ? party->at("key_epoch").to_number<std::int64_t>() : 0;
@@ -57,12 +70,7 @@ class Settling : public LabTest {
 };
 
 TEST_F(Settling, TwoDeputiesMakeNewKeysAtOnce) {
-  Server& server = add_server();
-  Player& ann = add_player("ann", NatKind::open);
-  Player& bob = add_player("bob", NatKind::port_restricted_cone);
-  Player& dan = add_player("dan", NatKind::full_cone);
-  host(ann, server);
-  join(bob);
+  const auto [ann, bob, dan] = three_players();
   join(dan);
   done(ann, {"promote", "bob"});
   done(ann, {"promote", "dan"});
@@ -76,12 +84,7 @@ TEST_F(Settling, TwoDeputiesMakeNewKeysAtOnce) {
 }
 
 TEST_F(Settling, AJoinRacesANewKey) {
-  Server& server = add_server();
-  Player& ann = add_player("ann", NatKind::open);
-  Player& bob = add_player("bob", NatKind::port_restricted_cone);
-  Player& dan = add_player("dan", NatKind::full_cone);
-  host(ann, server);
-  join(bob);
+  const auto [ann, bob, dan] = three_players();
   auto rotated = std::async(std::launch::async, [&] { return ann.cli({"rotate"}); });
   ASSERT_NO_THROW(join(dan));
   const CliResult result = rotated.get();
@@ -91,12 +94,7 @@ TEST_F(Settling, AJoinRacesANewKey) {
 }
 
 TEST_F(Settling, WhoWasAwayForThreeKeysComesBack) {
-  Server& server = add_server();
-  Player& ann = add_player("ann", NatKind::open);
-  Player& bob = add_player("bob", NatKind::port_restricted_cone);
-  Player& dan = add_player("dan", NatKind::full_cone);
-  host(ann, server);
-  join(bob);
+  const auto [ann, bob, dan] = three_players();
   join(dan);
   ASSERT_TRUE(all_reach_all());
   bob.kill_agent();
