@@ -80,18 +80,18 @@ int run_daemon(const DaemonOptions& options) {
     return refuse(shut.error().message());
 
   boost::asio::io_context io(1);
-  auto agent = lanrage::agent::Agent::start(
-      io,
-      {.state_dir = options.state_dir,
-       .backend = options.wireguard,
-       .interface_name = options.interface_name,
-       .lan_name = options.lan_name == kLanOff ? "" : options.lan_name,
-       .lan_segment = options.lan_name != kLanOff,
-       .copy_discovery = options.copy_discovery,
-       .discovery_dir = socket.parent_path() / "discovery",
-       .map_ports = options.map_ports,
-       .predict_ports = options.predict_ports},
-      log);
+  auto agent =
+      lanrage::agent::Agent::start(io,
+                                   {.state_dir = options.state_dir,
+                                    .backend = options.wireguard,
+                                    .interface_name = options.interface_name,
+                                    .lan_name = options.lan_name == kLanOff ? "" : options.lan_name,
+                                    .lan_segment = options.lan_name != kLanOff,
+                                    .copy_discovery = options.copy_discovery,
+                                    .discovery_dir = socket.parent_path() / "discovery",
+                                    .map_ports = options.map_ports,
+                                    .predict_ports = options.predict_ports},
+                                   log);
   if (!agent) return refuse(agent.error().message());
   lanrage::agent::LocalApi api(**agent);
   lanrage::io::LocalServer::Options local;
@@ -127,11 +127,13 @@ int daemon_main(int argc, char** argv) {
                                          {"kernel", Backend::kernel},
                                          {"userspace", Backend::userspace}}));
   app.add_option("--interface", options.interface_name, "Name of the WireGuard device");
-  app.add_option("--lan", options.lan_name,
-                 "Name of the LAN device, which has the virtual IP; off: none, the WireGuard device "
-                 "has it, and games don't find each other by themselves");
-  app.add_option("--copy-discovery", options.copy_discovery,
-                 "Whether to repeat on the LAN what games here broadcast and multicast: auto or off")
+  app.add_option(
+      "--lan", options.lan_name,
+      "Name of the LAN device, which has the virtual IP; off: none, the WireGuard device "
+      "has it, and games don't find each other by themselves");
+  app.add_option(
+         "--copy-discovery", options.copy_discovery,
+         "Whether to repeat on the LAN what games here broadcast and multicast: auto or off")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, bool>{{"auto", true}, {"off", false}}));
   app.add_option("--map-ports", options.map_ports,

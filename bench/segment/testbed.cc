@@ -38,16 +38,17 @@ void join(Machine& a, Machine& b, std::unique_ptr<agent::Tunnel> Machine::* whic
     } else {
       options.vip = address(i + 1);
     }
-    machines[static_cast<std::size_t>(i)]->*which = machines[static_cast<std::size_t>(i)]
-        ->netns.inside([&] { return checked(agent::open_tunnel(options)); });
+    machines[static_cast<std::size_t>(i)]->*which =
+        machines[static_cast<std::size_t>(i)]->netns.inside(
+            [&] { return checked(agent::open_tunnel(options)); });
   }
   for (int i = 0; i < 2; ++i) {
     const auto other = static_cast<std::size_t>(1 - i);
     const wireguard::Operation add = wireguard::AddPeer{wireguard::PeerConfig{
         .public_key = keys[other].public_key(),
         .preshared_key = preshared,
-        .endpoint = Endpoint{numbered("203.0.113.", 2 - i),
-                             (machines[other]->*which)->listen_port()},
+        .endpoint =
+            Endpoint{numbered("203.0.113.", 2 - i), (machines[other]->*which)->listen_port()},
         .allowed_ips = {{address(2 - i), static_cast<std::uint8_t>(agents ? 128 : 32)}},
         .keepalive_s = 0}};
     checked((machines[static_cast<std::size_t>(i)]->*which)->apply({&add, 1}));
@@ -77,10 +78,9 @@ Testbed::Testbed() {
         lan::make_segment(PartyId{}, Prefix::parse("10.66.0.0/16").value(), members[self],
                           {&members[1 - self], 1}, agent::kTunnelMtu);
     machine->lan = machine->netns.inside([&] {
-      return checked(agent::LanSegment::open(
-          {.interface_name = "",
-           .wireguard = machine->carrier->interface_name(),
-           .segment = segment}));
+      return checked(agent::LanSegment::open({.interface_name = "",
+                                              .wireguard = machine->carrier->interface_name(),
+                                              .segment = segment}));
     });
   }
 }

@@ -47,10 +47,10 @@ class Agent {
   struct Options {
     std::filesystem::path state_dir;  // must exist, readable by us alone
     Backend backend = Backend::automatic;
-    std::string interface_name;             // empty: lanrageN
-    std::string lan_name{};                 // empty: lanN
+    std::string interface_name;  // empty: lanrageN
+    std::string lan_name{};      // empty: lanN
     bool lan_segment = true;
-    bool copy_discovery = true;  // what games here say by other interfaces, onto the LAN
+    bool copy_discovery = true;             // what games here say by other interfaces, onto the LAN
     std::filesystem::path discovery_dir{};  // shared with other agents; else the state directory
     bool map_ports = true;                  // ask the home's router to forward the parties' ports
     bool predict_ports = true;              // try a dozen likely ports of a symmetric NAT

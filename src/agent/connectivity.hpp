@@ -44,8 +44,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
     std::function<void(const PeerId& to, Bytes sealed)> send_signal;
     std::function<void()> want_relay_token;
     std::function<void(const stun::NatReport&)> on_nat;
-    std::function<void(const PeerId&)> on_handshake;   // WireGuard shook hands with it
-    std::function<void(const PeerId&)> on_restart;     // its agent began anew
+    std::function<void(const PeerId&)> on_handshake;  // WireGuard shook hands with it
+    std::function<void(const PeerId&)> on_restart;    // its agent began anew
     // Its virtual IP is beside the LAN segment, or on it; told with each of its signals.
     std::function<void(const PeerId&, bool beside_segment)> on_place;
     std::function<void()> on_moved;                    // connections of before may be dead
@@ -81,8 +81,8 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   // When it doesn't: what is wrong and what to do, a sentence without full stop.
   std::optional<std::string> udp_note() const;
   // EchoSocket::echo() with a member's virtual IP, by the device where it is.
-  boost::asio::awaitable<std::optional<Duration>> echo(
-      const PeerId& peer, Duration timeout, std::size_t size = EchoSocket::kEchoSize);
+  boost::asio::awaitable<std::optional<Duration>> echo(const PeerId& peer, Duration timeout,
+                                                       std::size_t size = EchoSocket::kEchoSize);
 
  private:
   static constexpr Duration kNatProbeIdle = std::chrono::seconds(120);  // all are direct
@@ -124,7 +124,7 @@ class Connectivity : public std::enable_shared_from_this<Connectivity> {
   crypto::SystemRandom random_;
   std::unique_ptr<io::WireguardPort> port_;
   std::unique_ptr<PacketFilter> filter_;  // none where there is no nftables
-  std::unique_ptr<EchoSocket> lan_echo_;     // none where our virtual IP is on the tunnel
+  std::unique_ptr<EchoSocket> lan_echo_;  // none where our virtual IP is on the tunnel
   std::unique_ptr<EchoSocket> tunnel_echo_;
   boost::asio::steady_timer timer_;
   RelayBinds relays_;

@@ -35,8 +35,7 @@ Result<std::unique_ptr<LanFilter>> LanFilter::open(const lan::SegmentNumbers& nu
   if (!claimed) return std::unexpected(claimed.error());
   auto nftables = Nftables::open();
   if (!nftables) return fail(LanErrc::unguarded, "this kernel has no netfilter");
-  return std::unique_ptr<LanFilter>(
-      new LanFilter(*std::move(claimed), *std::move(nftables)));
+  return std::unique_ptr<LanFilter>(new LanFilter(*std::move(claimed), *std::move(nftables)));
 }
 
 LanFilter::~LanFilter() {

@@ -1,5 +1,5 @@
-// The packet filter of one party's devices (lan/rules.hpp), and at the same time the claim to be its
-// only agent in this network namespace, that of the calling thread.
+// The packet filter of one party's devices (lan/rules.hpp), and at the same time the claim to be
+// its only agent in this network namespace, that of the calling thread.
 #pragma once
 
 #include <memory>

@@ -68,8 +68,8 @@ Result<std::string> choose_name(io::Links& links, const LanOptions& options) {
 
 class LanSegment::Impl {
  public:
-  Impl(LanOptions options, lan::Interfaces interfaces, std::unique_ptr<LanFilter> filter, io::Links links,
-       io::NetlinkSocket socket)
+  Impl(LanOptions options, lan::Interfaces interfaces, std::unique_ptr<LanFilter> filter,
+       io::Links links, io::NetlinkSocket socket)
       : filter_(std::move(filter)),
         links_(std::move(links)),
         socket_(std::move(socket)),
@@ -125,8 +125,8 @@ class LanSegment::Impl {
     if (::if_nametoindex(interfaces_.lan.c_str()) != index_)
       return fail(LanErrc::device_gone, "somebody removed " + interfaces_.lan);
     if (!filter_->stands())
-      return fail(LanErrc::unguarded, "somebody removed the rules that keep strangers off " +
-                                          interfaces_.lan);
+      return fail(LanErrc::unguarded,
+                  "somebody removed the rules that keep strangers off " + interfaces_.lan);
     return {};
   }
 
@@ -213,7 +213,7 @@ class LanSegment::Impl {
   lan::Interfaces interfaces_;
   lan::Segment segment_;
   lan::Access access_;
-  std::uint32_t index_ = 0;  // 0: not made
+  std::uint32_t index_ = 0;     // 0: not made
   std::set<IpAddress> routed_;  // by the WireGuard device: segment_.beside
 };
 

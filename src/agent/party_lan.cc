@@ -20,8 +20,7 @@ PartyLan::PartyLan(boost::asio::io_context& io, Options options,
 Result<std::shared_ptr<PartyLan>> PartyLan::open(boost::asio::io_context& io, Options options,
                                                  std::function<void(const Error&)> on_lost,
                                                  io::Log& log) {
-  std::shared_ptr<PartyLan> out(
-      new PartyLan(io, std::move(options), std::move(on_lost), log));
+  std::shared_ptr<PartyLan> out(new PartyLan(io, std::move(options), std::move(on_lost), log));
   if (const auto segment = out->open_segment(); !segment) {
     if (auto beside = out->open_beside(segment.error()); !beside)
       return std::unexpected(beside.error());
@@ -49,8 +48,7 @@ void PartyLan::close() {
 }
 
 Result<void> PartyLan::open_segment() {
-  if (!options_.segment)
-    return fail(LanErrc::unavailable, "the agent was started with --lan off");
+  if (!options_.segment) return fail(LanErrc::unavailable, "the agent was started with --lan off");
   auto segment = LanSegment::open({options_.interface_name, options_.or_numbered,
                                    options_.wireguard, wanted_, options_.access});
   if (!segment) return std::unexpected(segment.error());

@@ -59,8 +59,8 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
   void set_access(lan::Access access);
 
  private:
-  PartyLan(boost::asio::io_context& io, Options options,
-           std::function<void(const Error&)> on_lost, io::Log& log);
+  PartyLan(boost::asio::io_context& io, Options options, std::function<void(const Error&)> on_lost,
+           io::Log& log);
   Result<void> open_segment();
   Result<void> open_beside(const Error& why);
   void open_copier();

@@ -171,13 +171,12 @@ Result<void> PartySession::open_connectivity(const party::DeviceKeys& keys) {
   callbacks.on_tunnel_lost = [this](const Error& error) {
     end(Ended::device_lost, error.message());
   };
-  auto connectivity =
-      Connectivity::open(context_.io, *tunnel_,
-                         {saved_.id, context_.keys.peer_id(), ledger().charter().prefix,
-                          keys.identity, keys.box, keys.wireguard.public_key(), bind_key_,
-                          saved_.boot, lan_->interface_name(), context_.ports, context_.network,
-                          context_.predict_ports},
-                         std::move(callbacks), context_.log);
+  auto connectivity = Connectivity::open(
+      context_.io, *tunnel_,
+      {saved_.id, context_.keys.peer_id(), ledger().charter().prefix, keys.identity, keys.box,
+       keys.wireguard.public_key(), bind_key_, saved_.boot, lan_->interface_name(), context_.ports,
+       context_.network, context_.predict_ports},
+      std::move(callbacks), context_.log);
   if (!connectivity) return std::unexpected(connectivity.error());
   connectivity_ = std::move(*connectivity);
   return {};

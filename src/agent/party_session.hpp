@@ -57,8 +57,8 @@ struct PartyRow {
   PeerId host;
   std::uint32_t key_epoch = 0;
   std::uint64_t seq = 0;
-  std::string interface;                         // WireGuard's
-  std::optional<std::string> lan_interface;      // with our virtual IP; none: it is on `interface`
+  std::string interface;                     // WireGuard's
+  std::optional<std::string> lan_interface;  // with our virtual IP; none: it is on `interface`
   std::string server_url;
   LinkState link = LinkState::connecting;
   std::string nick;

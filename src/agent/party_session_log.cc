@@ -213,7 +213,8 @@ void PartySession::sync_peers() {
       config.allowed_ips.push_back({member.vip, 32});
       on_lan.push_back({member.wireguard, member.vip, underlay, !beside});
     }
-    peers.push_back({member.id, member.identity, member.box, member.vip, beside, std::move(config)});
+    peers.push_back(
+        {member.id, member.identity, member.box, member.vip, beside, std::move(config)});
   }
   // Shut out of the LAN first, known there before the first frame.
   lan_->set_members(on_lan);

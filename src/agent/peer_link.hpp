@@ -23,7 +23,7 @@ struct ConnectivityPeer {
   crypto::VerifyKey identity;
   crypto::ExchangeKey box;
   IpAddress vip;
-  bool beside_segment = false;  // its virtual IP is reached by the tunnel's device
+  bool beside_segment = false;   // its virtual IP is reached by the tunnel's device
   wireguard::PeerConfig tunnel;  // key, preshared key and addresses; the endpoint is ours to find
   // The same connection still: nothing that it was built from has changed.
   bool same_as(const ConnectivityPeer& other) const;

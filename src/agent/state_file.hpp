@@ -38,7 +38,7 @@ struct SavedParty {
   trust::Overruled overruled{};               // as trust::VerifiedLog has it
   std::uint16_t listen_port = 0;              // kept, so that mappings in routers stay good
   std::string interface;
-  std::string lan_interface{};     // with our virtual IP, on the party's segment; empty: none yet
+  std::string lan_interface{};  // with our virtual IP, on the party's segment; empty: none yet
   std::set<PeerId> beside_segment{};  // members whose virtual IPs aren't on it, as they said last
   std::string nick;
   std::uint64_t statement_version = 0;  // of our last signed statement

@@ -16,7 +16,8 @@ namespace lanrage::lan {
 // Names of interfaces; letters, digits, '_', '.' and '-' (agent's check_interface_name()).
 struct Interfaces {
   std::string wireguard;
-  std::string lan;  // empty: this machine has no segment, and its virtual IP on the WireGuard device
+  std::string
+      lan;  // empty: this machine has no segment, and its virtual IP on the WireGuard device
 };
 
 enum class Access {

@@ -8,7 +8,8 @@ namespace lanrage::lan {
 
 Segment make_segment(const PartyId& party, const Prefix& prefix, const Member& self,
                      std::span<const Member> others, std::uint32_t tunnel_mtu) {
-  Segment out{segment_numbers(party), lan_mtu(tunnel_mtu), prefix, make_station(party, self), {}, {}};
+  Segment out{
+      segment_numbers(party), lan_mtu(tunnel_mtu), prefix, make_station(party, self), {}, {}};
   std::set<Mac> taken{out.self.mac};
   for (const auto& member : others) {
     if (!member.on_segment) {

@@ -82,8 +82,7 @@ Result<std::vector<Candidate>> read_candidates(ByteReader& in) {
 Bytes encode_signal(const Signal& signal) {
   ByteWriter out;
   out.u8(kVersion).u64(signal.boot).u64(signal.counter).raw(signal.check_password);
-  const int flags =
-      (signal.ready ? kReady : 0) | (signal.beside_segment ? kBesideSegment : 0);
+  const int flags = (signal.ready ? kReady : 0) | (signal.beside_segment ? kBesideSegment : 0);
   out.u8(static_cast<std::uint8_t>(signal.nat)).u8(static_cast<std::uint8_t>(flags));
   std::size_t relays = std::min(signal.relays.size(), kMaxSignalRelays);
   out.u8(static_cast<std::uint8_t>(relays));

@@ -120,7 +120,8 @@ TEST_F(Lan, ReachesMembersWithoutASegment) {
   const Membership hosted = alice.create(server, "game night");
   const Membership bobs = bob.join(hosted.invite);
   const Membership carols = carol.join(hosted.invite);
-  for (const auto* player : {&alice, &bob}) EXPECT_TRUE(pings(*player, carols.vip));
+  for (const auto* player : {&alice, &bob})
+    EXPECT_TRUE(pings(*player, carols.vip));
   EXPECT_TRUE(pings(carol, hosted.vip));
   EXPECT_TRUE(pings(alice, bobs.vip));
   EXPECT_TRUE(cli_pings(alice, "carol"));
@@ -155,7 +156,8 @@ TEST_F(Lan, IsGuardedWhileTheAgentIsDeadAndGoneAfterIt) {
   EXPECT_EQ(text(alice.party().value(), "lan_interface"), "lan0");
   // What restarting a firewall does.
   alice.host().netns().nft("flush ruleset");
-  EXPECT_TRUE(eventually(kSeen, [&] { return rules().find("lanrage_segment_") != std::string::npos; }));
+  EXPECT_TRUE(
+      eventually(kSeen, [&] { return rules().find("lanrage_segment_") != std::string::npos; }));
   alice.host().netns().ip("link del lan0");
   EXPECT_TRUE(eventually(kSeen, [&] { return !device().empty(); }));
   EXPECT_TRUE(pings(bob, hosted.vip));

@@ -47,8 +47,9 @@ bool same(const SavedParty& a, const SavedParty& b) {
          a.wireguard_secret == b.wireguard_secret && a.party_key == b.party_key &&
          a.key_epoch == b.key_epoch && a.older_keys == b.older_keys && a.overruled == b.overruled &&
          a.listen_port == b.listen_port && a.interface == b.interface &&
-         a.lan_interface == b.lan_interface && a.beside_segment == b.beside_segment && a.nick == b.nick &&
-         a.statement_version == b.statement_version && a.boot == b.boot && a.log == b.log;
+         a.lan_interface == b.lan_interface && a.beside_segment == b.beside_segment &&
+         a.nick == b.nick && a.statement_version == b.statement_version && a.boot == b.boot &&
+         a.log == b.log;
 }
 
 class StateFileTest : public testing::Test {
@@ -94,7 +95,8 @@ TEST_F(StateFileTest, WhatOlderVersionsDidNotKeepIsEmpty) {
   a.beside_segment.clear();
   a.overruled = {};
   const auto text = encode_state({a});
-  for (const std::string key : {"older_keys", "outcasts", "overruled_invites", "lan_interface", "beside_segment"})
+  for (const std::string key :
+       {"older_keys", "outcasts", "overruled_invites", "lan_interface", "beside_segment"})
     ASSERT_EQ(text.find(key), std::string::npos) << "as an older version wrote it";
   const auto decoded = decode_state(text);
   ASSERT_TRUE(decoded) << decoded.error().message();

@@ -73,10 +73,9 @@ TEST(StatusJson, APartyHasEveryPromisedField) {
   party.name = "fun";
   party.peers.push_back(relayed_peer());
   const auto json = status_json(party, UnixTime(12s));
-  EXPECT_EQ(keys_of(json),
-            (std::vector<std::string>{"alerts", "host", "id", "interface", "key_epoch",
-                                      "lan_interface", "name", "peers", "portmap", "self", "seq",
-                                      "server"}));
+  EXPECT_EQ(keys_of(json), (std::vector<std::string>{"alerts", "host", "id", "interface",
+                                                     "key_epoch", "lan_interface", "name", "peers",
+                                                     "portmap", "self", "seq", "server"}));
   EXPECT_EQ(keys_of(json.at("server").as_object()), (std::vector<std::string>{"state", "url"}));
   EXPECT_EQ(keys_of(json.at("self").as_object()),
             (std::vector<std::string>{"nick", "note", "udp", "vip"}));

@@ -126,7 +126,8 @@ TEST_F(SqliteFilesTest, ACheckpointThatHasToWaitHasNotFailed) {
   (void)write_much(**store, 0, 10);
   // Open until the store is gone: closing it would end the process's own locks on the file.
   const int index = ::open(folder_.file("server.db-shm").c_str(), O_RDWR | O_CLOEXEC);
-  struct flock lock{.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 121, .l_len = 1, .l_pid = 0};
+  struct flock lock{
+      .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 121, .l_len = 1, .l_pid = 0};
   ASSERT_EQ(::fcntl(index, F_OFD_SETLKW, &lock), 0);
   EXPECT_GT(write_much(**store, 10, 1000), 500 * kFrame) << "nothing was moved";
   EXPECT_EQ((*store)->counters().checkpoint_failures, 0u);
