@@ -129,6 +129,8 @@ Result<Confined> confine_files(const FileAccess& access) {
     allowed.emplace_back(path, kRead);
   for (const auto& path : access.executable)
     allowed.emplace_back(path, kRead | LANDLOCK_ACCESS_FS_EXECUTE);
+  for (const auto& path : access.rewritable)
+    allowed.emplace_back(path, kRead | LANDLOCK_ACCESS_FS_WRITE_FILE | kTruncate);
   for (const auto& path : access.writable)
     allowed.emplace_back(path, known & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE});
   for (const auto& [path, rights] : allowed)

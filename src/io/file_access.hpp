@@ -14,6 +14,8 @@ struct FileAccess {
   std::vector<std::filesystem::path> writable;
   std::vector<std::filesystem::path> readable;    // besides
   std::vector<std::filesystem::path> executable;  // of programs and their loader
+  // Files there may be written, but none made, moved or removed.
+  std::vector<std::filesystem::path> rewritable{};
 };
 
 struct Confined {

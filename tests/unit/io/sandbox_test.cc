@@ -126,6 +126,26 @@ TEST_F(FileAccessTest, WritesWhereItMayAndNowhereElse) {
             "");
 }
 
+TEST_F(FileAccessTest, WritesFilesWhereItMayMakeNone) {
+  EXPECT_EQ(in_child([&] {
+              FileAccess access;
+              access.rewritable = {other.path()};
+              if (!confine_files(access)) return std::string("failed");
+              std::string wrong;
+              const auto expect = [&](bool right, const char* what) {
+                if (!right) wrong += std::string(what) + "; ";
+              };
+              expect(can_open(other.path() / "file", O_RDWR | O_TRUNC), "write");
+              expect(!can_open(other.path() / "new", O_WRONLY | O_CREAT), "make");
+              expect(::unlink((other.path() / "file").c_str()) != 0, "remove");
+              expect(::rename((other.path() / "file").c_str(), (other.path() / "n").c_str()) != 0,
+                     "rename");
+              expect(!can_open(mine.path() / "new", O_WRONLY | O_CREAT), "make elsewhere");
+              return wrong;
+            }),
+            "");
+}
+
 TEST_F(FileAccessTest, ExecutesOnlyWhatItMayNotWrite) {
   const auto run = [](const fs::path& program) {
     const pid_t child = ::fork();
