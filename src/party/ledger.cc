@@ -142,6 +142,10 @@ const Member* Ledger::member(const PeerId& peer) const {
   return found == members_.end() ? nullptr : &found->second;
 }
 
+std::uint64_t Ledger::admitted_at(const PeerId& member) const {
+  return past_.at(member).last_step;
+}
+
 const InviteState* Ledger::invite(const InviteId& invite) const {
   auto found = invites_.find(invite);
   return found == invites_.end() ? nullptr : &found->second;

@@ -100,6 +100,7 @@ class Ledger {
 
   const std::map<PeerId, Member>& members() const { return members_; }  // current ones
   const Member* member(const PeerId& peer) const;                       // null: not a member
+  std::uint64_t admitted_at(const PeerId& member) const;                // the log's length then
   const std::map<InviteId, InviteState>& invites() const { return invites_; }
   const InviteState* invite(const InviteId& invite) const;  // null: unknown
   // One that a roster left out, with the uses spent until then: nobody joins by it any more.
