@@ -12,6 +12,7 @@
 #include "agent/agent.hpp"
 #include "agent/checkup.hpp"
 #include "agent/confinement.hpp"
+#include "agent/hosts_keeper.hpp"
 #include "agent/local_api.hpp"
 #include "agent/state_directory.hpp"
 #include "cli/cli.hpp"
@@ -22,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using lanrage::agent::Backend;
+using lanrage::agent::HostsKeeper;
+using lanrage::agent::Naming;
 
 struct DaemonOptions {
   std::string state_dir = "/var/lib/lanrage";
@@ -32,6 +35,8 @@ struct DaemonOptions {
   bool copy_discovery = true;
   bool map_ports = true;
   bool predict_ports = true;
+  Naming naming = Naming::automatic;
+  std::string hosts_file = "/etc/hosts";
   bool sandbox = true;
   bool verbose = false;
 };
@@ -65,6 +70,18 @@ lanrage::Result<void> shut_in(const DaemonOptions& options, const fs::path& sock
   return lanrage::io::enter_sandbox(std::move(*sandbox), log);
 }
 
+// Without it an agent goes on; it tells its players.
+std::unique_ptr<HostsKeeper> start_hosts_keeper(const DaemonOptions& options,
+                                                lanrage::io::Log& log) {
+  if (options.naming != Naming::automatic && options.naming != Naming::hosts) return nullptr;
+  auto keeper = HostsKeeper::start({.hosts = fs::absolute(options.hosts_file),
+                                    .folder = fs::absolute(options.state_dir) / "names",
+                                    .sandbox = options.sandbox});
+  if (keeper) return std::move(*keeper);
+  log.warning("hosts_keeper", {{"detail", keeper.error().message()}});
+  return nullptr;
+}
+
 int run_daemon(const DaemonOptions& options) {
   if (::geteuid() != 0)
     return refuse("the agent makes network devices: run it as root, or with sudo");
@@ -76,6 +93,7 @@ int run_daemon(const DaemonOptions& options) {
   if (!make_socket_directory(socket.parent_path()))
     return refuse("cannot make " + socket.parent_path().string() + "; choose another --socket");
   ::umask(077);
+  auto hosts = start_hosts_keeper(options, log);
   if (auto shut = shut_in(options, socket.parent_path(), log); !shut)
     return refuse(shut.error().message());
 
@@ -90,7 +108,8 @@ int run_daemon(const DaemonOptions& options) {
                                     .copy_discovery = options.copy_discovery,
                                     .discovery_dir = socket.parent_path() / "discovery",
                                     .map_ports = options.map_ports,
-                                    .predict_ports = options.predict_ports},
+                                    .predict_ports = options.predict_ports,
+                                    .names = {options.naming, std::move(hosts)}},
                                    log);
   if (!agent) return refuse(agent.error().message());
   lanrage::agent::LocalApi api(**agent);
@@ -144,6 +163,16 @@ int daemon_main(int argc, char** argv) {
                  "Whether to try likely ports of symmetric NATs: auto or off")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, bool>{{"auto", true}, {"off", false}}));
+  app.add_option("--names", options.naming,
+                 "How NICK.lan is found: auto, resolved (systemd-resolved), hosts (/etc/hosts) or "
+                 "off")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, Naming>{{"auto", Naming::automatic},
+                                                                {"resolved", Naming::resolved},
+                                                                {"hosts", Naming::hosts},
+                                                                {"off", Naming::off}}));
+  // For tests, and for whoever has the file elsewhere.
+  app.add_option("--hosts-file", options.hosts_file)->group("");
   app.add_option("--sandbox", options.sandbox,
                  "Whether to give up the powers of root that aren't needed: on or off")
       ->transform(

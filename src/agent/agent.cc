@@ -16,6 +16,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr auto kDormantRetry = 5s;
+constexpr std::size_t kNamesId = 8;  // letters of our peer id, for the hosts file
 
 std::vector<std::filesystem::path> discovery_folders(const Agent::Options& options) {
   std::vector<std::filesystem::path> out;
@@ -51,6 +52,7 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
                .copy_discovery = options.copy_discovery,
                .predict_ports = options.predict_ports},
       network_(io, log),
+      names_(io, std::move(options.names), keys_.peer_id().to_string().substr(0, kNamesId), log),
       state_(io, options.state_dir / "state.json",
              [&log](const Error& error) { log.error("state", {{"detail", error.message()}}); }),
       lan_host_(context_, options.state_dir / "local-server",
@@ -63,6 +65,7 @@ Agent::Agent(asio::io_context& io, Options options, io::UniqueFd lock, DeviceKey
       session->on_stored();
   });
   context_.network = &network_;
+  context_.names = &names_;
   if (!options.map_ports) return;
   ports_ = std::make_unique<PortMapper>(io, PortMapper::defaults(keys_.port_mapping_key()), log);
   context_.ports = ports_.get();
@@ -257,6 +260,7 @@ std::vector<std::string> Agent::warnings() const {
   auto out = state_.problems();
   for (const auto& [party, why] : ended_)
     out.push_back(why);
+  if (auto trouble = names_.warning()) out.push_back(*std::move(trouble));
   return out;
 }
 

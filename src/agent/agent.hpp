@@ -14,6 +14,7 @@
 #include "agent/agent_context.hpp"
 #include "agent/joining.hpp"
 #include "agent/lan_host.hpp"
+#include "agent/lan_names.hpp"
 #include "agent/network_monitor.hpp"
 #include "agent/party_session.hpp"
 #include "agent/port_mapper.hpp"
@@ -54,6 +55,7 @@ class Agent {
     std::filesystem::path discovery_dir{};  // shared with other agents; else the state directory
     bool map_ports = true;                  // ask the home's router to forward the parties' ports
     bool predict_ports = true;              // try a dozen likely ports of a symmetric NAT
+    LanNames::Options names{};
   };
 
   // Reads keys and state, and takes up every party it was in. Errors: StateErrc.
@@ -115,6 +117,7 @@ class Agent {
   AgentContext context_;
   NetworkMonitor network_;             // outlives the sessions
   std::unique_ptr<PortMapper> ports_;  // and so does this
+  LanNames names_;                     // and this
   StateFile state_;
   LanHost lan_host_;  // before the sessions, whose server it may have
   std::shared_ptr<ServerSearch> search_;

@@ -10,6 +10,7 @@
 
 namespace lanrage::agent {
 
+class LanNames;
 class NetworkMonitor;
 class PortMapper;
 
@@ -25,6 +26,7 @@ struct AgentContext {
   PortMapper* ports = nullptr;        // none: no router is asked to forward a port
   NetworkMonitor* network = nullptr;  // none: nobody notices that it changes
   bool predict_ports = true;          // of symmetric NATs
+  LanNames* names = nullptr;          // none: members have no names
 };
 
 }  // namespace lanrage::agent

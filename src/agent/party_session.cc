@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/clock.hpp"
+#include "agent/lan_names.hpp"
 #include "agent/log_proofs.hpp"
 #include "agent/server_claims.hpp"
 #include "base/overloaded.hpp"
@@ -217,6 +218,7 @@ void PartySession::stop() {
   if (invites_) invites_->close();
   if (refill_) refill_->close();
   if (connectivity_) connectivity_->close();
+  if (context_.names != nullptr) context_.names->remove(saved_.id);
   if (lan_) lan_->close();
   tunnel_.reset();
 }

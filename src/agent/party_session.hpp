@@ -167,6 +167,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   void on_link(LinkState state);
   void on_trouble(const Error& error);
   void sync_peers();
+  void name_members();
   void keep();
   void keep_root_key(const crypto::SigningKey* key);  // null: it isn't here
   // Whether it came true within `time`.

@@ -4,6 +4,7 @@
 
 #include "agent/clock.hpp"
 #include "agent/finding_text.hpp"
+#include "agent/lan_names.hpp"
 #include "agent/party_session.hpp"
 #include "agent/server_claims.hpp"
 
@@ -219,6 +220,7 @@ void PartySession::sync_peers() {
   // Shut out of the LAN first, known there before the first frame.
   lan_->set_members(on_lan);
   connectivity_->set_peers(peers);
+  name_members();
 }
 
 void PartySession::on_place(const PeerId& peer, bool beside_segment) {
@@ -232,7 +234,12 @@ void PartySession::on_place(const PeerId& peer, bool beside_segment) {
   if (callbacks_.on_saved_changed) callbacks_.on_saved_changed();
 }
 
+void PartySession::name_members() {
+  if (context_.names != nullptr && lan_) context_.names->set(ledger(), lan_->interface_name());
+}
+
 void PartySession::keep() {
+  name_members();
   const auto& trust = trust_->trust();
   std::erase_if(saved_.beside_segment,
                 [&](const auto& peer) { return ledger().member(peer) == nullptr; });

@@ -93,12 +93,15 @@ Bytes answer_query(ByteView query, const NameTable& names) {
     out.u16(header.id).u16(static_cast<std::uint16_t>(flags));
     out.u16(questions).u16(answers).u16(0).u16(additionals);
   };
-  std::optional<Question> question;
-  if ((header.flags & kOpcode) != 0)
+  if ((header.flags & kOpcode) != 0) {
     begin(Rcode::not_implemented, 0, 0, 0);
-  else if (header.questions != 1 || !(question = read_question(reader, query)))
+    return std::move(out).take();
+  }
+  const auto question = header.questions == 1 ? read_question(reader, query) : std::nullopt;
+  if (!question) {
     begin(Rcode::format_error, 0, 0, 0);
-  if (!question) return std::move(out).take();
+    return std::move(out).take();
+  }
 
   const bool opt = asks_with_opt(header, reader);
   const auto found = names.find(question->name);

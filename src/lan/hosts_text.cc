@@ -77,9 +77,14 @@ std::string with_hosts_block(std::string_view text, std::string_view id, const N
   const auto place = at.value_or(out.size());
   const bool joined = place > 0 && out[place - 1] != '\n';
   std::string block = joined ? "\n" : "";
-  block += std::string(kHeading) + tag + std::string(joined ? kJoined : "") + "\n";
+  block.append(kHeading).append(tag).append(joined ? kJoined : "").append("\n");
   for (const auto& [name, address] : ours)
-    block += address.to_string() + "\t" + name + "\t" + tag + "\n";
+    block.append(address.to_string())
+        .append("\t")
+        .append(name)
+        .append("\t")
+        .append(tag)
+        .append("\n");
   return out.insert(place, block);
 }
 

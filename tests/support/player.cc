@@ -1,5 +1,6 @@
 #include "support/player.hpp"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -82,6 +83,9 @@ void Player::start_agent() {
             "off",
             "--wireguard",
             wireguard != nullptr ? wireguard : "auto"};
+  // The hosts file is one for all namespaces, the developer's own.
+  if (std::ranges::find(arguments_, "--names") == arguments_.end())
+    argv.insert(argv.end(), {"--names", "off"});
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
   Process::Options options{.netns_fd = host_.netns().fd(),
                            .log_prefix = directory_.path() / "agent"};
