@@ -14,13 +14,32 @@ readonly packages_build=(
 readonly packages_gcc=(g++-12)
 readonly packages_lint=(clang-format-19 clang-tidy-19 git)
 # What the agent and the lab run: a userspace WireGuard, namespaces, NATs.
-readonly packages_run=(wireguard-go wireguard-tools iproute2 nftables iputils-ping procps miniupnpd)
+readonly packages_run=(wireguard-go wireguard-tools iproute2 nftables iputils-ping procps miniupnpd dbus-daemon)
 # What ./dev bench relay compares ours with.
 readonly packages_bench_relay=(coturn)
 # The conformance tests: clients that share no code with the server, and the guide's example.
 readonly packages_conformance=(curl python3 python3-cryptography python3-jsonschema python3-websockets python3-yaml)
 # systemd-analyze, which looks at the units of packaging/; nothing of it runs.
 readonly packages_units=(systemd)
+
+# systemd-resolved for a test of its own: unpacked, because installing it would replace the machine's
+# /etc/resolv.conf. The test is skipped where that fails.
+unpack_resolved() {
+  local folder=$PWD/build/resolved package
+  [[ -x $folder/lib/systemd/systemd-resolved ]] && return
+  say "unpacking systemd-resolved"
+  local log=$PWD/$(log_file resolved)
+  rm -rf "$folder"
+  mkdir -p "$folder/packages"
+  if ! (cd "$folder/packages" && apt-get -q download systemd-resolved libsystemd-shared) \
+    >"$log" 2>&1; then
+    say "systemd-resolved can't be had; its test will be skipped"
+    return
+  fi
+  for package in "$folder"/packages/*.deb; do
+    dpkg-deb -x "$package" "$folder"
+  done
+}
 
 # need_packages GROUP...: e.g. need_packages build run
 need_packages() {

@@ -9,6 +9,7 @@ dev_test() {
     return
   fi
   need_packages build run conformance units
+  unpack_resolved
   local tree
   mkdir -p build/ctest
   : >build/ctest/CTestTestfile.cmake
@@ -18,7 +19,7 @@ dev_test() {
   done
   # As root, because the lab makes network namespaces.
   # Six slots a core (LANRAGE_SLOTS_A_CORE): a busy test takes all of a core's.
-  as_root ctest --test-dir build/ctest --output-on-failure --no-tests=error -j "$((6 * $(nproc)))" "$@"
+  as_root env LANRAGE_LAB_RESOLVED="$PWD/build/resolved" ctest --test-dir build/ctest --output-on-failure --no-tests=error -j "$((6 * $(nproc)))" "$@"
 }
 
 # The lab on Debian's own kernel, for in-kernel WireGuard; all else has nothing to gain there.
