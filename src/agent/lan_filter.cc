@@ -12,11 +12,11 @@ namespace {
 
 // One agent a party in a network namespace: the filter is one a party. The name in the abstract
 // namespace, which is the network namespace's own, ends with its holder, however that ends.
-Result<io::UniqueFd> claim(const lan::SegmentNumbers& numbers) {
+Result<io::UniqueFd> claim(std::uint32_t vni) {
   io::UniqueFd out(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const auto name = "lanrage-segment-" + std::to_string(numbers.vni);
+  const auto name = "lanrage-segment-" + std::to_string(vni);
   std::memcpy(address.sun_path + 1, name.data(), name.size());
   const auto size = offsetof(sockaddr_un, sun_path) + 1 + name.size();
   if (out &&
@@ -31,7 +31,7 @@ Result<io::UniqueFd> claim(const lan::SegmentNumbers& numbers) {
 }  // namespace
 
 Result<std::unique_ptr<LanFilter>> LanFilter::open(const lan::SegmentNumbers& numbers) {
-  auto claimed = claim(numbers);
+  auto claimed = claim(numbers.vni);
   if (!claimed) return std::unexpected(claimed.error());
   auto nftables = Nftables::open();
   if (!nftables) return fail(LanErrc::unguarded, "this kernel has no netfilter");
@@ -43,7 +43,7 @@ LanFilter::~LanFilter() {
 }
 
 Result<void> LanFilter::set(const lan::Segment& segment, const lan::Interfaces& interfaces,
-                            lan::Access access) {
+                            const lan::Access& access) {
   if (const auto done = nftables_.run(lan::ruleset(segment, interfaces, access)); !done)
     return fail(LanErrc::unguarded,
                 "nftables refused the rules that keep strangers off the LAN: " + done.error());
@@ -55,6 +55,15 @@ Result<void> LanFilter::set(const lan::Segment& segment, const lan::Interfaces& 
 bool LanFilter::stands() {
   const auto tables = nftables_.ask("list tables inet");
   return tables && tables->find("table " + table_ + "\n") != std::string::npos;
+}
+
+void remove_dead_filters() {
+  auto nftables = Nftables::open();
+  if (!nftables) return;
+  const auto tables = nftables->ask("list tables inet");
+  if (!tables) return;
+  for (const auto vni : lan::segments_in(*tables))
+    if (const auto ours = claim(vni)) std::ignore = nftables->run(lan::removal(vni));
 }
 
 }  // namespace lanrage::agent

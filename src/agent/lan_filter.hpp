@@ -14,6 +14,7 @@
 namespace lanrage::agent {
 
 enum class LanErrc {
+  switched_off,     // by the player
   unavailable,      // this kernel has no VXLAN: go without, the VIP on the WireGuard device
   unguarded,        // nftables refused the rules: nothing was made
   bad_name,         // of an interface
@@ -25,6 +26,8 @@ enum class LanErrc {
 };
 constexpr std::string_view name_of(LanErrc e) {
   switch (e) {
+    case LanErrc::switched_off:
+      return "lan_switched_off";
     case LanErrc::unavailable:
       return "lan_unavailable";
     case LanErrc::unguarded:
@@ -55,7 +58,7 @@ class LanFilter {
 
   // In place of what it was, without a moment between. Error: unguarded; it stays as it was.
   Result<void> set(const lan::Segment& segment, const lan::Interfaces& interfaces,
-                   lan::Access access);
+                   const lan::Access& access);
   // Nobody has removed it, as `nft flush ruleset` does and restarts of some firewalls.
   bool stands();
 
@@ -68,5 +71,8 @@ class LanFilter {
   std::string table_;    // with its family
   std::string removal_;  // empty: nothing is filtered
 };
+
+// Those that killed agents left, and no other has taken over.
+void remove_dead_filters();
 
 }  // namespace lanrage::agent

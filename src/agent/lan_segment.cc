@@ -33,16 +33,19 @@ std::unexpected<Error> lan_error(const Error& cause) {
 }
 
 // A killed agent's device may have another name than ours will have, and there can't be two of one
-// party. Those of living agents stay.
-void remove_leftovers(io::Links& links) {
+// party. Those of living agents stay. Whether none of a dead one is left.
+bool remove_leftovers(io::Links& links) {
   const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> names(
       ::if_nameindex(), ::if_freenameindex);
-  if (names == nullptr) return;
+  if (names == nullptr) return false;
+  bool all = true;
   for (const auto* entry = names.get(); entry->if_name != nullptr; ++entry) {
     const auto link = links.find(entry->if_name);
-    if (link && *link && (*link)->kind == "vxlan")
-      std::ignore = remove_leftover(links, entry->if_name);
+    if (!link || !*link || (*link)->kind != "vxlan") continue;
+    const auto removed = remove_leftover(links, entry->if_name);
+    all &= removed || removed.error().is(TunnelErrc::interface_taken);
   }
+  return all;
 }
 
 // The name to use: the one wanted, or the first free numbered one.
@@ -75,7 +78,7 @@ class LanSegment::Impl {
         socket_(std::move(socket)),
         interfaces_(std::move(interfaces)),
         segment_(std::move(options.segment)),
-        access_(options.access) {}
+        access_(std::move(options.access)) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -117,8 +120,10 @@ class LanSegment::Impl {
   }
 
   Result<void> set_access(lan::Access access) {
-    access_ = access;
-    return set_filter();
+    std::swap(access_, access);
+    auto set = set_filter();
+    if (!set) access_ = std::move(access);
+    return set;
   }
 
   Result<void> look() {
@@ -217,6 +222,22 @@ class LanSegment::Impl {
   std::set<IpAddress> routed_;  // by the WireGuard device: segment_.beside
 };
 
+void remove_dead_segments() {
+  auto links = io::Links::open();
+  // A filter goes after its device.
+  if (links && remove_leftovers(*links)) remove_dead_filters();
+}
+
+std::optional<bool> kernel_has_vxlan() {
+  auto socket = io::NetlinkSocket::open(NETLINK_ROUTE);
+  if (!socket) return std::nullopt;
+  const auto asked =
+      socket->request(lan::netlink::encode_question(socket->next_sequence()), "ask for VXLAN");
+  if (asked || asked.error().is(io::NetlinkErrc::refused)) return true;
+  if (asked.error().is(io::NetlinkErrc::not_supported)) return false;
+  return std::nullopt;
+}
+
 Result<std::unique_ptr<LanSegment>> LanSegment::open(LanOptions options) {
   if (auto valid = check_interface_name(options.wireguard); !valid) return lan_error(valid.error());
   auto filter = LanFilter::open(options.segment.numbers);
@@ -225,7 +246,7 @@ Result<std::unique_ptr<LanSegment>> LanSegment::open(LanOptions options) {
   if (!links) return lan_error(links.error());
   auto socket = io::NetlinkSocket::open(NETLINK_ROUTE);
   if (!socket) return lan_error(socket.error());
-  remove_leftovers(*links);
+  std::ignore = remove_leftovers(*links);
   auto name = choose_name(*links, options);
   if (!name) return std::unexpected(name.error());
   lan::Interfaces interfaces{options.wireguard, *name};
@@ -245,7 +266,7 @@ Result<void> LanSegment::set(const lan::Segment& segment) {
 }
 
 Result<void> LanSegment::set_access(lan::Access access) {
-  return impl_->set_access(access);
+  return impl_->set_access(std::move(access));
 }
 
 Result<void> LanSegment::look() {

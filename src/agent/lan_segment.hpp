@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/lan_filter.hpp"
@@ -15,6 +16,14 @@
 
 namespace lanrage::agent {
 
+// Whether LAN devices can be made by this kernel, whose module it then loads; nothing where that
+// can't be told, without CAP_NET_ADMIN.
+std::optional<bool> kernel_has_vxlan();
+
+// Removes devices and filters of agents that were killed: of a party that is left since, nobody
+// else would. Those of living agents stay.
+void remove_dead_segments();
+
 struct LanOptions {
   // Empty: the first free of lan0 to lan255. A name that is kept across restarts finds and removes
   // what a killed agent left behind; an interface that isn't ours is never touched.
@@ -22,7 +31,7 @@ struct LanOptions {
   bool or_numbered = false;  // where interface_name is taken: the first free numbered one
   std::string wireguard;     // the party's WireGuard device, which has segment.self.underlay
   lan::Segment segment;
-  lan::Access access = lan::Access::games;
+  lan::Access access{};
 };
 
 class LanSegment {
@@ -36,6 +45,7 @@ class LanSegment {
   // whoever is gone is shut out, and nobody's frames come before theirs are known. After an error,
   // call it again: what was done is not done twice.
   Result<void> set(const lan::Segment& segment);
+  // Takes effect on connections that are open, too. Where it fails, all stays as it was.
   Result<void> set_access(lan::Access access);
 
   // Whether somebody removed the device (device_gone) or the filter (unguarded).

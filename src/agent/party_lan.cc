@@ -48,7 +48,7 @@ void PartyLan::close() {
 }
 
 Result<void> PartyLan::open_segment() {
-  if (!options_.segment) return fail(LanErrc::unavailable, "the agent was started with --lan off");
+  if (!options_.segment) return fail(LanErrc::switched_off, "the agent was started with --lan off");
   auto segment = LanSegment::open({options_.interface_name, options_.or_numbered,
                                    options_.wireguard, wanted_, options_.access});
   if (!segment) return std::unexpected(segment.error());
@@ -102,6 +102,7 @@ void PartyLan::look() {
 }
 
 Result<void> PartyLan::open_beside(const Error& why) {
+  no_segment_ = why;
   note_ = "games find nobody by themselves, type in the address: " + why.message();
   log_.warning("no_lan_segment",
                {{"party", options_.party.to_string()}, {"detail", why.message()}});
@@ -129,10 +130,14 @@ void PartyLan::set_members(std::span<const lan::Member> members) {
   check(apply());
 }
 
-void PartyLan::set_access(lan::Access access) {
-  options_.access = access;
-  if (closed_) return;
-  check(segment_ ? segment_->set_access(access) : apply());
+Result<void> PartyLan::set_access(lan::Access access) {
+  if (!closed_ && segment_) {
+    if (auto set = segment_->set_access(access); !set) return set;
+  } else if (!closed_ && filter_) {
+    if (auto set = filter_->set(wanted_, {interface_, ""}, access); !set) return set;
+  }
+  options_.access = std::move(access);
+  return {};
 }
 
 Result<void> PartyLan::apply() {

@@ -35,7 +35,7 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
     // LanOptions' for the segment's device.
     std::string interface_name{};
     bool or_numbered = false;
-    lan::Access access = lan::Access::games;
+    lan::Access access{};
     bool copy_discovery = true;  // what programs here say by other interfaces
   };
 
@@ -51,12 +51,17 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
   // Which has our virtual IP.
   const std::string& interface_name() const { return interface_; }
   bool has_segment() const { return segment_ != nullptr; }
+  // Why not.
+  const std::optional<Error>& no_segment() const { return no_segment_; }
+  // Whether a filter of ours is between the members and this machine.
+  bool is_guarded() const { return segment_ != nullptr || filter_ != nullptr; }
   // Why there is no segment, or what it lacks; a sentence without full stop.
   const std::optional<std::string>& note() const { return note_; }
 
   // Those who may talk to us.
   void set_members(std::span<const lan::Member> members);
-  void set_access(lan::Access access);
+  // Where it fails, all stays as it was. Errors: LanErrc.
+  Result<void> set_access(lan::Access access);
 
  private:
   PartyLan(boost::asio::io_context& io, Options options, std::function<void(const Error&)> on_lost,
@@ -80,6 +85,7 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
   std::unique_ptr<LanFilter> filter_;  // without a segment, where there is nftables
   std::shared_ptr<LanCopier> copier_;
   std::vector<std::unique_ptr<io::NetworkWatch>> watches_;
+  std::optional<Error> no_segment_;
   std::optional<std::string> note_;
   bool closed_ = false;
 };

@@ -85,6 +85,15 @@ WipedBytes encode_device(std::string_view name, std::uint32_t wireguard_index,
   return std::move(out).take();
 }
 
+WipedBytes encode_question(std::uint32_t sequence) {
+  NetlinkWriter out(RTM_NEWLINK, kCommand | NLM_F_CREATE | NLM_F_EXCL, sequence);
+  out.raw(ifinfomsg{});
+  const auto info = out.begin_nest(IFLA_LINKINFO);
+  out.attribute(IFLA_INFO_KIND, as_bytes("vxlan"));
+  out.end_nest(info);
+  return std::move(out).take();
+}
+
 WipedBytes encode_no_own_addresses(std::string_view name, std::uint32_t sequence) {
   NetlinkWriter out(RTM_NEWLINK, kCommand, sequence);
   out.raw(ifinfomsg{}).text(IFLA_IFNAME, name);

@@ -24,6 +24,9 @@ namespace netlink {
 // A new VXLAN device, down, on the WireGuard device with that index. All are to be acknowledged.
 WipedBytes encode_device(std::string_view name, std::uint32_t wireguard_index,
                          const Segment& segment, std::uint32_t sequence);
+// A VXLAN device that lacks what it must have: refused as invalid by a kernel that has such, and as
+// not supported by one that hasn't.
+WipedBytes encode_question(std::uint32_t sequence);
 // No IPv6 address that the kernel makes up by itself: others know ours beforehand. Refused in
 // encode_device()'s message.
 WipedBytes encode_no_own_addresses(std::string_view name, std::uint32_t sequence);

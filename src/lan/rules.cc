@@ -1,11 +1,18 @@
 #include "lan/rules.hpp"
 
-#include <vector>
+#include <charconv>
 
 #include "base/encoding.hpp"
+#include "base/lines.hpp"
 
 namespace lanrage::lan {
 namespace {
+
+// Answers only: what others began goes on as long as it may begin.
+constexpr std::string_view kAnswers =
+    "ct state { established, related } ct direction reply accept\n";
+
+constexpr std::string_view kTable = "inet lanrage_segment_";
 
 // nftables has names for a VXLAN datagram's inside since 1.0.7 and Linux 6.2 only; raw offsets in
 // bits from the UDP header do everywhere. 64: VXLAN's header, 128: Ethernet's, 240: what it
@@ -17,12 +24,6 @@ constexpr std::string_view kIpv4Source = "@th,336,32";
 constexpr std::string_view kIpv6Source = "@th,304,128";
 constexpr std::string_view kArpSender = "@th,304,48 . @th,352,32";
 constexpr std::string_view kFirstWord = "@th,240,16";
-
-// Services that belong to the machine's owner and listen above 1023; lower ports stay shut anyway.
-constexpr std::string_view kShutTcp =
-    "1433, 1521, 2049, 2375-2376, 3306, 3389, 5432, 5800, 5900-5909, 5984-5986, 6000-6063, 6379, "
-    "9100, 9200, 11211, 27017-27019";  // databases, NFS, containers, screens, printers
-constexpr std::string_view kShutUdp = "1434, 1900, 2049, 3389, 3702, 5353, 5355, 11211";
 
 std::string hex(ByteView bytes) {
   return "0x" + to_hex(bytes);
@@ -68,20 +69,30 @@ std::string frame_rules(const Segment& segment) {
   return out + "drop\n}\n";
 }
 
-std::string lan_rules(Access access) {
+// Of a set that isn't empty.
+std::string dport_rule(Transport transport, const PortSet& ports) {
+  std::string elements;
+  for (const auto& [each, first, last] : ports.ranges()) {
+    if (each != transport) continue;
+    elements += (elements.empty() ? "" : ", ") + std::to_string(first);
+    if (last != first) elements += "-" + std::to_string(last);
+  }
+  return std::string(name_of(transport)) + " dport { " + elements + " } accept\n";
+}
+
+std::string lan_rules(const Access& access) {
   std::string out =
       "chain lan {\n"
       // Nobody's router but the machine's own.
       "icmp type { redirect, router-advertisement } drop\n"
       "icmpv6 type { nd-router-advert, nd-redirect } drop\n";
-  if (access == Access::all) return out + "accept\n}\n";
-  out += "ct state { established, related } accept\n";
+  if (access.all) return out + "accept\n}\n";
+  out += kAnswers;
   // By number, as /etc/protocols may be missing: ICMP, IGMP, ICMPv6.
   out += "meta l4proto { 1, 2, 58 } accept\n";
-  out += "tcp dport { " + std::string(kShutTcp) + " } drop\n";
-  out += "udp dport { " + std::string(kShutUdp) + " } drop\n";
-  // Answers to a broadcast among them: conntrack doesn't know those as answers.
-  out += "meta l4proto { 6, 17 } th dport 1024-65535 accept\n";
+  const auto ports = access.ports();
+  for (const auto transport : {Transport::tcp, Transport::udp})
+    out += dport_rule(transport, ports);
   return out + "drop\n}\n";
 }
 
@@ -94,36 +105,51 @@ std::string segment_rules(const Segment& segment, const std::string& wireguard) 
   return out;
 }
 
-// What comes by the WireGuard device beside the segment: the agents' own, and the members whose
-// virtual IPs are there; or all of them, where ours is.
+// What comes by the WireGuard device beside the segment: the members whose virtual IPs are there,
+// or all of them, where ours is; and the agents' own.
 std::string tunnel_rules(const Segment& segment, bool has_segment) {
-  std::string out =
-      "chain tunnel {\nct state { established, related } accept\nmeta l4proto 58 accept\n"
-      "udp dport " +
-      std::to_string(kAgentsPort) + " accept\n";
-  if (!has_segment) return out + "meta nfproto ipv4 jump lan\ndrop\n}\n";
-  if (!segment.beside.empty()) {
+  std::string out = "chain tunnel {\n";
+  if (!has_segment) out += "meta nfproto ipv4 jump lan\n";
+  if (has_segment && !segment.beside.empty()) {
     out += "ip saddr { ";
     for (const auto& vip : segment.beside)
       out += (vip == *segment.beside.begin() ? "" : ", ") + vip.to_string();
     out += " } jump lan\n";
   }
-  return out + "drop\n}\n";
+  return out + std::string(kAnswers) + "meta l4proto 58 accept\nudp dport " +
+         std::to_string(kAgentsPort) + " accept\ndrop\n}\n";
 }
 
 }  // namespace
 
 std::string table_name(const Segment& segment) {
-  return "inet lanrage_segment_" + std::to_string(segment.numbers.vni);
+  return std::string(kTable) + std::to_string(segment.numbers.vni);
+}
+
+std::vector<std::uint32_t> segments_in(std::string_view tables) {
+  std::vector<std::uint32_t> out;
+  const auto begin = "table " + std::string(kTable);
+  for_each_line(tables, [&](std::string_view line) {
+    if (!line.starts_with(begin)) return;
+    line.remove_prefix(begin.size());
+    std::uint32_t vni = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), vni);
+    if (error == std::errc{} && end == line.data() + line.size()) out.push_back(vni);
+  });
+  return out;
 }
 
 std::string removal(const Segment& segment) {
-  const auto table = "table " + table_name(segment);
+  return removal(segment.numbers.vni);
+}
+
+std::string removal(std::uint32_t vni) {
+  const auto table = "table " + std::string(kTable) + std::to_string(vni);
   // Adding first: the deletion is then right whether or not there was one.
   return "add " + table + "\ndelete " + table + "\n";
 }
 
-std::string ruleset(const Segment& segment, const Interfaces& interfaces, Access access) {
+std::string ruleset(const Segment& segment, const Interfaces& interfaces, const Access& access) {
   const bool has_segment = !interfaces.lan.empty();
   const auto wireguard = "\"" + interfaces.wireguard + "\"";
   const auto lan = "\"" + interfaces.lan + "\"";

@@ -8,7 +8,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "lan/access.hpp"
 #include "lan/segment.hpp"
 
 namespace lanrage::lan {
@@ -20,19 +22,18 @@ struct Interfaces {
       lan;  // empty: this machine has no segment, and its virtual IP on the WireGuard device
 };
 
-enum class Access {
-  games,  // answers, ICMP and ports from 1024 on but those of well-known services
-  all,    // whatever this machine offers
-};
-
 // UDP, between the agents inside the tunnel: all that it carries beside the segment.
 inline constexpr std::uint16_t kAgentsPort = 867;
 
 // With its family. Of the party, whatever the interfaces' names are: what a killed agent left is
 // replaced by the next one.
 std::string table_name(const Segment& segment);
-// Puts the table in place of an earlier one, without a moment between them.
-std::string ruleset(const Segment& segment, const Interfaces& interfaces, Access access);
+// Puts the table in place of an earlier one, without a moment between them. Whatever others began
+// is judged by `access` packet by packet, so that a connection ends with the port that it came to.
+std::string ruleset(const Segment& segment, const Interfaces& interfaces, const Access& access);
 std::string removal(const Segment& segment);
+// The VNIs of the segments whose tables are in nftables' list of tables.
+std::vector<std::uint32_t> segments_in(std::string_view tables);
+std::string removal(std::uint32_t vni);
 
 }  // namespace lanrage::lan
