@@ -87,6 +87,7 @@ Result<std::unique_ptr<Agent>> Agent::start(asio::io_context& io, Options option
       new Agent(io, std::move(options), std::move(*lock), std::move(*keys), log));
   auto parties = agent->state_.load();
   if (!parties) return std::unexpected(parties.error());
+  remove_dead_segments();
   agent->dormant_ = std::move(*parties);
   agent->retry_dormant();
   agent->search_->start();

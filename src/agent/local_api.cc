@@ -81,6 +81,8 @@ LocalApi::Answer LocalApi::dispatch(const json::object& request) {
       Row{"netcheck", &LocalApi::netcheck},
       Row{"discover", &LocalApi::discover},
       Row{"doctor", &LocalApi::doctor},
+      Row{"open", &LocalApi::open},
+      Row{"close", &LocalApi::close},
       Row{"invite", &LocalApi::invite},
       Row{"invite_list", &LocalApi::invite_list},
       Row{"invite_revoke", &LocalApi::invite_revoke},

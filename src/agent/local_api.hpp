@@ -33,6 +33,9 @@ class LocalApi {
   Answer netcheck(const boost::json::object& request);
   Answer doctor(const boost::json::object& request);
   Answer discover(const boost::json::object& request);
+  // What a party reaches of this machine: local_api_access.cc.
+  Answer open(const boost::json::object& request);
+  Answer close(const boost::json::object& request);
   // Of those who govern a party: local_api_governance.cc.
   Answer invite(const boost::json::object& request);
   Answer invite_list(const boost::json::object& request);

@@ -145,7 +145,8 @@ Result<void> PartySession::open_lan(const party::DeviceKeys& keys) {
                             saved_.interface,
                             context_.lan_segment,
                             saved_.lan_interface,
-                            context_.lan_name.empty()};
+                            context_.lan_name.empty(),
+                            saved_.access};
   options.copy_discovery = context_.copy_discovery;
   auto lan = PartyLan::open(
       context_.io, std::move(options),

@@ -99,10 +99,13 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   const PartyId& id() const { return saved_.id; }
   const std::string& name() const { return ledger().charter().name; }
   IpAddress vip() const;
+  const PartyLan& lan() const { return *lan_; }
   // Which has it.
   const std::string& vip_interface() const { return lan_->interface_name(); }
   const Prefix& prefix() const { return ledger().charter().prefix; }
   PartyRow report() const;
+  // From now on, and kept in saved(); where it fails, all stays as it was. Errors: LanErrc.
+  Result<void> set_access(lan::Access access);
   const party::Ledger& ledger() const override { return trust_->trust().ledger(); }
   const party::PartyKey& party_key() const override { return trust_->trust().keys().newest(); }
   const DeviceKeys& device() const override { return context_.keys; }

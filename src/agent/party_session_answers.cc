@@ -52,6 +52,16 @@ asio::awaitable<std::optional<Duration>> PartySession::echo(PeerId peer, std::si
   co_return co_await connectivity->echo(peer, kPingTimeout, size);
 }
 
+Result<void> PartySession::set_access(lan::Access access) {
+  if (auto set = lan_->set_access(access); !set) return set;
+  context_.log.info("access", {{"party", saved_.id.to_string()},
+                               {"all", access.all ? "true" : "false"},
+                               {"opened", std::to_string(access.opened.ranges().size())}});
+  saved_.access = std::move(access);
+  if (callbacks_.on_saved_changed) callbacks_.on_saved_changed();
+  return {};
+}
+
 PartyRow PartySession::report() const {
   const auto self = context_.keys.peer_id();
   PartyRow out{saved_.id,

@@ -52,6 +52,13 @@ json::object to_json(const SavedParty& party) {
   keep_ids("beside_segment", party.beside_segment);
   keep_ids("outcasts", party.overruled.outcasts);
   keep_ids("overruled_invites", party.overruled.invites);
+  if (party.access.all) out["open_all"] = true;
+  if (!party.access.opened.empty()) {
+    json::array ports;
+    for (const auto& range : party.access.opened.ranges())
+      ports.emplace_back(range.to_string());
+    out["open_ports"] = std::move(ports);
+  }
   if (party.pin) out["pin"] = to_base32(*party.pin);
   if (party.root_seed) out["root_seed"] = secret_to_json(*party.root_seed);
   return out;
@@ -132,6 +139,22 @@ std::set<Id> ids_from_json(FieldReader& fields, std::string_view key) {
   return out;
 }
 
+// Likewise.
+lan::Access access_from_json(FieldReader& fields) {
+  lan::Access out{.all = fields.flag("open_all")};
+  const auto* list = fields.object().if_contains("open_ports");
+  if (list == nullptr) return out;
+  if (!list->is_array()) return fields.wrong("open_ports", out);
+  for (const auto& entry : list->get_array()) {
+    if (!entry.is_string()) return fields.wrong("open_ports", out);
+    const auto range = lan::PortRange::parse(entry.get_string());
+    if (!range) return fields.wrong("open_ports", out);
+    out.opened.add(*range);
+  }
+  if (out.opened.ranges().size() > lan::kMostOpened) return fields.wrong("open_ports", out);
+  return out;
+}
+
 SavedParty party_from_json(FieldReader& fields) {
   SavedParty out;
   if (auto id = PartyId::parse(fields.text("party_id")))
@@ -161,6 +184,7 @@ SavedParty party_from_json(FieldReader& fields) {
   out.interface = fields.text("interface");
   if (fields.has("lan_interface")) out.lan_interface = fields.text("lan_interface");
   out.beside_segment = ids_from_json<PeerId>(fields, "beside_segment");
+  out.access = access_from_json(fields);
   out.nick = fields.text("nick");
   out.statement_version = fields.number<std::uint64_t>("statement_version");
   out.boot = fields.number<std::uint64_t>("boot");

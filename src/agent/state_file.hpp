@@ -18,6 +18,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "base/wiped.hpp"
+#include "lan/access.hpp"
 #include "party/party_key.hpp"
 #include "trust/fork.hpp"
 
@@ -40,6 +41,7 @@ struct SavedParty {
   std::string interface;
   std::string lan_interface{};  // with our virtual IP, on the party's segment; empty: none yet
   std::set<PeerId> beside_segment{};  // members whose virtual IPs aren't on it, as they said last
+  lan::Access access{};               // what the party reaches of this machine
   std::string nick;
   std::uint64_t statement_version = 0;  // of our last signed statement
   std::uint64_t boot = 0;  // of our signals: grows with every start, whatever clocks do

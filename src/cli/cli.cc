@@ -24,6 +24,8 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   out.push_back(make_list());
   out.push_back(make_nick());
   out.push_back(make_leave());
+  out.push_back(make_open());
+  out.push_back(make_close());
   out.push_back(make_kick());
   out.push_back(make_promote());
   out.push_back(make_demote());

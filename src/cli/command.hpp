@@ -65,6 +65,8 @@ std::unique_ptr<Command> make_rotate();
 std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_nick();
 std::unique_ptr<Command> make_leave();
+std::unique_ptr<Command> make_open();
+std::unique_ptr<Command> make_close();
 std::unique_ptr<Command> make_netcheck();
 std::unique_ptr<Command> make_discover();
 std::unique_ptr<Command> make_doctor();

@@ -34,6 +34,8 @@ SavedParty sample(SeededRandom& random) {
   out.interface = "lanrage0";
   out.lan_interface = "lan0";
   out.beside_segment = {PeerId{random.array<16>()}};
+  out.access = {.all = true,
+                .opened = {{lan::Transport::tcp, 22, 22}, {lan::Transport::udp, 6000, 6010}}};
   out.nick = "Żółw";
   out.statement_version = 7;
   out.boot = 1'700'000'000'123;
@@ -48,8 +50,8 @@ bool same(const SavedParty& a, const SavedParty& b) {
          a.key_epoch == b.key_epoch && a.older_keys == b.older_keys && a.overruled == b.overruled &&
          a.listen_port == b.listen_port && a.interface == b.interface &&
          a.lan_interface == b.lan_interface && a.beside_segment == b.beside_segment &&
-         a.nick == b.nick && a.statement_version == b.statement_version && a.boot == b.boot &&
-         a.log == b.log;
+         a.access == b.access && a.nick == b.nick && a.statement_version == b.statement_version &&
+         a.boot == b.boot && a.log == b.log;
 }
 
 class StateFileTest : public testing::Test {
@@ -94,13 +96,29 @@ TEST_F(StateFileTest, WhatOlderVersionsDidNotKeepIsEmpty) {
   a.lan_interface.clear();
   a.beside_segment.clear();
   a.overruled = {};
+  a.access = {};
   const auto text = encode_state({a});
-  for (const std::string key :
-       {"older_keys", "outcasts", "overruled_invites", "lan_interface", "beside_segment"})
+  for (const std::string key : {"older_keys", "outcasts", "overruled_invites", "lan_interface",
+                                "beside_segment", "open_all", "open_ports"})
     ASSERT_EQ(text.find(key), std::string::npos) << "as an older version wrote it";
   const auto decoded = decode_state(text);
   ASSERT_TRUE(decoded) << decoded.error().message();
   EXPECT_TRUE(same(decoded->front(), a));
+}
+
+TEST_F(StateFileTest, PortsThatMakeNoSenseAreNamed) {
+  const auto text = encode_state({sample(random_)});
+  const auto with = [&](const std::string& ports) {
+    std::string out(text);
+    const std::string good = R"(["22/tcp","6000-6010/udp"])";
+    return decode_state(out.replace(out.find(good), good.size(), ports));
+  };
+  EXPECT_TRUE(with(R"(["22/tcp"])"));
+  for (const auto* wrong : {R"(["22"])", "[22]", "22", R"("22/tcp")"}) {
+    const auto decoded = with(wrong);
+    ASSERT_FALSE(decoded) << wrong;
+    EXPECT_EQ(decoded.error().field(), "parties[0].open_ports");
+  }
 }
 
 TEST_F(StateFileTest, NoFileIsNoParties) {

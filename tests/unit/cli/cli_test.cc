@@ -213,6 +213,99 @@ TEST_F(CliTest, InviteTakesTimesWithUnits) {
   EXPECT_EQ(request_.at("uses").to_number<int>(), 3);
 }
 
+TEST_F(CliTest, OpenSaysWhoReachesWhat) {
+  const auto answer = [](const std::string& more) {
+    return R"({"ok":true,"result":{"schema":1,"party_id":"x","name":"fun","interface":"lan0",)"
+           R"("guarded":true,"all":false,"default":["1024-65535/tcp"])" +
+           more + "}}";
+  };
+  serve(answer(R"(,"opened":["22/tcp"],"ports":"22/tcp","by_default":false)"));
+  const auto result = line({"open", "22/tcp", "--party", "fun"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(
+      result.out,
+      "Everybody in \"fun\" can reach TCP port 22 of this machine now. `lanrage close 22/tcp` "
+      "takes that back.\n");
+  EXPECT_EQ(request_.at("command").as_string(), "open");
+  EXPECT_EQ(request_.at("ports").as_string(), "22/tcp");
+  EXPECT_EQ(request_.at("party").as_string(), "fun");
+  EXPECT_TRUE(line({"open", "22/tcp", "--json"}).out.starts_with("{\"schema\":1"));
+}
+
+TEST_F(CliTest, OpenSaysWhatIsOpenAnyhow) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
+        R"("all":false,"default":[],"opened":[],"ports":"27015-27030/udp","by_default":true}})");
+  EXPECT_EQ(line({"open", "27015-27030/udp"}).out,
+            "Everybody in \"fun\" can reach UDP ports 27015 to 27030 of this machine in any case: "
+            "games use such ports.\n");
+}
+
+TEST_F(CliTest, OpenAllSaysWhatThatMeans) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
+        R"("all":true,"default":[],"opened":[],"ports":"all","by_default":false}})");
+  const auto result = line({"open", "all"});
+  EXPECT_TRUE(result.out.starts_with("Everybody in \"fun\" can reach all that listens on this"))
+      << result.out;
+  EXPECT_NE(result.out.find("`lanrage close all`"), std::string::npos);
+  EXPECT_EQ(request_.at("ports").as_string(), "all");
+}
+
+TEST_F(CliTest, OpenAloneShowsWhatIsReached) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
+        R"("all":false,"default":["1024-65535/tcp","1024-65535/udp"],)"
+        R"("opened":["22/tcp","137/udp"]}})");
+  EXPECT_EQ(line({"open"}).out,
+            "Everybody in \"fun\" can reach, by lan0:\n"
+            "  by default     1024-65535/tcp, 1024-65535/udp\n"
+            "  opened by you  22/tcp, 137/udp\n"
+            "Ping and answers to what this machine asks come in, too.\n");
+  EXPECT_FALSE(request_.contains("ports"));
+}
+
+TEST_F(CliTest, OpenWarnsWhereNothingIsInBetween) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lanrage0","guarded":false,)"
+        R"("all":false,"default":[],"opened":[]}})");
+  EXPECT_NE(line({"open"}).out.find("only your own firewall keeps"), std::string::npos);
+}
+
+TEST_F(CliTest, PortsThatMakeNoSenseAreBadUsage) {
+  for (const auto* command : {"open", "close"})
+    for (const auto* ports : {"22", "22/sctp", "0/tcp", "65536/udp", "9-3/udp", "everything"}) {
+      const auto result = line({command, ports});
+      EXPECT_EQ(result.status, 2) << command << ' ' << ports;
+      EXPECT_NE(result.err.find(ports), std::string::npos) << result.err;
+      EXPECT_NE(result.err.find("from 1 to 65535"), std::string::npos) << result.err;
+    }
+  EXPECT_EQ(line({"close"}).status, 2) << "closes nothing by mistake";
+}
+
+TEST_F(CliTest, CloseSaysThatNobodyReachesItAnyMore) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
+        R"("all":false,"default":[],"opened":[],"ports":"22/tcp","still_open":[]}})");
+  EXPECT_EQ(
+      line({"close", "22/tcp"}).out,
+      "Nobody in \"fun\" can reach TCP port 22 of this machine any more; connections there are "
+      "cut off.\n");
+  EXPECT_EQ(request_.at("command").as_string(), "close");
+  EXPECT_EQ(request_.at("ports").as_string(), "22/tcp");
+}
+
+TEST_F(CliTest, CloseSaysWhatIsStillReached) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
+        R"("all":false,"default":[],"opened":[],"ports":"1000-1100/udp",)"
+        R"("still_open":["1024-1100/udp"]}})");
+  EXPECT_EQ(line({"close", "1000-1100/udp"}).out,
+            "What you opened of UDP ports 1000 to 1100 is closed, but everybody in \"fun\" still "
+            "reaches 1024-1100/udp: games use such ports.\n");
+}
+
+TEST_F(CliTest, CloseAllGoesBackToTheDefault) {
+  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
+        R"("all":false,"default":[],"opened":[],"ports":"all","still_open":[]}})");
+  EXPECT_EQ(line({"close", "all"}).out,
+            "\"fun\" reaches what games need of this machine, and nothing else any more.\n");
+}
+
 TEST_F(CliTest, KickSaysWhoHasYetToConfirm) {
   serve(R"({"ok":true,"result":{"schema":1,"removed":["abc"],"nick":"eve","key_epoch":2,)"
         R"("invites_dropped":[],"confirmed":[{"peer_id":"x","nick":"ann"}],)"
