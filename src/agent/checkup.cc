@@ -11,6 +11,8 @@
 #include "agent/routes.hpp"
 #include "io/http_client.hpp"
 #include "io/tls.hpp"
+#include "lan/station.hpp"
+#include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -126,6 +128,13 @@ std::optional<MappingFacts> mapping_of(const PartySession& session) {
   return MappingFacts{std::string(portmap::title_of(row.mapping->method)), row.mapped_endpoint};
 }
 
+std::optional<SegmentFacts> segment_of(const PartySession& session, const PeerId& self) {
+  const auto* member = session.ledger().member(self);
+  if (!session.lan().has_segment() || member == nullptr) return std::nullopt;
+  return SegmentFacts{lan::segment_numbers(session.id()).port,
+                      trust::tunnel_address(session.id(), member->wireguard)};
+}
+
 std::vector<ServerToAsk> servers_of(const Agent& agent) {
   std::vector<ServerToAsk> out;
   for (const auto& session : agent.sessions()) {
@@ -153,9 +162,17 @@ asio::awaitable<std::vector<Finding>> check_up(Agent& agent, std::optional<std::
   for (const auto& session : sessions) {
     const auto& saved = session->saved();
     auto mtu = co_await measure_mtu(session);
-    facts.parties.push_back({session->name(), saved.interface, session->prefix(), session->vip(),
-                             saved.listen_port, is_udp_port_bound(saved.listen_port),
-                             std::move(mtu), mapping_of(*session)});
+    facts.parties.push_back({.name = session->name(),
+                             .interface = saved.interface,
+                             .lan_interface = session->vip_interface(),
+                             .prefix = session->prefix(),
+                             .vip = session->vip(),
+                             .port = saved.listen_port,
+                             .port_bound = is_udp_port_bound(saved.listen_port),
+                             .mtu = std::move(mtu),
+                             .mapping = mapping_of(*session),
+                             .segment = segment_of(*session, agent.peer_id()),
+                             .no_segment = session->lan().no_segment()});
   }
   co_return diagnose(facts);
 }

@@ -168,7 +168,9 @@ void add_routes(const DoctorFacts& facts, Findings& out) {
   for (const auto& party : facts.parties) {
     bool clear = true;
     for (const auto& route : facts.routes) {
-      if (route.interface == party.interface || route.destination.length < kShortest) continue;
+      const bool ours =
+          route.interface == party.interface || route.interface == party.lan_interface;
+      if (ours || route.destination.length < kShortest) continue;
       auto finding = route_finding(route, party);
       if (!finding) continue;
       clear = false;
@@ -194,13 +196,16 @@ void add_mtu(const DoctorFacts& facts, Findings& out) {
                      "their firewall may drop ICMP; `lanrage status` says how the path is"});
     else if (*works >= wanted)
       out.push_back({"mtu", ok,
-                     "packets of " + std::to_string(wanted) + " bytes get to " + quoted(peer), ""});
+                     "packets of " + std::to_string(wanted) + " bytes get to " + quoted(peer) +
+                         " by " + party.lan_interface,
+                     ""});
     else
-      out.push_back(
-          {"mtu", problem,
-           "packets of more than " + std::to_string(*works) + " bytes don't get to " + quoted(peer),
-           "`ip link set dev " + party.interface + " mtu " + std::to_string(*works) +
-               "`, here and there"});
+      out.push_back({"mtu", problem,
+                     "packets of more than " + std::to_string(*works) + " bytes don't get to " +
+                         quoted(peer) + " by " + party.lan_interface + ", whose MTU is " +
+                         std::to_string(wanted),
+                     "`ip link set dev " + party.lan_interface + " mtu " + std::to_string(*works) +
+                         "`, here and there"});
   }
 }
 
@@ -216,6 +221,7 @@ std::vector<Finding> diagnose(const DoctorFacts& facts) {
   add_clock(facts, out);
   std::ranges::move(network_findings(facts), std::back_inserter(out));
   add_ports(facts, out);
+  std::ranges::move(lan_findings(facts), std::back_inserter(out));
   std::ranges::move(firewall_findings(facts), std::back_inserter(out));
   add_routes(facts, out);
   add_mtu(facts, out);

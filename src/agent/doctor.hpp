@@ -48,10 +48,10 @@ struct ServerFacts {
   std::optional<NetworkReport> network{};  // nothing where it couldn't be asked
 };
 
-// Sizes are of IP packets inside the tunnel.
+// Sizes are of IP packets on the party's LAN.
 struct MtuFacts {
   std::string peer;
-  std::size_t wanted = 0;            // the device's MTU
+  std::size_t wanted = 0;            // the LAN device's MTU
   std::optional<std::size_t> works;  // the largest that came back; nothing: not even a small one
 };
 
@@ -61,15 +61,24 @@ struct MappingFacts {
   std::optional<Endpoint> from;  // where others reach the port by it; nothing: they can't
 };
 
+// What a party's LAN segment runs on (lan/segment.hpp).
+struct SegmentFacts {
+  std::uint16_t port = 0;  // UDP, by which members' frames come in by the WireGuard device
+  IpAddress self;          // our agent's address inside the tunnel, to which they are sent
+};
+
 struct PartyFacts {
   std::string name;
-  std::string interface;
+  std::string interface;      // the WireGuard device
+  std::string lan_interface;  // has the virtual IP; the WireGuard device where there is no segment
   Prefix prefix;
   IpAddress vip;
   std::uint16_t port = 0;  // UDP, WireGuard's
   bool port_bound = false;
   std::optional<MtuFacts> mtu{};  // nothing: nobody is connected
   std::optional<MappingFacts> mapping{};
+  std::optional<SegmentFacts> segment{};
+  std::optional<Error> no_segment{};  // why there is none
 };
 
 struct Route {
@@ -85,6 +94,7 @@ struct FirewallFacts {
   std::string ufw_rules{};
   std::string ufw_rules6{};  // of IPv6
   std::string ufw_input_policy{};
+  bool ufw_ipv6 = true;          // else it drops all of IPv6, whatever its rules are
   bool legacy_iptables = false;  // has rules that nftables doesn't know of
 };
 
@@ -96,7 +106,8 @@ struct DoctorFacts {
   bool net_raw = false;
   bool kernel_wireguard = false;
   bool wireguard_go = false;
-  bool kernel_only = false;  // by --wireguard
+  std::optional<bool> kernel_vxlan{};  // nothing: can't be told
+  bool kernel_only = false;            // by --wireguard
   bool userspace_only = false;
   std::string tun_problem{};  // why /dev/net/tun can't be used
   bool ipv6_address = false;  // a global one
@@ -121,6 +132,9 @@ inline constexpr Duration kClockProblem = std::chrono::hours(12);
 
 // Findings about the way to servers and relays.
 std::vector<Finding> network_findings(const DoctorFacts& facts);
+
+// Findings about the parties' LAN segments.
+std::vector<Finding> lan_findings(const DoctorFacts& facts);
 
 // Findings about the machine's own firewall.
 std::vector<Finding> firewall_findings(const DoctorFacts& facts);

@@ -3,6 +3,7 @@
 #include "agent/doctor.hpp"
 #include "agent/doctor_text.hpp"
 #include "agent/ufw_rules.hpp"
+#include "lan/rules.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -12,8 +13,19 @@ using enum FindingStatus;
 // Any address of the internet does, and any port that no rule is likely to name.
 const IpAddress kSomewhere = IpAddress::v4(0x09090909);
 const IpAddress kSomewhere6 = *IpAddress::parse("2620:fe::9");
-constexpr std::uint16_t kAnyPort = 42'424;
+constexpr std::uint16_t kAnyPort = 42'424;  // one that Linux gives to clients
+constexpr std::uint16_t kGamePort = 27'015;
 constexpr std::uint16_t kRelayPort = 51'820;
+constexpr const char* kNoLan = "games find nobody, and reach nobody";
+constexpr std::string_view kUfwWithoutIpv6 = "ufw, which is set to let no IPv6 through";
+constexpr std::string_view kSwitchIpv6On =
+    "set IPV6=yes in /etc/default/ufw, then `ufw disable`, `ufw enable` and ";
+
+// As the end of a list.
+std::string devices_of(const PartyFacts& party) {
+  if (!party.segment) return " and " + party.interface;
+  return ", " + party.interface + " and " + party.lan_interface;
+}
 
 // What a question was about, for the words and the command that belong to it.
 struct Subject {
@@ -24,6 +36,27 @@ struct Subject {
   std::string ufw;          // what follows "ufw allow"
   std::string firewalld;    // what follows "firewall-cmd"
 };
+
+// All that comes in by a device.
+Subject coming_in_by(const std::string& device, std::string what, std::string consequence) {
+  return {what + " that comes in by " + device,
+          std::move(consequence),
+          "iifname \"" + device + "\"",
+          "-i " + device,
+          "in on " + device,
+          "--zone=trusted --add-interface=" + device};
+}
+
+// All that goes out by a device; `family` for firewalld: "ipv4".
+Subject going_out_by(const std::string& device, const std::string& family, std::string what,
+                     std::string consequence) {
+  return {what + " that goes out by " + device,
+          std::move(consequence),
+          "oifname \"" + device + "\"",
+          "-o " + device,
+          "out on " + device,
+          "--direct --add-rule " + family + " filter OUTPUT 0 -o " + device + " -j ACCEPT"};
+}
 
 std::string chain_of(const std::string& hook_chain, bool incoming) {
   return hook_chain.empty() ? (incoming ? "INPUT" : "OUTPUT") : hook_chain;
@@ -43,7 +76,8 @@ std::string zone_for(const Subject& subject, const FirewallVerdict& verdict) {
 std::string advice_for(const Subject& subject, const FirewallVerdict& verdict, bool incoming) {
   switch (verdict.owner) {
     case FirewallOwner::ufw:
-      return "`ufw allow " + subject.ufw + "`";
+      return std::string(verdict.place == kUfwWithoutIpv6 ? kSwitchIpv6On : "") + "`ufw allow " +
+             subject.ufw + "`";
     case FirewallOwner::firewalld:
       return "`firewall-cmd --permanent " + zone_for(subject, verdict) + subject.firewalld +
              " && firewall-cmd --reload`";
@@ -65,7 +99,14 @@ class Examination {
     auto verdict = facts_.firewall.rules->judge(packet);
     const bool by_ufw = facts_.firewall.ufw && (verdict.owner == FirewallOwner::ufw ||
                                                 verdict.owner == FirewallOwner::iptables);
-    if (verdict.passage == Passage::open || !by_ufw || !packet.incoming) return verdict;
+    if (verdict.passage == Passage::open || !by_ufw) return verdict;
+    const bool without_ipv6 = packet.is_v6() && !facts_.firewall.ufw_ipv6;
+    if (!packet.incoming && !without_ipv6) return verdict;
+    if (without_ipv6) {
+      verdict.owner = FirewallOwner::ufw;
+      verdict.place = std::string(kUfwWithoutIpv6);
+      return verdict;
+    }
     verdict.owner = FirewallOwner::ufw;
     verdict.place = "ufw";
     const auto& rules = packet.is_v6() ? facts_.firewall.ufw_rules6 : facts_.firewall.ufw_rules;
@@ -154,31 +195,71 @@ class Examination {
     return "; by " + join(closed) + " (not in use now) UDP would be dropped";
   }
 
+  // Between members' machines, by the WireGuard device: the LAN's frames, and the agents' word.
   void tunnelled(const PartyFacts& party, std::vector<Finding>& out) const {
-    const Subject subject{"traffic of \"" + party.name + "\" that comes in by " + party.interface,
-                          "friends can't reach games that you host",
-                          "iifname \"" + party.interface + "\"",
-                          "-i " + party.interface,
-                          "in on " + party.interface,
-                          "--zone=trusted --add-interface=" + party.interface};
+    if (!party.segment) return;
     FirewallPacket packet{.incoming = true,
                           .interface = party.interface,
+                          .protocol = "udp",
+                          .source = neighbour_of(party.segment->self),
+                          .destination = party.segment->self,
+                          .source_port = lan::kSourcePort,
+                          .destination_port = party.segment->port,
+                          .established = false};  // answers come to the same port, not to 868
+    const auto frames =
+        quoted(party.name) + "'s LAN (UDP port " + std::to_string(party.segment->port) + ")";
+    if (report(packet, coming_in_by(party.interface, frames, kNoLan), problem, out)) return;
+    auto sent = packet;
+    sent.incoming = false;
+    std::swap(sent.source, sent.destination);
+    if (report(sent, going_out_by(party.interface, "ipv6", frames, kNoLan), problem, out)) return;
+    packet.source_port = packet.destination_port = lan::kAgentsPort;
+    packet.established = true;  // both sides speak first, from that port
+    report(packet,
+           coming_in_by(party.interface, "UDP to port " + std::to_string(lan::kAgentsPort),
+                        "members' agents can't tell yours what the server withholds"),
+           problem, out);
+  }
+
+  // By the device that games see.
+  void games(const PartyFacts& party, std::vector<Finding>& out) const {
+    const auto from = [&](std::string what, std::string consequence) {
+      return coming_in_by(party.lan_interface, std::move(what), std::move(consequence));
+    };
+    FirewallPacket packet{.incoming = true,
+                          .interface = party.lan_interface,
                           .protocol = "udp",
                           .source = neighbour_of(party),
                           .destination = party.vip,
                           .source_port = kAnyPort,
-                          .destination_port = kAnyPort,
+                          .destination_port = kGamePort,
                           .established = false};
     for (const auto* protocol : {"udp", "tcp"}) {
       packet.protocol = protocol;
-      if (report(packet, subject, problem, out)) return;
+      if (report(
+              packet,
+              from("traffic of " + quoted(party.name), "friends can't reach games that you host"),
+              problem, out))
+        return;
     }
+    // To conntrack they are no answers, since they come from another address than was asked.
+    auto answer = packet;
+    answer.protocol = "udp";
+    std::swap(answer.source_port, answer.destination_port);
+    if (report(answer,
+               from("what answers a broadcast", "you don't find the games that friends host"),
+               problem, out))
+      return;
+    auto question = answer;
+    question.destination = lan::broadcast_of(party.prefix);
+    question.destination_port = kGamePort;
+    question.broadcast = true;
+    if (report(question, from("any broadcast", "friends don't find the games that you host"),
+               problem, out))
+      return;
     packet.protocol = "icmp";
-    if (judge(packet).passage != Passage::blocked) return;
-    auto echoes = subject;
-    echoes.what = "ping that comes in by " + party.interface;
-    echoes.consequence = "friends can't measure the path to you";
-    report(packet, echoes, warning, out);
+    if (judge(packet).passage == Passage::blocked)
+      report(packet, from("ping", "friends can't measure the path to you"), warning, out);
   }
 
   void outgoing(const PartyFacts* party, std::vector<Finding>& out) const {
@@ -204,17 +285,13 @@ class Examination {
       if (report(packet, subject, any ? warning : problem, out)) return;
     }
     if (party == nullptr) return;
-    packet.interface = party->interface;
+    packet.interface = party->lan_interface;
     packet.source = party->vip;
     packet.destination = neighbour_of(*party);
-    const Subject subject{
-        "traffic of \"" + party->name + "\" that goes out by " + party->interface,
-        "you can't reach your friends' games",
-        "oifname \"" + party->interface + "\"",
-        "-o " + party->interface,
-        "out on " + party->interface,
-        "--direct --add-rule ipv4 filter OUTPUT 0 -o " + party->interface + " -j ACCEPT"};
-    report(packet, subject, problem, out);
+    report(packet,
+           going_out_by(party->lan_interface, "ipv4", "traffic of " + quoted(party->name),
+                        "you can't reach your friends' games"),
+           problem, out);
   }
 
  private:
@@ -232,6 +309,11 @@ class Examination {
   static IpAddress neighbour_of(const PartyFacts& party) {
     const auto first = party.prefix.address.v4_value() + 1;
     return IpAddress::v4(party.vip.v4_value() == first ? first + 1 : first);
+  }
+  static IpAddress neighbour_of(const IpAddress& agent) {
+    auto bytes = ByteReader(agent.bytes()).array<16>();
+    bytes.back() ^= 1;
+    return IpAddress::v6(bytes);
   }
 
   const DoctorFacts& facts_;
@@ -253,11 +335,12 @@ std::vector<Finding> firewall_findings(const DoctorFacts& facts) {
     const auto before = out.size();
     examination.incoming(party, out);
     examination.tunnelled(party, out);
+    examination.games(party, out);
     examination.outgoing(&party, out);
     examination.by_ipv6(&party, out);
     if (out.size() == before)
       out.push_back({"firewall", ok,
-                     "lets UDP port " + std::to_string(party.port) + " and " + party.interface +
+                     "lets UDP port " + std::to_string(party.port) + devices_of(party) +
                          " through (\"" + party.name + "\")" + examination.closed_elsewhere(party),
                      ""});
   }

@@ -50,7 +50,7 @@ Value meta_value(std::string_view key, const FirewallPacket& packet) {
   if (key == "l4proto") return std::string_view(packet.protocol);
   if (key == "protocol") return std::string_view(packet.is_v6() ? "ip6" : "ip");
   if (key == "nfproto") return std::string_view(packet.is_v6() ? "ipv6" : "ipv4");
-  if (key == "pkttype") return std::string_view("host");
+  if (key == "pkttype") return std::string_view(packet.broadcast ? "broadcast" : "host");
   return Unknown{};
 }
 

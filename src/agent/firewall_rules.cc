@@ -327,7 +327,7 @@ FirewallVerdict FirewallRules::judge(const FirewallPacket& packet) const {
   for (const auto hook : packet.incoming ? kIn : kOut)
     for (const auto* chain : impl_->base) {
       const auto& [family, table, name] = chain->name;
-      // Ours drop late relayed packets of single sessions, nothing else.
+      // Ours drop late relayed packets of single sessions, and what a party's LAN isn't for.
       const bool ours = table.starts_with("lanrage_");
       if (chain->hook != hook || ours || (family != "inet" && family != own_family)) continue;
       const auto end = walk.base(*chain);

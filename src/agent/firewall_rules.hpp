@@ -32,6 +32,7 @@ struct FirewallPacket {
   std::uint16_t source_port = 0;
   std::uint16_t destination_port = 0;
   bool established = false;  // belongs to a flow that we began, or have answered
+  bool broadcast = false;    // to all of an IPv4 network
 
   bool is_v6() const { return source.is_v6(); }
 };

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <sys/socket.h>
 
+#include "agent/lan_segment.hpp"
 #include "agent/netcheck.hpp"
 #include "agent/routes.hpp"
 #include "agent/tunnel_kernel.hpp"
@@ -75,7 +76,10 @@ FirewallFacts firewall_facts(bool may_read) {
   if (out.ufw) {
     out.ufw_rules = text_of("/etc/ufw/user.rules");
     out.ufw_rules6 = text_of("/etc/ufw/user6.rules");
-    out.ufw_input_policy = shell_assignment(text_of("/etc/default/ufw"), "DEFAULT_INPUT_POLICY");
+    const auto defaults = text_of("/etc/default/ufw");
+    out.ufw_input_policy = shell_assignment(defaults, "DEFAULT_INPUT_POLICY");
+    const auto ipv6 = shell_assignment(defaults, "IPV6");
+    out.ufw_ipv6 = ipv6 == "yes" || ipv6 == "YES";  // as ufw's own scripts read it
   }
   out.legacy_iptables = !text_of("/proc/thread-self/net/ip_tables_names").empty();
   return out;
@@ -91,6 +95,7 @@ DoctorFacts machine_facts(Backend backend) {
   out.net_raw = has(CAP_NET_RAW);
   out.kernel_wireguard = kernel_has_wireguard();
   out.wireguard_go = have_wireguard_go();
+  out.kernel_vxlan = kernel_has_vxlan();
   out.kernel_only = backend == Backend::kernel;
   out.userspace_only = backend == Backend::userspace;
   out.tun_problem = tun_problem();

@@ -53,6 +53,7 @@ class DoctorLab : public LabTest {
  protected:
   void SetUp() override {
     const Membership hosted = alice_.create(server_, "game night");
+    vip_ = hosted.vip;
     bob_.join(hosted.invite);
     ASSERT_TRUE(pings(bob_, hosted.vip));
     ASSERT_TRUE(eventually(kReachable, [this] {
@@ -60,6 +61,9 @@ class DoctorLab : public LabTest {
       return peer && peer->state == "connected";
     }));
   }
+
+  // Alice's device of the party.
+  std::string lan() const { return std::string(alice_.party()->at("lan_interface").as_string()); }
 
   CliResult doctor(const Argv& more = {}) const {
     Argv words{"doctor"};
@@ -70,6 +74,7 @@ class DoctorLab : public LabTest {
   Server& server_ = add_server();
   Player& alice_ = add_player("alice", NatKind::open);
   Player& bob_ = add_player("bob", NatKind::port_restricted_cone);
+  IpAddress vip_;
 };
 
 TEST_F(DoctorLab, NothingIsWrongUntilSomethingIs) {
@@ -84,13 +89,10 @@ TEST_F(DoctorLab, NothingIsWrongUntilSomethingIs) {
   EXPECT_TRUE(finds(well, "port", "ok", "is bound"));
   EXPECT_TRUE(finds(well, "firewall", "ok", alice_.interface()));
   EXPECT_TRUE(finds(well, "routes", "ok", "10.66.0.0/16"));
-  EXPECT_TRUE(finds(well, "mtu", "ok", "packets of 1420 bytes get to \"bob\""));
+  EXPECT_TRUE(finds(well, "lan", "ok", lan() + " is the LAN of"));
+  EXPECT_TRUE(finds(well, "mtu", "ok", "packets of 1350 bytes get to \"bob\" by " + lan()));
 
-  // A firewall of her own, another network with the party's addresses, and a friend whose line
-  // carries small packets only.
-  alice_.host().netns().nft(
-      "table inet homemade { chain input { type filter hook input priority 0; policy accept;\n"
-      "meta l4proto udp ct state new drop\n}\n}\n");
+  // Another network with the party's addresses, and a friend whose line carries small packets only.
   alice_.host().netns().ip(
       "link add vpn0 type veth peer name vpn1\nlink set vpn0 up\nlink set vpn1 up\n"
       "addr add 10.66.7.1/24 dev vpn0");
@@ -99,12 +101,39 @@ TEST_F(DoctorLab, NothingIsWrongUntilSomethingIs) {
       "meta l4proto udp meta length > 1300 drop\n}\n}\n");
   const auto ill = doctor();
   EXPECT_EQ(ill.status, 1) << ill.out;
+  EXPECT_TRUE(finds(ill, "routes", "problem", "10.66.7.0/24 on vpn0"));
+  EXPECT_TRUE(finds(ill, "mtu", "problem", "more than 1000 bytes don't get to \"bob\""));
+  EXPECT_TRUE(finds(ill, "mtu", "problem", "`ip link set dev " + lan() + " mtu 1000`"));
+  EXPECT_TRUE(finds(ill, "server", "ok", server_.url()));
+}
+
+TEST_F(DoctorLab, WhatItSaysOfAFirewallIsWhatToDo) {
+  // As most are: answers come in, and nothing else.
+  alice_.host().netns().nft(
+      "table inet homemade { chain input { type filter hook input priority 0; policy drop;\n"
+      "ct state established,related accept\niifname lo accept\nmeta l4proto { icmp, icmpv6 } "
+      "accept\n"
+      "}\n}\n");
+  const auto ill = doctor();
+  EXPECT_EQ(ill.status, 1) << ill.out;
   EXPECT_TRUE(finds(ill, "firewall", "warning", "table inet homemade, chain input"));
   EXPECT_TRUE(finds(ill, "firewall", "problem",
                     "nft insert rule inet homemade input iifname \"" + alice_.interface() + "\""));
-  EXPECT_TRUE(finds(ill, "routes", "problem", "10.66.7.0/24 on vpn0"));
-  EXPECT_TRUE(finds(ill, "mtu", "problem", "more than 1200 bytes don't get to \"bob\""));
-  EXPECT_TRUE(finds(ill, "server", "ok", server_.url()));
+  EXPECT_TRUE(
+      finds(ill, "firewall", "problem", "nft insert rule inet homemade input iifname \"" + lan()));
+  EXPECT_TRUE(finds(ill, "mtu", "warning", "answers no echo"));
+  for (const auto& finding : findings_of(ill, "firewall")) {
+    const auto begin = finding.advice.find('`');
+    if (finding.status != "problem" || begin == std::string::npos) continue;
+    const auto command =
+        finding.advice.substr(begin + 1, finding.advice.find('`', begin + 1) - begin - 1);
+    EXPECT_EQ(run({"sh", "-c", command}, {.netns_fd = alice_.host().netns().fd()}).status, 0)
+        << command;
+  }
+  EXPECT_TRUE(pings(bob_, vip_));
+  const auto well = doctor();
+  EXPECT_EQ(well.status, 0) << well.out;
+  EXPECT_TRUE(finds(well, "mtu", "ok", "packets of 1350 bytes get to \"bob\""));
 }
 
 TEST_F(DoctorLab, OfTwoDefaultRoutesTheOneInUseIsJudged) {

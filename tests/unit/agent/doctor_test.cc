@@ -1,100 +1,14 @@
-// Each finding, from facts that a test makes up.
+// Each finding, from facts that a test makes up; those of the firewall are in
+// doctor_firewall_test.cc.
 #include "agent/doctor.hpp"
 
-#include <algorithm>
-#include <fstream>
 #include <gtest/gtest.h>
-#include <sstream>
 
 #include "agent/http_date.hpp"
+#include "doctor_fixture.hpp"
 
-namespace lanrage::agent {
+namespace lanrage::agent::test {
 namespace {
-
-using namespace std::chrono_literals;
-using enum FindingStatus;
-
-enum class TestErrc { pin_mismatch, server_unreachable };
-constexpr std::string_view name_of(TestErrc e) {
-  return e == TestErrc::pin_mismatch ? "pin_mismatch" : "server_unreachable";
-}
-
-FirewallRules rules_with(const std::string& more) {
-  auto rules = FirewallRules::parse(R"({"nftables":[{"metainfo":{}})" + more + "]}");
-  EXPECT_TRUE(rules) << more;
-  return std::move(*rules);
-}
-
-std::string chain(const std::string& hook, const std::string& policy) {
-  return R"(,{"chain":{"family":"inet","table":"mine","name":")" + hook +
-         R"(","type":"filter","hook":")" + hook + R"(","prio":0,"policy":")" + policy + R"("}})";
-}
-std::string rule(const std::string& in, const std::string& statements) {
-  return R"(,{"rule":{"family":"inet","table":"mine","chain":")" + in + R"(","handle":7,"expr":[)" +
-         statements + "]}}";
-}
-const std::string kEstablished =
-    R"({"match":{"op":"==","left":{"ct":{"key":"state"}},"right":"established"}},{"accept":null})";
-const std::string kFromTunnel =
-    R"({"match":{"op":"==","left":{"meta":{"key":"iifname"}},"right":"lanrage0"}})";
-const std::string kUdp = R"({"match":{"op":"==","left":{"meta":{"key":"l4proto"}},"right":"udp"}})";
-
-PartyFacts party() {
-  return {"fun",  "lanrage0", *Prefix::parse("10.66.0.0/16"), *IpAddress::parse("10.66.0.1"),
-          50'000, true,       MtuFacts{"bob", 1420, 1420}};
-}
-
-NetworkReport network() {
-  NetworkReport out;
-  const auto stun = *Endpoint::parse("203.0.113.10:3478");
-  const auto relay = *Endpoint::parse("203.0.113.10:51820");
-  out.nat.type = stun::NatType::port_restricted_cone;
-  out.nat.udp = true;
-  out.nat.public_endpoint = Endpoint::parse("198.51.100.7:50000");
-  out.nat.answers = {{stun, {}, 12'300us}};
-  out.asked = {stun};
-  out.relays = {{"home", "eu", {relay}, true, 12'300us}};
-  return out;
-}
-
-// A machine on which all is well.
-DoctorFacts healthy() {
-  DoctorFacts out;
-  out.net_admin = out.net_raw = true;
-  out.wireguard_go = true;
-  out.servers = {{.url = "https://203.0.113.10:8667",
-                  .pinned = true,
-                  .error = std::nullopt,
-                  .clock_ahead = 300ms,
-                  .network = network()}};
-  out.parties = {party()};
-  out.routes = {{*Prefix::parse("0.0.0.0/0"), "eth0"},
-                {*Prefix::parse("192.168.1.0/24"), "eth0"},
-                {*Prefix::parse("10.66.0.0/16"), "lanrage0"}};
-  out.uplink = out.uplink6 = "eth0";
-  out.firewall.rules = rules_with("");
-  return out;
-}
-
-std::vector<Finding> of(const DoctorFacts& facts, const std::string& check) {
-  auto all = diagnose(facts);
-  std::erase_if(all, [&](const Finding& finding) { return finding.check != check; });
-  return all;
-}
-
-Finding only(const DoctorFacts& facts, const std::string& check) {
-  const auto found = of(facts, check);
-  EXPECT_EQ(found.size(), 1u) << check;
-  return found.empty() ? Finding{} : found.front();
-}
-
-void expect(const Finding& finding, FindingStatus status, const std::string& detail,
-            const std::string& advice = "") {
-  EXPECT_EQ(finding.status, status) << finding.detail;
-  EXPECT_NE(finding.detail.find(detail), std::string::npos) << finding.detail;
-  EXPECT_NE(finding.advice.find(advice), std::string::npos) << finding.advice;
-  EXPECT_EQ(finding.advice.empty(), status == ok) << finding.detail << ": " << finding.advice;
-}
 
 TEST(Doctor, AHealthyMachineHasOneGoodFindingOfEachCheck) {
   const auto findings = diagnose(healthy());
@@ -106,7 +20,7 @@ TEST(Doctor, AHealthyMachineHasOneGoodFindingOfEachCheck) {
     EXPECT_FALSE(finding.detail.ends_with('.')) << finding.detail;
   }
   EXPECT_EQ(checks, (std::vector<std::string>{"agent", "privileges", "wireguard", "tun", "server",
-                                              "clock", "udp", "relay", "nat", "ipv6", "port",
+                                              "clock", "udp", "relay", "nat", "ipv6", "port", "lan",
                                               "firewall", "routes", "mtu"}));
 }
 
@@ -279,30 +193,6 @@ TEST(Doctor, PortMappings) {
   expect(found[1], warning, "another router in front", "forward");
 }
 
-TEST(Doctor, FirewallsOfIpv6) {
-  auto facts = healthy();
-  facts.ipv6_address = facts.ipv6_route = true;
-  const auto of_family = [](const std::string& family, const std::string& table,
-                            const std::string& name, const std::string& hook) {
-    return R"(,{"chain":{"family":")" + family + R"(","table":")" + table + R"(","name":")" + name +
-           R"(","type":"filter","hook":")" + hook + R"(","prio":0,"policy":"drop"}})";
-  };
-  facts.firewall.rules = rules_with(of_family("ip6", "mine", "in", "input"));
-  expect(only(facts, "firewall"), warning,
-         "incoming IPv6 UDP to port 50000 is dropped by table ip6",
-         "`nft insert rule ip6 mine in udp dport 50000 accept`");
-  facts.firewall.rules = rules_with(of_family("ip6", "filter", "OUTPUT", "output"));
-  expect(only(facts, "firewall"), warning, "outgoing IPv6 UDP is dropped",
-         "`ip6tables -I OUTPUT -p udp -j ACCEPT`");
-  // What drops both families is said once.
-  facts.firewall.rules = rules_with(chain("input", "drop") + rule("input", kEstablished) +
-                                    rule("input", kFromTunnel + R"(,{"accept":null})"));
-  expect(only(facts, "firewall"), warning, "incoming UDP to port 50000 from somebody new");
-  facts.ipv6_route = false;
-  facts.firewall.rules = rules_with(of_family("ip6", "mine", "in", "input"));
-  expect(only(facts, "firewall"), ok, "through");
-}
-
 TEST(Doctor, OwnPort) {
   auto facts = healthy();
   facts.parties[0].port_bound = false;
@@ -317,123 +207,26 @@ TEST(Doctor, OwnPort) {
   EXPECT_FALSE(is_udp_port_bound("", 53));
 }
 
-TEST(Doctor, FirewallThatDropsAllUdp) {
+TEST(Doctor, Lan) {
   auto facts = healthy();
-  facts.firewall.rules =
-      rules_with(chain("input", "accept") + rule("input", kUdp + R"(,{"drop":null})"));
-  const auto found = of(facts, "firewall");
-  ASSERT_EQ(found.size(), 2u);
-  expect(found[0], problem,
-         "all incoming UDP to port 50000 is dropped by table inet mine, chain input, rule with "
-         "handle 7: the tunnel of \"fun\" can't work",
-         "`nft insert rule inet mine input udp dport 50000 accept`");
-  expect(found[1], problem, "traffic of \"fun\" that comes in by lanrage0",
-         "`nft insert rule inet mine input iifname \"lanrage0\" accept`");
-}
-
-TEST(Doctor, FirewallThatLetsInOnlyWhatIsEstablished) {
-  auto facts = healthy();
-  facts.firewall.rules = rules_with(chain("input", "drop") + rule("input", kEstablished) +
-                                    rule("input", kFromTunnel + R"(,{"accept":null})"));
-  expect(only(facts, "firewall"), warning, "from somebody new is dropped",
-         "nft insert rule inet mine input udp dport 50000 accept");
-}
-
-TEST(Doctor, FirewallThatDropsPingsAlone) {
-  auto facts = healthy();
-  facts.firewall.rules = rules_with(
-      chain("input", "accept") +
-      rule("input", R"({"match":{"op":"==","left":{"meta":{"key":"l4proto"}},"right":"icmp"}},)"
-                    R"({"drop":null})"));
-  expect(only(facts, "firewall"), warning, "ping that comes in by lanrage0 is dropped");
-}
-
-TEST(Doctor, FirewallThatLetsNothingOut) {
-  auto facts = healthy();
-  facts.firewall.rules = rules_with(chain("output", "drop"));
-  expect(only(facts, "firewall"), problem, "outgoing UDP to port 3478 is dropped",
-         "nft insert rule inet mine output udp dport 3478 accept");
+  expect(only(facts, "lan"), ok, "lan0 is the LAN of \"fun\"");
+  facts.parties[0] = without_segment();
+  expect(only(facts, "lan"), warning, "\"fun\" has no LAN here (this kernel has no VXLAN)",
+         "`modprobe vxlan`");
+  const auto advice = [&](TestErrc code) {
+    facts.parties[0].no_segment = Error(code, "why");
+    return only(facts, "lan").advice;
+  };
+  EXPECT_TRUE(advice(TestErrc::lan_unguarded).starts_with("`modprobe -a nf_tables nft_ct`"));
+  EXPECT_TRUE(advice(TestErrc::lan_port_taken).starts_with("`ss -lunp`"));
+  EXPECT_NE(advice(TestErrc::lan_failed).find("disable_ipv6"), std::string::npos);
+  EXPECT_NE(advice(TestErrc::server_unreachable).find("its log"), std::string::npos);
   facts.parties.clear();
-  expect(only(facts, "firewall"), problem, "outgoing UDP to port 3478");
-  facts.firewall.rules = rules_with("");
-  expect(only(facts, "firewall"), ok, "lets UDP out");
-  facts = healthy();
-  facts.firewall.rules =
-      rules_with(chain("output", "accept") +
-                 rule("output", R"({"match":{"op":"==","left":{"meta":{"key":"oifname"}},)"
-                                R"("right":"lanrage0"}},{"drop":null})"));
-  expect(only(facts, "firewall"), problem, "that goes out by lanrage0", "oifname \"lanrage0\"");
-}
-
-TEST(Doctor, FirewallIsThatOfTheDefaultRouteInUse) {
-  const auto drops_from = [](const std::string& interface) {
-    return rules_with(
-        chain("input", "accept") +
-        rule("input", R"({"match":{"op":"==","left":{"meta":{"key":"iifname"}},"right":")" +
-                          interface + R"("}},)" + kUdp + R"(,{"drop":null})"));
-  };
-  for (const std::size_t place : {0u, 1u}) {  // whatever the order of routes
-    auto facts = healthy();
-    facts.routes.insert(facts.routes.begin() + static_cast<std::ptrdiff_t>(place),
-                        {*Prefix::parse("0.0.0.0/0"), "wlan0"});
-    facts.firewall.rules = drops_from("wlan0");
-    expect(only(facts, "firewall"), ok,
-           "through (\"fun\"); by wlan0 (not in use now) UDP would be dropped");
-    facts.firewall.rules = drops_from("eth0");
-    expect(only(facts, "firewall"), problem, "all incoming UDP to port 50000 is dropped",
-           "nft insert rule");
-    facts.firewall.rules = rules_with("");
-    EXPECT_TRUE(only(facts, "firewall").detail.ends_with("through (\"fun\")"));
-  }
-  // IPv6 may leave by another interface.
-  auto facts = healthy();
-  facts.ipv6_address = facts.ipv6_route = true;
-  facts.uplink6 = "wlan0";
-  facts.firewall.rules = drops_from("wlan0");
-  expect(only(facts, "firewall"), warning, "incoming IPv6 UDP to port 50000 is dropped", "nft");
-}
-
-// The commands are those of whoever made the rules.
-TEST(Doctor, FirewallsByTheirOwners) {
-  auto facts = healthy();
-  const auto file = [](const std::string& name) {
-    std::ifstream in(std::string(LANRAGE_TEST_DATA) + "/firewall/" + name);
-    std::ostringstream out;
-    out << in.rdbuf();
-    return out.str();
-  };
-  facts.firewall.rules = std::move(*FirewallRules::parse(file("firewalld.json")));
-  auto found = of(facts, "firewall");
-  ASSERT_EQ(found.size(), 2u);
-  expect(found[0], warning, "filter_IN_public",
-         "firewall-cmd --permanent --zone=public --add-port=50000/udp");
-  expect(found[1], problem, "lanrage0", "--zone=trusted --add-interface=lanrage0");
-
-  facts.firewall.rules = std::move(*FirewallRules::parse(file("iptables.json")));
-  found = of(facts, "firewall");
-  ASSERT_EQ(found.size(), 2u);
-  expect(found[0], warning, "may be dropped", "iptables -I INPUT -p udp --dport 50000 -j ACCEPT");
-  expect(found[1], warning, "lanrage0", "iptables -I INPUT -i lanrage0 -j ACCEPT");
-
-  facts.firewall.ufw = true;
-  facts.firewall.ufw_input_policy = "DROP";
-  found = of(facts, "firewall");
-  ASSERT_EQ(found.size(), 2u);
-  expect(found[0], warning, "is dropped by ufw", "`ufw allow 50000/udp`");
-  expect(found[1], problem, "is dropped by ufw", "`ufw allow in on lanrage0`");
-  facts.firewall.ufw_rules = "### tuple ### allow any any 0.0.0.0/0 any 0.0.0.0/0 in\n";
-  expect(only(facts, "firewall"), ok, "lets UDP port 50000 and lanrage0 through");
-}
-
-TEST(Doctor, FirewallsThatCantBeRead) {
-  auto facts = healthy();
-  facts.firewall.legacy_iptables = true;
-  const auto found = of(facts, "firewall");
-  ASSERT_EQ(found.size(), 2u);
-  expect(found[1], warning, "old iptables", "iptables-legacy -S");
-  facts.firewall.rules.reset();
-  facts.firewall.unreadable = "Operation not permitted";
-  expect(only(facts, "firewall"), warning, "Operation not permitted", "root");
+  EXPECT_TRUE(of(facts, "lan").empty());
+  facts.kernel_vxlan = true;
+  EXPECT_TRUE(of(facts, "lan").empty());
+  facts.kernel_vxlan = false;
+  expect(only(facts, "lan"), warning, "this kernel has no VXLAN", "`modprobe vxlan`");
 }
 
 TEST(Doctor, Routes) {
@@ -456,9 +249,10 @@ TEST(Doctor, Routes) {
 
 TEST(Doctor, Mtu) {
   auto facts = healthy();
-  facts.parties[0].mtu->works = 1380;
-  expect(only(facts, "mtu"), problem, "more than 1380 bytes don't get to \"bob\"",
-         "`ip link set dev lanrage0 mtu 1380`");
+  facts.parties[0].mtu->works = 1320;
+  expect(only(facts, "mtu"), problem,
+         "more than 1320 bytes don't get to \"bob\" by lan0, whose MTU is 1350",
+         "`ip link set dev lan0 mtu 1320`");
   facts.parties[0].mtu->works.reset();
   expect(only(facts, "mtu"), warning, "\"bob\" answers no echo", "ICMP");
   facts.parties[0].mtu.reset();
@@ -466,4 +260,4 @@ TEST(Doctor, Mtu) {
 }
 
 }  // namespace
-}  // namespace lanrage::agent
+}  // namespace lanrage::agent::test
