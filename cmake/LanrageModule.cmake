@@ -1,5 +1,5 @@
 # Modules that decide and do nothing: no sockets, clocks, threads or logs (docs/adr/0003).
-set(LANRAGE_CORE_MODULES base crypto stun wireguard lan party protocol relay path trust)
+set(LANRAGE_CORE_MODULES base crypto stun wireguard lan games party protocol relay path trust)
 
 # Called for targets whose directory bears a core module's name, and for fuzz targets.
 function(lanrage_core_options TARGET)
