@@ -32,6 +32,7 @@ std::vector<std::unique_ptr<Command>> make_commands() {
   out.push_back(make_rotate());
   out.push_back(make_netcheck());
   out.push_back(make_discover());
+  out.push_back(make_games());
   out.push_back(make_doctor());
   return out;
 }

@@ -69,6 +69,7 @@ std::unique_ptr<Command> make_open();
 std::unique_ptr<Command> make_close();
 std::unique_ptr<Command> make_netcheck();
 std::unique_ptr<Command> make_discover();
+std::unique_ptr<Command> make_games();
 std::unique_ptr<Command> make_doctor();
 
 }  // namespace lanrage::cli

@@ -164,6 +164,30 @@ TEST_F(CliTest, DiscoverSaysThatItIsNoWayIn) {
   EXPECT_NE(result.out.find("ask the host for the invite"), std::string::npos);
 }
 
+TEST_F(CliTest, GamesAreListed) {
+  serve(R"({"ok":true,"result":{"schema":1,"games":[)"
+        R"({"game":"OpenTTD","title":null,"player":"ben","address":"10.66.0.2:3979",)"
+        R"("players":null,"max_players":null,"rtt_ms":31.4,"seen_s":0},)"
+        R"({"game":"OpenArena","title":"Saturday","player":"anna","address":"10.66.0.1:27960",)"
+        R"("players":2,"max_players":8,"rtt_ms":null,"seen_s":3}]}})");
+  const auto result = line({"games", "--party", "fun"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.out,
+            "GAME       TITLE     PLAYER  ADDRESS          PLAYERS  PING\n"
+            "OpenTTD    -         ben     10.66.0.2:3979   -        31.4 ms\n"
+            "OpenArena  Saturday  anna    10.66.0.1:27960  2/8      -\n");
+  EXPECT_EQ(request_.at("command").as_string(), "games");
+  EXPECT_EQ(request_.at("party").as_string(), "fun");
+}
+
+TEST_F(CliTest, WithoutGamesItSaysHowOthersArePlayed) {
+  serve(R"({"ok":true,"result":{"schema":1,"games":[]}})");
+  const auto result = line({"games"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_TRUE(result.out.starts_with("Nobody hosts a game that lanrage knows")) << result.out;
+  EXPECT_NE(result.out.find("lanrage status"), std::string::npos);
+}
+
 TEST_F(CliTest, DoctorIsALineForEachFindingAndFailsByProblems) {
   serve(R"({"ok":true,"result":{"schema":1,"findings":[{"check":"agent","status":"ok",)"
         R"("detail":"the agent runs","advice":null},{"check":"clock","status":"warning",)"
