@@ -5,7 +5,9 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "agent/local_api.hpp"
 #include "agent/state_directory.hpp"
 #include "cli/cli.hpp"
+#include "games/table.hpp"
 #include "io/core_dumps.hpp"
 #include "io/unix_socket.hpp"
 
@@ -39,6 +42,7 @@ struct DaemonOptions {
   std::string hosts_file = "/etc/hosts";
   bool sandbox = true;
   bool verbose = false;
+  std::string games;
 };
 
 constexpr std::string_view kLanOff = "off";
@@ -82,6 +86,19 @@ std::unique_ptr<HostsKeeper> start_hosts_keeper(const DaemonOptions& options,
   return nullptr;
 }
 
+lanrage::Result<lanrage::games::Table> known_games(const std::string& file) {
+  if (file.empty()) return lanrage::games::table_with();
+  std::ifstream stream(file, std::ios::binary);
+  std::error_code missing;
+  if (!stream || !fs::is_regular_file(file, missing))
+    return lanrage::fail(lanrage::games::GamesErrc::bad_table,
+                         "cannot read " + file + ", which --games names");
+  const std::string text(std::istreambuf_iterator<char>(stream), {});
+  auto more = lanrage::games::read_games(text, file);
+  if (!more) return std::unexpected(more.error());
+  return lanrage::games::table_with(std::move(*more));
+}
+
 int run_daemon(const DaemonOptions& options) {
   if (::geteuid() != 0)
     return refuse("the agent makes network devices: run it as root, or with sudo");
@@ -94,6 +111,9 @@ int run_daemon(const DaemonOptions& options) {
     return refuse("cannot make " + socket.parent_path().string() + "; choose another --socket");
   ::umask(077);
   auto hosts = start_hosts_keeper(options, log);
+  // Before the sandbox, outside of which it may be.
+  auto games = known_games(options.games);
+  if (!games) return refuse(games.error().message());
   if (auto shut = shut_in(options, socket.parent_path(), log); !shut)
     return refuse(shut.error().message());
 
@@ -109,7 +129,8 @@ int run_daemon(const DaemonOptions& options) {
                                     .discovery_dir = socket.parent_path() / "discovery",
                                     .map_ports = options.map_ports,
                                     .predict_ports = options.predict_ports,
-                                    .names = {options.naming, std::move(hosts)}},
+                                    .names = {options.naming, std::move(hosts)},
+                                    .games = std::move(*games)},
                                    log);
   if (!agent) return refuse(agent.error().message());
   lanrage::agent::LocalApi api(**agent);
@@ -177,6 +198,8 @@ int daemon_main(int argc, char** argv) {
                  "Whether to give up the powers of root that aren't needed: on or off")
       ->transform(
           CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}));
+  app.add_option("--games", options.games,
+                 "A file with more games that `lanrage games` finds (docs/games.md)");
   // There is no dashboard yet; scripts that switch it off already work.
   app.add_option("--dashboard", dashboard)->check(CLI::IsMember({"off"}))->group("");
   app.add_flag("--verbose", options.verbose, "Log more");

@@ -56,6 +56,7 @@ class Agent {
     bool map_ports = true;                  // ask the home's router to forward the parties' ports
     bool predict_ports = true;              // try a dozen likely ports of a symmetric NAT
     LanNames::Options names{};
+    games::Table games{};                   // those that `lanrage games` finds
   };
 
   // Reads keys and state, and takes up every party it was in. Errors: StateErrc.
@@ -114,6 +115,7 @@ class Agent {
   io::Log& log_;
   io::UniqueFd lock_;  // before what it protects, so that it goes last
   DeviceKeys keys_;
+  games::Table games_;
   AgentContext context_;
   NetworkMonitor network_;             // outlives the sessions
   std::unique_ptr<PortMapper> ports_;  // and so does this

@@ -63,15 +63,15 @@ class GamesWatch::Inquiry : public std::enable_shared_from_this<Inquiry> {
  public:
   Inquiry(GamesWatch& owner, std::vector<IpAddress> peers)
       : owner_(owner),
-        members_(open_socket(owner, owner.interface_)),
-        self_(open_socket(owner, "")),
+        here_(open_socket(owner, owner.interface_)),
+        elsewhere_(open_socket(owner, "")),
         timer_(owner.io_),
         done_(owner.io_, asio::steady_timer::time_point::max()),
         round_(owner.table_, peers) {}
 
   asio::awaitable<void> run() {
     const auto self = shared_from_this();
-    for (auto* socket : {&members_, &self_})
+    for (auto* socket : {&here_, &elsewhere_})
       if (socket->is_open()) wait_readable(*socket);
     std::size_t sent = 0;
     while (const auto question = round_.next(monotonic_now())) {
@@ -93,8 +93,8 @@ class GamesWatch::Inquiry : public std::enable_shared_from_this<Inquiry> {
     closed_ = true;
     owner_.inquiry_.reset();
     boost::system::error_code ignored;
-    members_.close(ignored);
-    self_.close(ignored);
+    here_.close(ignored);
+    elsewhere_.close(ignored);
     timer_.cancel();
     done_.cancel();
   }
@@ -115,7 +115,7 @@ class GamesWatch::Inquiry : public std::enable_shared_from_this<Inquiry> {
   }
 
   void send(const games::Question& question) {
-    auto& socket = question.to.address == owner_.vip_ ? self_ : members_;
+    auto& socket = owner_.here_.contains(question.to.address) ? here_ : elsewhere_;
     if (!socket.is_open()) return;
     const auto to = io::to_socket_address(question.to);
     // Who can't be reached now isn't asked.
@@ -151,8 +151,8 @@ class GamesWatch::Inquiry : public std::enable_shared_from_this<Inquiry> {
   }
 
   GamesWatch& owner_;  // closes this before it goes
-  asio::posix::stream_descriptor members_;
-  asio::posix::stream_descriptor self_;
+  asio::posix::stream_descriptor here_;
+  asio::posix::stream_descriptor elsewhere_;
   asio::steady_timer timer_;
   asio::steady_timer done_;  // never expires
   games::Round round_;
@@ -195,8 +195,10 @@ void GamesWatch::close() {
   if (const auto inquiry = inquiry_.lock()) inquiry->close();
 }
 
-void GamesWatch::set_members(std::vector<IpAddress> vips) {
-  members_ = std::move(vips);
+void GamesWatch::set_members(std::vector<IpAddress> here, std::span<const IpAddress> elsewhere) {
+  here_ = {here.begin(), here.end()};
+  members_ = std::move(here);
+  members_.insert(members_.end(), elsewhere.begin(), elsewhere.end());
   std::set<IpAddress> peers(members_.begin(), members_.end());
   peers.insert(vip_);
   catalogue_.set_peers(std::move(peers));

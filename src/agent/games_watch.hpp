@@ -10,6 +10,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +35,9 @@ class GamesWatch : public std::enable_shared_from_this<GamesWatch> {
                                                   const IpAddress& vip);
   void close();
 
-  // The others' virtual IPs.
-  void set_members(std::vector<IpAddress> vips);
+  // The others' virtual IPs, of those on the device, and of those whom another one reaches: they
+  // are asked, but nothing of theirs passes here.
+  void set_members(std::vector<IpAddress> here, std::span<const IpAddress> elsewhere = {});
 
   // Asks the members, and this machine's own servers; done when kAnswerTime has passed. Where it is
   // under way, waits for its end.
@@ -58,7 +61,8 @@ class GamesWatch : public std::enable_shared_from_this<GamesWatch> {
   const games::Table& table_;
   std::string interface_;
   IpAddress vip_;
-  std::vector<IpAddress> members_;
+  std::vector<IpAddress> members_;  // all of them
+  std::set<IpAddress> here_;        // of these, on the device
   games::Catalogue catalogue_;
   std::weak_ptr<Inquiry> inquiry_;  // under way
   std::array<std::uint8_t, 2048> buffer_{};

@@ -8,6 +8,7 @@
 #include "agent/api_arguments.hpp"
 #include "agent/checkup.hpp"
 #include "agent/clock.hpp"
+#include "agent/games_json.hpp"
 #include "agent/json_secret.hpp"
 #include "agent/netcheck.hpp"
 #include "agent/status_json.hpp"
@@ -80,6 +81,7 @@ LocalApi::Answer LocalApi::dispatch(const json::object& request) {
       Row{"leave", &LocalApi::leave},
       Row{"netcheck", &LocalApi::netcheck},
       Row{"discover", &LocalApi::discover},
+      Row{"games", &LocalApi::games},
       Row{"doctor", &LocalApi::doctor},
       Row{"open", &LocalApi::open},
       Row{"close", &LocalApi::close},
@@ -293,6 +295,14 @@ LocalApi::Answer LocalApi::doctor(const json::object& request) {
   if (pin && !server) arguments.refuse("pin", "belongs to a server; name it as well");
   if (arguments.error()) co_return std::unexpected(*arguments.error());
   co_return findings_json(co_await check_up(agent_, server, pin));
+}
+
+LocalApi::Answer LocalApi::games(const json::object& request) {
+  auto session = party_of(request);
+  if (!session) co_return std::unexpected(session.error());
+  const auto rows = co_await (*session)->games();
+  if (!rows) co_return std::unexpected(rows.error());
+  co_return games_json(*rows, monotonic_now());
 }
 
 LocalApi::Answer LocalApi::discover(const json::object&) {

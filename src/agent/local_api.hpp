@@ -31,6 +31,7 @@ class LocalApi {
   Answer nick(const boost::json::object& request);
   Answer leave(const boost::json::object& request);
   Answer netcheck(const boost::json::object& request);
+  Answer games(const boost::json::object& request);
   Answer doctor(const boost::json::object& request);
   Answer discover(const boost::json::object& request);
   // What a party reaches of this machine: local_api_access.cc.

@@ -88,6 +88,7 @@ Result<void> PartySession::open(const std::optional<protocol::PartyAnswer>& answ
   if (auto opened = open_device(keys); !opened) return opened;
   if (auto opened = open_lan(keys); !opened) return opened;
   if (auto opened = open_connectivity(keys); !opened) return opened;
+  open_games();
   sync_peers();
   trust_->open(saved_.interface);
   invites_ = std::make_shared<InviteKeeper>(context_.io, weak_from_this(), context_.log,
@@ -184,6 +185,15 @@ Result<void> PartySession::open_connectivity(const party::DeviceKeys& keys) {
   return {};
 }
 
+void PartySession::open_games() {
+  if (context_.games == nullptr) return;
+  auto games = GamesWatch::open(context_.io, *context_.games, lan_->interface_name(), vip());
+  if (games)
+    games_ = std::move(*games);
+  else
+    context_.log.warning("no_games_watch", {{"detail", games.error().message()}});
+}
+
 void PartySession::open_link() {
   subscribe();
   ControlPlane::Listener listener;
@@ -218,6 +228,7 @@ void PartySession::stop() {
   trust_->close();
   if (invites_) invites_->close();
   if (refill_) refill_->close();
+  if (games_) games_->close();
   if (connectivity_) connectivity_->close();
   if (context_.names != nullptr) context_.names->remove(saved_.id);
   if (lan_) lan_->close();

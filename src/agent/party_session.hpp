@@ -14,6 +14,8 @@
 #include "agent/agent_context.hpp"
 #include "agent/connectivity.hpp"
 #include "agent/control_plane.hpp"
+#include "agent/games_json.hpp"
+#include "agent/games_watch.hpp"
 #include "agent/governance.hpp"
 #include "agent/invite_keeper.hpp"
 #include "agent/joining.hpp"
@@ -129,6 +131,8 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   boost::asio::awaitable<std::vector<std::optional<Duration>>> ping(PeerId peer, int count);
   // One echo as an IP packet of `size` bytes; nothing when none came back in time.
   boost::asio::awaitable<std::optional<Duration>> echo(PeerId peer, std::size_t size);
+  // What is hosted in the party, after asking. GamesWatchErrc.
+  boost::asio::awaitable<Result<std::vector<GameRow>>> games();
   boost::asio::awaitable<Result<void>> rename(std::string nick);
   // The party's server is at another address now and has proved there that it is the same one.
   void move_to(std::string url, std::shared_ptr<ControlPlane> control);
@@ -147,6 +151,7 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   Result<void> open_connectivity(const party::DeviceKeys& keys);
   // Of a member, inside the tunnel.
   IpAddress underlay_of(const crypto::ExchangeKey& wireguard) const;
+  void open_games();
   void open_link();
   void subscribe();
 
@@ -195,7 +200,8 @@ class PartySession : public GovernedParty, public std::enable_shared_from_this<P
   std::unique_ptr<Tunnel> tunnel_;
   std::shared_ptr<PartyLan> lan_;
   std::shared_ptr<Connectivity> connectivity_;
-  std::map<PeerId, bool> online_;  // as the server tells it; display only
+  std::shared_ptr<GamesWatch> games_;  // none: can't be had here
+  std::map<PeerId, bool> online_;      // as the server tells it; display only
   std::chrono::seconds heartbeat_every_{20};
   boost::asio::steady_timer heartbeat_timer_;
   boost::asio::steady_timer grant_timer_;

@@ -62,6 +62,25 @@ Result<void> PartySession::set_access(lan::Access access) {
   return {};
 }
 
+asio::awaitable<Result<std::vector<GameRow>>> PartySession::games() {
+  const auto self = shared_from_this();
+  const auto games = games_;
+  if (!games)
+    co_return fail(GamesWatchErrc::unavailable, "the agent can't look for games on " +
+                                                    lan_->interface_name() + "; its log says why");
+  co_await games->ask();
+  std::vector<GameRow> out;
+  if (stopped_) co_return out;
+  for (auto& hosted : games->hosted())
+    for (const auto& [id, member] : ledger().members()) {
+      if (member.vip != hosted.at.address) continue;
+      const auto report = connectivity_->report(id);
+      out.push_back({std::move(hosted), member.nick, report ? report->path.rtt : std::nullopt});
+      break;
+    }
+  co_return out;
+}
+
 PartyRow PartySession::report() const {
   const auto self = context_.keys.peer_id();
   PartyRow out{saved_.id,

@@ -201,6 +201,8 @@ void PartySession::sync_peers() {
   if (!connectivity_) return;
   std::vector<ConnectivityPeer> peers;
   std::vector<lan::Member> on_lan;
+  std::vector<IpAddress> by_lan;
+  std::vector<IpAddress> by_tunnel;
   for (const auto& access : trust_->trust().access()) {
     const auto& member = *ledger().member(access.peer);
     if (member.vip.is_unspecified()) continue;  // no address before its statement
@@ -213,6 +215,7 @@ void PartySession::sync_peers() {
     if (access.may_talk) {
       config.allowed_ips.push_back({member.vip, 32});
       on_lan.push_back({member.wireguard, member.vip, underlay, !beside});
+      (beside && lan_->has_segment() ? by_tunnel : by_lan).push_back(member.vip);
     }
     peers.push_back(
         {member.id, member.identity, member.box, member.vip, beside, std::move(config)});
@@ -221,6 +224,7 @@ void PartySession::sync_peers() {
   lan_->set_members(on_lan);
   connectivity_->set_peers(peers);
   name_members();
+  if (games_) games_->set_members(std::move(by_lan), by_tunnel);
 }
 
 void PartySession::on_place(const PeerId& peer, bool beside_segment) {

@@ -7,7 +7,6 @@
 namespace lanrage::io {
 namespace {
 
-constexpr std::uint32_t kUdp = 17;
 constexpr std::uint32_t kFragmentBits = 0x3fff;  // more, and the offset
 constexpr std::uint32_t kWholePacket = 0xffffffff;
 
@@ -20,7 +19,7 @@ std::vector<sock_filter> discovery_filter(std::span<const DiscoveryTraffic> kind
   program.add(BPF_ALU | BPF_AND | BPF_K, 0xf0);
   program.jump(BPF_JEQ, 0x40, "", "drop");
   program.add(BPF_LD | BPF_B | BPF_ABS, 9);
-  program.jump(BPF_JEQ, kUdp, "", "drop");
+  program.jump(BPF_JEQ, kProtocolUdp, "", "drop");
   program.add(BPF_LD | BPF_H | BPF_ABS, 6);
   program.jump(BPF_JSET, kFragmentBits, "drop", "");
   program.add(BPF_LDX | BPF_B | BPF_MSH, 0);  // X: size of the IP header

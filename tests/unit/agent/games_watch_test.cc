@@ -164,6 +164,19 @@ TEST_F(GamesWatchTest, AsksMembersAndThisMachinesOwnServers) {
     EXPECT_TRUE(game.rtt) << game.at.to_string();
 }
 
+// Whose kernel has no VXLAN.
+TEST_F(GamesWatchTest, AsksMembersWhomAnotherDeviceReaches) {
+  a_.ip("link add wg0 type veth peer name wg0 netns " + b_.name() +
+        "\nlink set wg0 up\nroute add 10.66.0.3/32 dev wg0\n");
+  b_.ip("link set wg0 up\naddr add 10.66.0.3/32 dev wg0\nroute add 10.66.0.1/32 dev wg0\n");
+  const auto other = address("10.66.0.3");
+  watch_->set_members({address("10.66.0.2")}, {&other, 1});
+  UdpSocket server(b_, endpoint("10.66.0.3:27960"));
+  ask();
+  until_asked([&] { serve(server, kGetInfo, kArena); });
+  EXPECT_THAT(shown(), ElementsAre("Arena dm 10.66.0.3:27960"));
+}
+
 TEST_F(GamesWatchTest, WhoAsksMeanwhileWaitsForTheSameAnswers) {
   UdpSocket server(b_, endpoint("0.0.0.0:27960"));
   int questions = 0;
