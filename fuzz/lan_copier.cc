@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Copier copier(segment, now);
   const auto home = IpAddress::v4(0xc0a80105);
   ByteArray<16> link_local{0xfe, 0x80};
-  copier.set_own_addresses({home, IpAddress::v6(link_local)});
+  copier.set_elsewhere(
+      {.addresses = {home, IpAddress::v6(link_local)}, .broadcasts = {IpAddress::v4(0xc0a801ff)}});
   ByteReader reader({data, size});
   while (reader.remaining() > 0) {
     const auto interface = reader.u8();

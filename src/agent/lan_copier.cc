@@ -10,6 +10,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <optional>
 #include <sys/socket.h>
 #include <tuple>
 
@@ -38,11 +39,22 @@ std::string read_net_file(const std::string& name) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Interfaces that agents made, this one or others, and the addresses of all others.
+// Interfaces that agents made, this one or others, and what is on all others.
 struct Machine {
   std::set<std::string> ours;
-  std::set<IpAddress> addresses;
+  lan::Elsewhere elsewhere;
 };
+
+// Nothing where a network has no room for one.
+std::optional<IpAddress> broadcast_of(const ifaddrs& entry) {
+  const auto address = io::ip_address_of(entry.ifa_addr);
+  const auto mask = io::ip_address_of(entry.ifa_netmask);
+  if ((entry.ifa_flags & IFF_BROADCAST) == 0 || !address || !address->is_v4() || !mask)
+    return std::nullopt;
+  const auto hosts = ~mask->v4_value();
+  if (hosts < 3) return std::nullopt;
+  return IpAddress::v4(address->v4_value() | hosts);
+}
 
 Machine look_around() {
   Machine out;
@@ -56,7 +68,9 @@ Machine look_around() {
     if (!out.ours.contains(name) && !others.contains(name))
       (is_marked_as_ours(*links, name) ? out.ours : others).insert(name);
     const auto address = io::ip_address_of(entry->ifa_addr);
-    if (address && others.contains(name)) out.addresses.insert(*address);
+    if (!address || !others.contains(name)) continue;
+    out.elsewhere.addresses.insert(*address);
+    if (const auto broadcast = broadcast_of(*entry)) out.elsewhere.broadcasts.insert(*broadcast);
   }
   return out;
 }
@@ -69,8 +83,7 @@ Result<std::shared_ptr<LanCopier>> LanCopier::open(asio::io_context& io,
   // Deaf until it is filtered.
   io::UniqueFd fd(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return unavailable("cannot watch for broadcasts");
-  const auto broadcast = lan::broadcast_of(segment.prefix).v4_value();
-  auto program = io::sent_to_groups_filter(broadcast);
+  auto program = io::sent_to_groups_filter();
   const sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
   sockaddr_ll all{};
   all.sll_family = AF_PACKET;
@@ -128,6 +141,8 @@ void LanCopier::read_packets() {
     }
     const auto decision = copier_.on_sent(monotonic_now(), index, packet);
     ++verdicts_[decision.verdict];
+    // Who asks a group has often joined it a moment ago, and would miss the answers.
+    if (decision.to.is_multicast() && !memberships_.contains(decision.to)) join_groups();
     for (const auto& frame : decision.frames)
       send(frame);
   }
@@ -151,17 +166,22 @@ void LanCopier::send(ByteView frame) {
 void LanCopier::refresh() {
   if (closed_) return;
   auto machine = look_around();
-  copier_.set_own_addresses(std::move(machine.addresses));
-  auto elsewhere = lan::parse_igmp(read_net_file("igmp"));
-  std::ranges::move(lan::parse_igmp6(read_net_file("igmp6")), std::back_inserter(elsewhere));
-  const auto wanted = lan::groups_to_join(elsewhere, machine.ours);
-  std::erase_if(memberships_, [&](const auto& entry) { return !wanted.contains(entry.first); });
-  for (const auto& group : wanted)
-    if (!memberships_.contains(group)) join(group);
+  copier_.set_elsewhere(std::move(machine.elsewhere));
+  parties_ = std::move(machine.ours);
+  join_groups();
   timer_.expires_after(kRefresh);
   timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
     if (!error) self->refresh();
   });
+}
+
+void LanCopier::join_groups() {
+  auto elsewhere = lan::parse_igmp(read_net_file("igmp"));
+  std::ranges::move(lan::parse_igmp6(read_net_file("igmp6")), std::back_inserter(elsewhere));
+  const auto wanted = lan::groups_to_join(elsewhere, parties_);
+  std::erase_if(memberships_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  for (const auto& group : wanted)
+    if (!memberships_.contains(group)) join(group);
 }
 
 // Tried again at the next refresh when it fails.

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -36,7 +37,8 @@ class LanCopier : public std::enable_shared_from_this<LanCopier> {
   const std::map<lan::Verdict, std::uint64_t>& verdicts() const { return verdicts_; }
   std::set<IpAddress> joined() const;
 
-  // Groups and addresses are looked at this often: the kernel tells nobody when they change.
+  // Groups and addresses are looked at this often, as the kernel tells nobody when they change; and
+  // groups whenever somebody sends to one that isn't joined.
   static constexpr std::chrono::seconds kRefresh{2};
 
  private:
@@ -45,12 +47,14 @@ class LanCopier : public std::enable_shared_from_this<LanCopier> {
   void read_packets();
   void send(ByteView frame);
   void refresh();
+  void join_groups();
   void join(const IpAddress& group);
 
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer timer_;
   lan::Copier copier_;
-  unsigned index_;  // of the LAN device
+  unsigned index_;                 // of the LAN device
+  std::set<std::string> parties_;  // their devices, on which joins are agents'
   std::map<lan::Verdict, std::uint64_t> verdicts_;
   // One each, as the kernel allows 20 a socket; closing it leaves.
   std::map<IpAddress, io::UniqueFd> memberships_;

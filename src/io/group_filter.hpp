@@ -9,8 +9,8 @@
 namespace lanrage::io {
 
 // For a packet socket (SOCK_DGRAM, all protocols): UDP, fragments included, that leaves for
-// 255.255.255.255, `broadcast` (an IPv4 address in host order) or a multicast group of either
+// 255.255.255.255, the broadcast address of an Ethernet's network, or a multicast group of either
 // family.
-std::vector<sock_filter> sent_to_groups_filter(std::uint32_t broadcast);
+std::vector<sock_filter> sent_to_groups_filter();
 
 }  // namespace lanrage::io

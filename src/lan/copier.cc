@@ -11,11 +11,11 @@ constexpr std::uint32_t kLimitedBroadcast = 0xffffffff;
 constexpr std::size_t kChecksumEnd = 8;  // of UDP's header, whose checksum covers the source
 
 // What makes two datagrams the same whatever interface they leave by.
-std::uint64_t content_of(const IpPacket& packet) {
+std::uint64_t content_of(const IpPacket& packet, const IpAddress& to) {
   const auto text = as_text(packet.data);
   const auto ports = ports_of(packet.data);
   std::uint64_t out = std::hash<std::string_view>()(text.substr(kChecksumEnd));
-  out = out * 31 + std::hash<std::string_view>()(as_text(packet.destination.bytes()));
+  out = out * 31 + std::hash<std::string_view>()(as_text(to.bytes()));
   return out * 31 + (std::uint64_t{ports.source} << 16 | ports.destination);
 }
 
@@ -78,10 +78,14 @@ Decision Copier::on_sent(Instant now, std::uint32_t interface, ByteView bytes) {
   forget(now);
   const auto packet = parse_udp_packet(bytes);
   if (!packet) return {Verdict::other};
-  if (!is_limited_broadcast(packet->destination) && !packet->destination.is_multicast())
+  // The broadcast address of another network becomes that of the segment.
+  const bool subnet = elsewhere_.broadcasts.contains(packet->destination);
+  if (!subnet && !is_limited_broadcast(packet->destination) && !packet->destination.is_multicast())
     return {Verdict::other};
   const auto source = source_for(*packet);
-  if (!own_.contains(packet->source) || packet->source == source) return {Verdict::not_ours};
+  const auto to = subnet ? broadcast_ : packet->destination;
+  if (!elsewhere_.addresses.contains(packet->source) || packet->source == source)
+    return {Verdict::not_ours};
   if (is_quiet_group(packet->destination)) return {Verdict::quiet};
 
   const Series series{interface, packet->source, packet->destination,
@@ -89,12 +93,13 @@ Decision Copier::on_sent(Instant now, std::uint32_t interface, ByteView bytes) {
   // Later parts go where the first went, which alone has the ports.
   if (!packet->is_first() && !series_.contains(series)) return {Verdict::other};
   if (packet->is_first()) {
-    if (const auto verdict = judge_first(now, interface, *packet); verdict != Verdict::copied)
+    if (const auto verdict = judge_first(now, interface, *packet, to); verdict != Verdict::copied)
       return {verdict};
   }
-  const auto data = with_source(*packet, source);
+  const auto data = readdressed(*packet, source, to);
   IpPacket copy = *packet;
   copy.source = source;
+  copy.destination = to;
   copy.data = data;
   auto frames = ethernet_frames(copy, self_.mac, group_mac(copy.destination), mtu_, next_id_);
   if (frames.size() > 1 && !packet->fragment) ++next_id_;
@@ -102,19 +107,20 @@ Decision Copier::on_sent(Instant now, std::uint32_t interface, ByteView bytes) {
     series_.erase(series);  // without this part the rest is of no use
     return {Verdict::too_fast};
   }
-  if (packet->is_first()) copied_[content_of(*packet)] = {interface, now};
+  if (packet->is_first()) copied_[content_of(*packet, to)] = {interface, now};
   if (packet->fragment && packet->is_first()) series_[series] = now;
-  return {Verdict::copied, std::move(frames)};
+  return {Verdict::copied, std::move(frames), to};
 }
 
 // Of a first or only part.
-Verdict Copier::judge_first(Instant now, std::uint32_t interface, const IpPacket& packet) {
+Verdict Copier::judge_first(Instant now, std::uint32_t interface, const IpPacket& packet,
+                            const IpAddress& to) {
   const auto ports = ports_of(packet.data);
   if (is_quiet_port(ports.destination)) return Verdict::quiet;
-  const auto group = packet.destination.is_multicast() ? packet.destination : IpAddress();
+  const auto group = to.is_multicast() ? to : IpAddress();
   if (served_.contains({group, ports})) return Verdict::served;
   // Once more by the same interface is a program that says it again.
-  const auto same = copied_.find(content_of(packet));
+  const auto same = copied_.find(content_of(packet, to));
   if (same != copied_.end() && same->second.interface != interface &&
       now - same->second.at < kDuplicate)
     return Verdict::duplicate;

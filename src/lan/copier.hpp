@@ -1,6 +1,7 @@
 // Copies onto the segment what this machine's programs broadcast and multicast elsewhere: the
-// kernel sends 255.255.255.255 and groups by the default route only, and most games ask for nothing
-// else. Decides; a shell watches the interfaces and sends the frames.
+// kernel sends 255.255.255.255 and groups by the default route only, some games ask only for the
+// broadcast address of the first network that they find, and most ask for nothing else. Decides; a
+// shell watches the interfaces and sends the frames.
 //
 // No loops: only packets from this machine's own addresses on other interfaces are copied, what a
 // copy has for a source is an address of the segment, and the shell watches no party's devices but
@@ -47,14 +48,20 @@ std::string_view name_of(Verdict verdict);
 struct Decision {
   Verdict verdict;
   std::vector<Bytes> frames{};  // Ethernet, to send on the LAN device
+  IpAddress to{};               // that their packets are for
+};
+
+// This machine on interfaces that aren't a party's.
+struct Elsewhere {
+  std::set<IpAddress> addresses;
+  std::set<IpAddress> broadcasts;  // of their IPv4 networks: 192.168.1.255
 };
 
 class Copier {
  public:
   Copier(const Segment& segment, Instant now);
 
-  // Its addresses on interfaces that aren't a party's.
-  void set_own_addresses(std::set<IpAddress> addresses) { own_ = std::move(addresses); }
+  void set_elsewhere(Elsewhere elsewhere) { elsewhere_ = std::move(elsewhere); }
 
   // An IP packet that leaves, or seems to leave, by another interface; `interface` is its index.
   Decision on_sent(Instant now, std::uint32_t interface, ByteView bytes);
@@ -83,7 +90,9 @@ class Copier {
     friend auto operator<=>(const Series&, const Series&) = default;
   };
 
-  Verdict judge_first(Instant now, std::uint32_t interface, const IpPacket& packet);
+  // `packet` as it comes, and where its copy goes.
+  Verdict judge_first(Instant now, std::uint32_t interface, const IpPacket& packet,
+                      const IpAddress& to);
   bool is_broadcast_here(const IpAddress& destination) const;
   IpAddress source_for(const IpPacket& packet) const;
   void forget(Instant now);
@@ -91,7 +100,7 @@ class Copier {
   Station self_;
   std::uint32_t mtu_;
   IpAddress broadcast_;
-  std::set<IpAddress> own_;
+  Elsewhere elsewhere_;
   std::map<Flow, Instant> served_;  // until when
   std::map<std::uint64_t, Copied> copied_;
   std::map<Series, Instant> series_;

@@ -138,20 +138,21 @@ UdpPorts ports_of(ByteView datagram) {
   return {source, reader.u16()};
 }
 
-Bytes with_source(const IpPacket& packet, const IpAddress& source) {
+Bytes readdressed(const IpPacket& packet, const IpAddress& source, const IpAddress& destination) {
   Bytes out(packet.data.begin(), packet.data.end());
   if (!packet.is_first()) return out;
   const auto old = static_cast<std::uint16_t>(out[kChecksum] << 8 | out[kChecksum + 1]);
   std::uint16_t sum = 0;
   if (!packet.fragment) {
     put16(out, kChecksum, 0);
-    sum = udp_checksum(source, packet.destination, out);
+    sum = udp_checksum(source, destination, out);
   } else if (old == 0) {
     return out;  // without one
   } else {
     // HC' = ~(~HC + ~m + m')
-    const auto before = folded(words_of(packet.source.bytes()));
-    const auto after = folded(words_of(source.bytes()));
+    const auto before =
+        folded(words_of(packet.source.bytes()) + words_of(packet.destination.bytes()));
+    const auto after = folded(words_of(source.bytes()) + words_of(destination.bytes()));
     sum = static_cast<std::uint16_t>(~folded(std::uint32_t{static_cast<std::uint16_t>(~old)} +
                                              static_cast<std::uint16_t>(~before) + after));
   }

@@ -40,10 +40,10 @@ struct UdpPorts {
 };
 UdpPorts ports_of(ByteView datagram);  // of a UDP header
 
-// `datagram` as sent by `source` instead: the whole of it gets its checksum anew (the kernel may
-// have left that to the network card); of a first fragment, the sum follows the change of address
-// (RFC 1624).
-Bytes with_source(const IpPacket& packet, const IpAddress& source);
+// What the packet carries, as sent from `source` to `destination` instead: a whole datagram gets
+// its checksum anew (the kernel may have left that to the network card); of a first fragment, the
+// sum follows the change of addresses (RFC 1624).
+Bytes readdressed(const IpPacket& packet, const IpAddress& source, const IpAddress& destination);
 
 // `packet` as Ethernet frames whose packets have at most `mtu` bytes (1280 or more; IPv4: 68 or
 // more); `id` is the number of its fragments if it isn't one already.

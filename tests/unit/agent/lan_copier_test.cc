@@ -78,6 +78,11 @@ TEST_F(LanCopierTest, BroadcastsReachBothTheLanAtHomeAndTheParty) {
   EXPECT_THAT(senders(game_, 2), UnorderedElementsAre("203.0.113.1", "10.66.0.1"));
 }
 
+TEST_F(LanCopierTest, BroadcastsToTheNetworkAtHomeReachTheParty) {
+  player_.send(endpoint("203.0.113.255:27015"), as_bytes("anybody there?"));
+  EXPECT_THAT(senders(game_, 2), UnorderedElementsAre("203.0.113.1", "10.66.0.1"));
+}
+
 TEST_F(LanCopierTest, LongBroadcastsComeWhole) {
   player_.send(endpoint("255.255.255.255:27015"), Bytes(1400, 7));
   player_.send(endpoint("255.255.255.255:27015"), Bytes(3500, 7));
@@ -93,6 +98,15 @@ TEST_F(LanCopierTest, MulticastReachesAGameThatJoinedElsewhere) {
   }));
   player_.send({address(kGroup), kGame}, as_bytes("a world"));
   EXPECT_THAT(senders(game_, 2), UnorderedElementsAre("203.0.113.1", "10.66.0.1"));
+}
+
+// Freeciv's client joins a group, asks it, and is answered there, all within milliseconds.
+TEST_F(LanCopierTest, WhoJoinsAGroupAndAsksItHearsTheFirstAnswer) {
+  join(player_, kGroup);
+  ASSERT_FALSE(copier_a_->joined().contains(address(kGroup)));
+  player_.send({address(kGroup), kGame}, as_bytes("anybody there?"));
+  a_.inside([&] { io_a_.poll(); });
+  EXPECT_TRUE(copier_a_->joined().contains(address(kGroup)));
 }
 
 TEST_F(LanCopierTest, GroupsAreLeftWithTheLastGame) {

@@ -1,5 +1,6 @@
 #include "lan/copier.hpp"
 
+#include <array>
 #include <gtest/gtest.h>
 #include <string>
 
@@ -20,8 +21,9 @@ constexpr std::string_view kEverybody = "255.255.255.255:27015";
 class CopierTest : public testing::Test {
  protected:
   CopierTest() {
-    copier_.set_own_addresses({address("192.168.1.5"), address("192.168.2.5"), address("fe80::5"),
-                               address("2001:db8::5")});
+    copier_.set_elsewhere({.addresses = {address("192.168.1.5"), address("192.168.2.5"),
+                                         address("fe80::5"), address("2001:db8::5")},
+                           .broadcasts = {address("192.168.1.255"), address("192.168.2.255")}});
   }
   Decision sent(std::string_view from, std::string_view to, std::string_view payload = "hello",
                 std::uint32_t interface = kEthernet) {
@@ -60,9 +62,26 @@ TEST_F(CopierTest, CopiesMulticastOfBothFamilies) {
 }
 
 TEST_F(CopierTest, CopiesNothingElse) {
-  EXPECT_EQ(sent(kHome, "192.168.1.255:27015").verdict, Verdict::other);
+  EXPECT_EQ(sent(kHome, "192.168.3.255:27015").verdict, Verdict::other)
+      << "a host's, for all we know";
   EXPECT_EQ(sent(kHome, "192.168.1.7:27015").verdict, Verdict::other);
   EXPECT_EQ(copier_.on_sent(now_, kEthernet, as_bytes("no packet")).verdict, Verdict::other);
+}
+
+// BZFlag asks the network of the first interface that has one, and nobody else.
+TEST_F(CopierTest, MakesTheBroadcastOfAnotherNetworkOneOfTheSegment) {
+  const auto packet = only(sent(kHome, "192.168.1.255:5154"));
+  EXPECT_EQ(packet.source, segment_.self.vip);
+  EXPECT_EQ(packet.destination, address("10.66.255.255"));
+  EXPECT_EQ(as_text(packet.data.subspan(8)), "hello");
+  EXPECT_EQ(udp_checksum(packet.source, packet.destination, packet.data), 0);
+  EXPECT_EQ(sent("192.168.2.5:5000", "192.168.2.255:5154", "hello", kWireless).verdict,
+            Verdict::duplicate)
+      << "a program that asks each network";
+  EXPECT_EQ(sent("192.168.1.77:5000", "192.168.1.255:5154").verdict, Verdict::not_ours);
+  EXPECT_EQ(sent(kHome, "192.168.1.255:137").verdict, Verdict::quiet);
+  copier_.on_sent_here(now_, udp_packet("10.66.0.1:5000", "10.66.255.255:5154", "hello"));
+  EXPECT_EQ(sent(kHome, "192.168.1.255:5154").verdict, Verdict::served);
 }
 
 TEST_F(CopierTest, CopiesOnlyWhatThisMachineSent) {
@@ -72,9 +91,11 @@ TEST_F(CopierTest, CopiesOnlyWhatThisMachineSent) {
 
 // Should the LAN device ever be bridged with another: its copies come by there.
 TEST_F(CopierTest, NeverCopiesItsOwnCopies) {
-  copier_.set_own_addresses({address("192.168.1.5"), segment_.self.vip, segment_.self.link_local});
-  for (const auto& [from, to] : {std::pair{kHome, kEverybody}, {kHome, "224.0.2.60:4445"}})
-    for (const auto& frame : sent(from, to).frames)
+  copier_.set_elsewhere(
+      {.addresses = {address("192.168.1.5"), segment_.self.vip, segment_.self.link_local},
+       .broadcasts = {address("192.168.1.255"), address("10.66.255.255")}});
+  for (const auto* to : {"255.255.255.255:27015", "192.168.1.255:27015", "224.0.2.60:4445"})
+    for (const auto& frame : sent(kHome, to).frames)
       EXPECT_EQ(copier_.on_sent(now_, kWireless, ByteView(frame).subspan(14)).verdict,
                 Verdict::not_ours);
   EXPECT_EQ(sent("10.66.0.1:5000", kEverybody).verdict, Verdict::not_ours);
@@ -154,16 +175,20 @@ class CopiedFragments : public CopierTest {
 };
 
 TEST_F(CopiedFragments, GoTogether) {
-  std::vector<Bytes> frames;
-  for (const auto& part : cut(kEverybody, 4000, 9)) {
-    auto decision = copier_.on_sent(now_, kEthernet, part);
-    EXPECT_EQ(decision.verdict, Verdict::copied);
-    for (auto& frame : decision.frames)
-      frames.push_back(std::move(frame));
+  for (const auto& [to, copied_to] :
+       {std::pair{kEverybody, "255.255.255.255"}, {"192.168.1.255:27015", "10.66.255.255"}}) {
+    std::vector<Bytes> frames;
+    for (const auto& part : cut(to, 4000, 9)) {
+      auto decision = copier_.on_sent(now_, kEthernet, part);
+      EXPECT_EQ(decision.verdict, Verdict::copied);
+      EXPECT_EQ(decision.to, address(copied_to));
+      for (auto& frame : decision.frames)
+        frames.push_back(std::move(frame));
+    }
+    const auto datagram = joined(frames);
+    ASSERT_EQ(datagram.size(), 4008u);
+    EXPECT_EQ(udp_checksum(segment_.self.vip, address(copied_to), datagram), 0);
   }
-  const auto datagram = joined(frames);
-  ASSERT_EQ(datagram.size(), 4008u);
-  EXPECT_EQ(udp_checksum(segment_.self.vip, address("255.255.255.255"), datagram), 0);
 }
 
 TEST_F(CopiedFragments, StayTogetherWhenTheFirstIsRefused) {
@@ -223,7 +248,8 @@ TEST_F(CopierTest, HoldsItsPromisesForAnyTraffic) {
     SeededRandom random(seed);
     Instant now{1h};
     Copier copier(segment_, now);
-    copier.set_own_addresses({address("192.168.1.5"), address("192.168.2.5")});
+    copier.set_elsewhere({.addresses = {address("192.168.1.5"), address("192.168.2.5")},
+                          .broadcasts = {address("192.168.1.255")}});
     const auto begin = now;
     double frames = 0;
     for (int i = 0; i < 3000; ++i) {
@@ -231,7 +257,9 @@ TEST_F(CopierTest, HoldsItsPromisesForAnyTraffic) {
       const Endpoint from{
           IpAddress::v4(0xc0a80105 + static_cast<std::uint32_t>(random.below(3) * 256)),
           static_cast<std::uint16_t>(5000 + random.below(4))};
-      const auto to = random.below(2) == 0 ? endpoint(kEverybody) : endpoint("224.0.2.60:4445");
+      const std::array targets{kEverybody, std::string_view("224.0.2.60:4445"),
+                               std::string_view("192.168.1.255:27015")};
+      const auto to = endpoint(targets.at(random.below(3)));
       const Bytes payload(random.below(4) * 700 + random.below(3), 'z');
       const auto packet = udp_packet(from, to, payload);
       if (random.below(50) == 0) copier.on_sent_here(now, packet);
@@ -242,7 +270,7 @@ TEST_F(CopierTest, HoldsItsPromisesForAnyTraffic) {
       for (const auto& frame : decision.frames) {
         const auto copy = ByteView(frame).subspan(14);
         EXPECT_EQ(parse_udp_packet(copy)->source, segment_.self.vip);
-        EXPECT_EQ(copier.on_sent(now, kWireless, copy).verdict, Verdict::not_ours);
+        EXPECT_NE(copier.on_sent(now, kWireless, copy).verdict, Verdict::copied);
       }
     }
     const double seconds = std::chrono::duration<double>(now - begin).count();

@@ -64,7 +64,7 @@ TEST(ParseUdpPacket, RefusesWhatIsntPlainUdp) {
   EXPECT_FALSE(parse_udp_packet(v6));
 }
 
-TEST(WithSource, RightsTheChecksumWhateverItWas) {
+TEST(Readdressed, RightsTheChecksumWhateverItWas) {
   for (const auto& [from, to, source] :
        {std::tuple{"192.168.1.5:5000", "224.0.2.60:4445", "10.66.0.1"},
         {"[fe80::5]:5000", "[ff02::4fd:1]:9", "fe80::77"}}) {
@@ -73,18 +73,19 @@ TEST(WithSource, RightsTheChecksumWhateverItWas) {
     bytes[header + 6] = 0xab;  // the pseudo header's sum, say
     const auto packet = parse_udp_packet(bytes);
     ASSERT_TRUE(packet);
-    const auto out = with_source(*packet, address(source));
-    EXPECT_EQ(udp_checksum(address(source), packet->destination, out), 0);
+    const auto moved = readdressed(*packet, address(source), packet->destination);
+    EXPECT_EQ(udp_checksum(address(source), packet->destination, moved), 0);
   }
 }
 
 // RFC 768: a sum of zero is sent as all ones, since zero means that there is none.
-TEST(WithSource, NeverLeavesTheChecksumOut) {
+TEST(Readdressed, NeverLeavesTheChecksumOut) {
   for (std::uint32_t value = 0; value < 0x10000; ++value) {
     const Bytes payload{static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
     const auto bytes =
         udp_packet(endpoint("192.168.1.5:5000"), endpoint("224.0.2.60:4445"), payload);
-    const auto out = with_source(*parse_udp_packet(bytes), address("10.66.0.1"));
+    const auto packet = parse_udp_packet(bytes);
+    const auto out = readdressed(*packet, address("10.66.0.1"), packet->destination);
     ASSERT_NE(out[6] | out[7], 0) << value;
   }
 }
@@ -134,32 +135,33 @@ TEST(EthernetFrames, FitTheMtuAndJoinToTheSame) {
   }
 }
 
-TEST(WithSource, KeepsTheChecksumOfAFragmentedDatagramRight) {
+TEST(Readdressed, KeepsTheChecksumOfAFragmentedDatagramRight) {
   for (const bool v4 : {true, false})
     for (std::size_t size = 3000; size < 3020; ++size) {
       const auto payload = payload_of(size);
       const auto bytes = udp_packet(endpoint(v4 ? "192.168.1.5:5000" : "[fe80::5]:5000"),
                                     endpoint(v4 ? "224.0.2.60:9" : "[ff02::4fd:1]:9"), payload);
       const auto source = address(v4 ? "10.66.0.1" : "fe80::77:1");
+      const auto destination = address(v4 ? "10.66.255.255" : "ff02::4fd:2");
       const auto whole = parse_udp_packet(bytes);
       Bytes out;
       for (const auto& frame : ethernet_frames(*whole, kFrom, kBroadcastMac, 1500, 3)) {
         const auto part = parse_udp_packet(ByteView(frame).subspan(14));
         ASSERT_TRUE(part && part->fragment);
-        const auto data = with_source(*part, source);
+        const auto data = readdressed(*part, source, destination);
         out.insert(out.end(), data.begin(), data.end());
       }
-      EXPECT_EQ(udp_checksum(source, whole->destination, out), 0) << size;
+      EXPECT_EQ(udp_checksum(source, destination, out), 0) << size;
     }
 }
 
-TEST(WithSource, LeavesAFragmentWithoutAChecksumWithout) {
+TEST(Readdressed, LeavesAFragmentWithoutAChecksumWithout) {
   auto bytes = udp_packet(endpoint("192.168.1.5:5000"), endpoint("255.255.255.255:9"),
                           payload_of(16), {.flags_and_offset = 0x2000});
   bytes[26] = bytes[27] = 0;
   const auto packet = parse_udp_packet(bytes);
   ASSERT_TRUE(packet && packet->fragment);
-  const auto out = with_source(*packet, address("10.66.0.1"));
+  const auto out = readdressed(*packet, address("10.66.0.1"), packet->destination);
   EXPECT_EQ(out[6] | out[7], 0);
 }
 
