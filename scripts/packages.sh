@@ -15,6 +15,10 @@ readonly packages_gcc=(g++-12)
 readonly packages_lint=(clang-format-19 clang-tidy-19 git)
 # What the agent and the lab run: a userspace WireGuard, namespaces, NATs.
 readonly packages_run=(wireguard-go wireguard-tools iproute2 nftables iputils-ping procps miniupnpd dbus-daemon)
+# The games of the lab (58 MB to fetch, with what they need), and the one that ./dev demo --game plays.
+readonly packages_games=(
+  chocolate-doom openttd openttd-opengfx teeworlds-server bzflag-server freeciv-server)
+readonly packages_demo_game=(chocolate-doom)
 # What ./dev bench relay compares ours with.
 readonly packages_bench_relay=(coturn)
 # The conformance tests: clients that share no code with the server, and the guide's example.

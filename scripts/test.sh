@@ -8,7 +8,7 @@ dev_test() {
     test_in_guest "$@"
     return
   fi
-  need_packages build run conformance units
+  need_packages build run games conformance units
   unpack_resolved
   local tree
   mkdir -p build/ctest

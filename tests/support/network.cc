@@ -119,7 +119,7 @@ Host& Network::add_public_host(const std::string& role, bool second_prefix) {
       IpAddress::v4(second_prefix ? kSecondPrefix + next_second_++ : kFirstPrefix + next_public_++);
   Host& host = *hosts_.emplace_back(std::make_unique<Host>(role, address, address));
   attach(host.netns(), "eth0", internet_, region_);
-  host.netns().ip("addr add " + address.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
+  host.netns().ip("addr add " + address.to_string() + "/24 brd + dev eth0\nlink set eth0 up\n" +
                   "route add default via " + text(gateway_of(address)) + "\n");
   return host;
 }
@@ -167,8 +167,10 @@ void Network::plug_in(Host& host, Router& behind) {
   host.public_address_ = behind.public_address();
   host.router_ = &behind;
   attach(host.netns(), "eth0", behind.netns(), "lan");
-  host.netns().ip("addr add " + host.address_.to_string() + "/24 dev eth0\nlink set eth0 up\n" +
-                  "route add default via " + text(lan + 1) + "\n");
+  // With its broadcast address, as DHCP sets it: some programs ask for that.
+  host.netns().ip("addr add " + host.address_.to_string() +
+                  "/24 brd + dev eth0\nlink set eth0 up\n" + "route add default via " +
+                  text(lan + 1) + "\n");
 }
 
 void Network::move(Host& host, Router& behind) {

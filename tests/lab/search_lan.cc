@@ -1,0 +1,19 @@
+// Preloaded into OpenTTD, which has no window here: presses "Search LAN" for the player, on the
+// game's own thread, when it first looks for events.
+#include <dlfcn.h>
+
+namespace {
+
+void press_search_lan() {
+  // NetworkUDPSearchGame(), which the button calls and Debian's program exports.
+  if (auto* search = ::dlsym(RTLD_DEFAULT, "_Z20NetworkUDPSearchGamev"))
+    reinterpret_cast<void (*)()>(search)();
+}
+
+}  // namespace
+
+extern "C" int SDL_PollEvent(void* event) {
+  static auto* const poll = reinterpret_cast<int (*)(void*)>(::dlsym(RTLD_NEXT, "SDL_PollEvent"));
+  static const bool pressed = (press_search_lan(), true);
+  return pressed && poll != nullptr ? poll(event) : 0;
+}
