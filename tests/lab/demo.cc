@@ -6,6 +6,7 @@
 #include <numeric>
 #include <thread>
 
+#include "games.hpp"
 #include "support/network.hpp"
 #include "support/player.hpp"
 #include "support/server.hpp"
@@ -98,6 +99,22 @@ void tell_status(std::ostream& story, const Player& alice, const Player& bob) {
         << bob.cli_text({"status"}).out << std::flush;
 }
 
+// A game that knows nothing of lanrage, at both ends.
+std::set<IpAddress> play(std::ostream& story, const Player& alice, const Player& bob) {
+  const auto game = chocolate_doom();
+  if (!game->is_installed())
+    throw LabError("Chocolate Doom isn't installed: apt install " +
+                   std::string(game->facts().packages) + ", or run this as ./dev demo --game");
+  story << "\nalice$ " << game->facts().server << " -privateserver\n" << std::flush;
+  game->host(alice.host().netns());
+  story << "bob$ " << game->facts().client << " -localsearch\n" << std::flush;
+  const auto found = game->search(bob.host().netns());
+  for (const auto& at : found)
+    story << "found: " << game->facts().name << " at " << at.to_string() << '\n';
+  if (found.empty()) story << "found nothing\n";
+  return found;
+}
+
 // Waits for the path that the two will keep, with traffic meanwhile where that is asked for.
 void settle(const DemoOptions& options, const Player& alice, const IpAddress& alice_vip,
             const Player& bob, const IpAddress& bob_vip, Clock::time_point join_begin,
@@ -177,6 +194,7 @@ DemoReport run_demo(const DemoOptions& options, std::ostream& story) {
   Pinger pinger(b_host.netns(), party.vip);
   report.ping = pinger.ping(kPings);
   tell_ping(story, report.ping);
+  if (options.game) report.games_found = play(story, alice, bob);
   remember_path();
   tell_status(story, alice, bob);
   return report;
@@ -212,13 +230,21 @@ std::string to_json(const DemoOptions& options, const DemoReport& report) {
   if (const auto rtts = summary(report.ping.rtt_ms))
     rtt = "{\"min\":" + two_decimals(rtts->min) + ",\"avg\":" + two_decimals(rtts->avg) +
           ",\"max\":" + two_decimals(rtts->max) + "}";
+  std::string found;
+  if (report.games_found) {
+    for (const auto& at : *report.games_found)
+      found += (found.empty() ? "" : ",") + json_text(at.to_string());
+    found = ",\"game\":{\"name\":" + json_text(chocolate_doom()->facts().name) + ",\"found\":[" +
+            found + "]}";
+  }
   return "{\"schema\":1,\"nat_a\":" + json_text(name_of(options.nat_a)) +
          ",\"nat_b\":" + json_text(name_of(options.nat_b)) +
          ",\"first_ping_ms\":" + json_number(report.first_ping_ms) +
          ",\"direct_ms\":" + json_number(report.direct_ms) + ",\"path\":" + json_text(report.path) +
          ",\"why_relayed\":" + json_text_or_null(report.why_relayed) +
          ",\"ping\":{\"sent\":" + std::to_string(report.ping.sent) +
-         ",\"received\":" + std::to_string(report.ping.received) + ",\"rtt_ms\":" + rtt + "}}";
+         ",\"received\":" + std::to_string(report.ping.received) + ",\"rtt_ms\":" + rtt + "}" +
+         found + "}";
 }
 
 }  // namespace lanrage::lab

@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <ostream>
+#include <set>
 #include <string>
 
+#include "base/endpoint.hpp"
 #include "nat_pairs.hpp"
 #include "support/pinger.hpp"
 #include "support/two_way_traffic.hpp"
@@ -15,6 +17,7 @@ struct DemoOptions {
   NatKind nat_a = NatKind::port_restricted_cone;  // the host's
   NatKind nat_b = NatKind::port_restricted_cone;  // the joiner's
   bool json = false;
+  bool game = false;     // the host serves Chocolate Doom, and the joiner's copy searches the LAN
   Millis one_way{0};     // from each player's (outermost) router, or itself, to the internet
   int traffic_rate = 0;  // packets a second each way while the path changes; 0: none
 };
@@ -30,6 +33,8 @@ struct DemoReport {
   // where no traffic was asked for, or the path was never direct.
   std::optional<TrafficReport> upgrade;
   PingReport ping;  // joiner to host, at the end
+  // Where the joiner's game found one; nothing where no game was asked for.
+  std::optional<std::set<IpAddress>> games_found;
 };
 
 // Tells the story as it goes. Throws LabError when a step fails; that players behind these NATs

@@ -17,8 +17,9 @@ using lanrage::lab::NatKind;
 
 constexpr int kBadUsage = 2;
 constexpr std::string_view kUsage =
-    "usage: lanrage-demo [--nat-a KIND] [--nat-b KIND] [--json]\n"
+    "usage: lanrage-demo [--nat-a KIND] [--nat-b KIND] [--game] [--json]\n"
     "A server and two players behind NATs in network namespaces: create, join, ping, status.\n"
+    "--game: the host serves Chocolate Doom too, and the joiner's copy searches the LAN for it.\n"
     "--nat-a is the host's NAT, --nat-b the joiner's; by default both port_restricted_cone.\n"
     "KIND: ";
 
@@ -36,6 +37,8 @@ std::optional<DemoOptions> parse(const std::vector<std::string_view>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--json") {
       options.json = true;
+    } else if (words[i] == "--game") {
+      options.game = true;
     } else if (words[i] == "--nat-a" || words[i] == "--nat-b") {
       if (i + 1 == words.size()) {
         std::cerr << "lanrage-demo: " << words[i]
@@ -76,6 +79,7 @@ int main(int argc, char** argv) {
     if (options->json) std::cout << to_json(*options, report) << '\n';
     const auto meeting = lanrage::lab::expected_meeting(options->nat_a, options->nat_b);
     const bool met = report.ping.received > 0;
+    if (report.games_found && report.games_found->empty()) return 1;
     return met || meeting == lanrage::lab::Meeting::none ? 0 : 1;
   } catch (const std::exception& error) {
     std::cerr << "lanrage-demo: " << error.what() << '\n';
