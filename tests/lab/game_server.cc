@@ -13,7 +13,7 @@ namespace lanrage::lab {
 namespace {
 
 constexpr Millis kStartLimit{60'000};
-constexpr std::string_view kUser = "games";    // of every Debian
+constexpr const char* kUser = "games";         // of every Debian
 constexpr std::string_view kTcpListen = "0A";  // in /proc/net/tcp
 
 }  // namespace
@@ -59,8 +59,7 @@ GameHome::GameHome() {
 }
 
 Argv GameHome::command(const Argv& argv) {
-  Argv out{"setpriv",    "--reuid",        kUser.data(),  "--regid",
-           kUser.data(), "--clear-groups", "--pdeathsig", "KILL"};
+  Argv out{"setpriv", "--reuid", kUser, "--regid", kUser, "--clear-groups", "--pdeathsig", "KILL"};
   out.insert(out.end(), argv.begin(), argv.end());
   out[8] = game_program(argv[0]);
   return out;

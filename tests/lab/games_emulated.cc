@@ -204,9 +204,9 @@ class Minecraft : public Game {
   }
   std::set<IpAddress> search(const NetNamespace& netns) override {
     UdpSocket socket(netns, {kAny, kPort});
-    join(socket, kGroup);
+    join(socket, group_);
     return asked(
-        socket, [&] { world_->send({kGroup, kPort}, as_bytes(kWorld)); },
+        socket, [&] { world_->send({group_, kPort}, as_bytes(kWorld)); },
         [](const UdpSocket::Datagram& got) { return as_text(got.payload) == kWorld; });
   }
   bool answers(const NetNamespace& netns, const IpAddress& at) override {
@@ -219,8 +219,8 @@ class Minecraft : public Game {
   static constexpr std::uint16_t kPort = 4445;
   static constexpr std::uint16_t kGamePort = 25565;
   static constexpr std::string_view kWorld = "[MOTD]lanrage[/MOTD][AD]25565[/AD]";
-  const IpAddress kGroup = IpAddress::v4(0xe000023c);  // 224.0.2.60
 
+  const IpAddress group_ = IpAddress::v4(0xe000023c);  // 224.0.2.60
   std::unique_ptr<UdpSocket> world_;
 };
 

@@ -12,8 +12,9 @@ void press_search_lan() {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-identifier-naming): the library's
 extern "C" int SDL_PollEvent(void* event) {
-  static auto* const poll = reinterpret_cast<int (*)(void*)>(::dlsym(RTLD_NEXT, "SDL_PollEvent"));
-  static const bool pressed = (press_search_lan(), true);
-  return pressed && poll != nullptr ? poll(event) : 0;
+  static auto* const kPoll = reinterpret_cast<int (*)(void*)>(::dlsym(RTLD_NEXT, "SDL_PollEvent"));
+  static const bool kPressed = (press_search_lan(), true);
+  return kPressed && kPoll != nullptr ? kPoll(event) : 0;
 }
