@@ -109,6 +109,7 @@ std::set<IpAddress> play(std::ostream& story, const Player& alice, const Player&
   for (const auto& at : found)
     story << "found: " << game->facts().name << " at " << at.to_string() << '\n';
   if (found.empty()) story << "found nothing\n";
+  story << "\nbob$ lanrage games\n" << bob.cli_text({"games"}).out << std::flush;
   return found;
 }
 
