@@ -40,6 +40,34 @@ std::string joined(const boost::json::object& result, std::string_view key) {
   return out;
 }
 
+std::string numbers(const lan::PortRange& range) {
+  const auto text = range.to_string();
+  return text.substr(0, text.find('/'));
+}
+
+// "TCP from 1024 on, but not 1433, 5900-5909": a long list of ranges says less.
+std::string by_default(const boost::json::object& result, lan::Transport transport) {
+  lan::PortSet open;
+  const auto* list = result.if_contains("default");
+  if (list == nullptr || !list->is_array()) return "";
+  for (const auto& each : list->get_array()) {
+    const auto* text = each.if_string();
+    const auto range = lan::PortRange::parse(text != nullptr ? std::string_view(*text) : "");
+    if (range && range->transport == transport) open.add(*range);
+  }
+  if (open.empty()) return "";
+  const auto first = open.ranges().front().first;
+  lan::PortSet shut{{transport, first, open.ranges().back().last}};
+  shut.remove(open);
+  std::string out = transport == lan::Transport::tcp ? "TCP" : "UDP";
+  out += " from " + std::to_string(first);
+  out += open.ranges().back().last == 65'535 ? " on"
+                                             : " to " + std::to_string(open.ranges().back().last);
+  for (const auto& range : shut.ranges())
+    out += (range == shut.ranges().front() ? ", but not " : ", ") + numbers(range);
+  return out;
+}
+
 std::string everybody(const boost::json::object& result) {
   return "Everybody in \"" + text_of(result, "name") + "\"";
 }
@@ -91,8 +119,10 @@ class Open final : public PortCommand {
       out << "  all that listens on this machine (`lanrage close all` takes that back)\n";
       return;
     }
-    out << "  by default     " << joined(result, "default") << '\n'
-        << "  opened by you  " << (opened.empty() ? "nothing" : opened) << '\n'
+    for (const auto transport : {lan::Transport::tcp, lan::Transport::udp})
+      if (const auto text = by_default(result, transport); !text.empty())
+        out << "  by default     " << text << '\n';
+    out << "  opened by you  " << (opened.empty() ? "nothing" : opened) << '\n'
         << "Ping and answers to what this machine asks come in, too.\n";
   }
 };

@@ -275,12 +275,14 @@ TEST_F(CliTest, OpenAllSaysWhatThatMeans) {
 }
 
 TEST_F(CliTest, OpenAloneShowsWhatIsReached) {
-  serve(R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
-        R"("all":false,"default":["1024-65535/tcp","1024-65535/udp"],)"
-        R"("opened":["22/tcp","137/udp"]}})");
+  serve(
+      R"({"ok":true,"result":{"schema":1,"name":"fun","interface":"lan0","guarded":true,)"
+      R"("all":false,"default":["1024-1432/tcp","1434-5899/tcp","5910-65535/tcp","1024-65535/udp"],)"
+      R"("opened":["22/tcp","137/udp"]}})");
   EXPECT_EQ(line({"open"}).out,
             "Everybody in \"fun\" can reach, by lan0:\n"
-            "  by default     1024-65535/tcp, 1024-65535/udp\n"
+            "  by default     TCP from 1024 on, but not 1433, 5900-5909\n"
+            "  by default     UDP from 1024 on\n"
             "  opened by you  22/tcp, 137/udp\n"
             "Ping and answers to what this machine asks come in, too.\n");
   EXPECT_FALSE(request_.contains("ports"));
