@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/clock.hpp"
 #include "agent/local_addresses.hpp"
 #include "agent/local_control_plane.hpp"
 #include "agent/state_lock.hpp"
@@ -251,8 +252,11 @@ void Agent::on_ended(PartyId party, Ended how, const std::string& why) {
     (*found)->stop();
     dormant_.push_back((*found)->saved());
     sessions_.erase(found);
-    retry_dormant();
-    return;
+    // Whoever removes it keeps doing so.
+    const auto now = monotonic_now();
+    const bool again = rebuilt_ && now < *rebuilt_ + kDormantRetry;
+    rebuilt_ = now;
+    return again ? retry_dormant_later() : retry_dormant();
   }
   ended_[party] = "you are no longer in \"" + (*found)->name() +
                   "\": " + (how == Ended::party_closed ? "it was closed (" + why + ")" : why);
@@ -284,7 +288,10 @@ void Agent::retry_dormant() {
   }
   state_.save(saved());  // the interface or port may be another now
   lan_host_.announce();
-  if (dormant_.empty()) return;
+  if (!dormant_.empty()) retry_dormant_later();
+}
+
+void Agent::retry_dormant_later() {
   dormant_timer_.expires_after(kDormantRetry);
   dormant_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (!cancelled) retry_dormant();

@@ -56,7 +56,7 @@ class Agent {
     bool map_ports = true;                  // ask the home's router to forward the parties' ports
     bool predict_ports = true;              // try a dozen likely ports of a symmetric NAT
     LanNames::Options names{};
-    games::Table games{};                   // those that `lanrage games` finds
+    games::Table games{};  // those that `lanrage games` finds
   };
 
   // Reads keys and state, and takes up every party it was in. Errors: StateErrc.
@@ -110,6 +110,7 @@ class Agent {
   Prefix free_prefix(const Prefix& wanted) const;
   // Parties whose device couldn't be made: kept, and tried again.
   void retry_dormant();
+  void retry_dormant_later();
   std::vector<SavedParty> saved() const;
 
   io::Log& log_;
@@ -129,6 +130,7 @@ class Agent {
   std::set<PartyId> joining_;
   int creating_local_ = 0;  // parties under way that need the server in here
   boost::asio::steady_timer dormant_timer_;
+  std::optional<Instant> rebuilt_;  // when a lost device was made anew
 };
 
 }  // namespace lanrage::agent

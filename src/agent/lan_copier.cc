@@ -27,6 +27,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kEthernetHeader = 14;
+constexpr int kPacketsPerWake = 64;  // then other work of the loop has its turn
 
 std::unexpected<Error> unavailable(const std::string& what) {
   return fail(LanCopierErrc::unavailable,
@@ -127,7 +128,7 @@ void LanCopier::wait_readable() {
 }
 
 void LanCopier::read_packets() {
-  while (true) {
+  for (int i = 0; i < kPacketsPerWake; ++i) {
     sockaddr_ll from{};
     socklen_t from_size = sizeof from;
     const auto size = ::recvfrom(socket_.native_handle(), buffer_.data(), buffer_.size(), 0,

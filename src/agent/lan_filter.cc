@@ -49,12 +49,13 @@ Result<void> LanFilter::set(const lan::Segment& segment, const lan::Interfaces& 
                 "nftables refused the rules that keep strangers off the LAN: " + done.error());
   table_ = lan::table_name(segment);
   removal_ = lan::removal(segment);
+  listing_ = nftables_.ask("list table " + table_).value_or("");
   return {};
 }
 
 bool LanFilter::stands() {
-  const auto tables = nftables_.ask("list tables inet");
-  return tables && tables->find("table " + table_ + "\n") != std::string::npos;
+  const auto now = nftables_.ask("list table " + table_);
+  return now && *now == listing_;
 }
 
 void remove_dead_filters() {

@@ -59,7 +59,8 @@ class LanFilter {
   // In place of what it was, without a moment between. Error: unguarded; it stays as it was.
   Result<void> set(const lan::Segment& segment, const lan::Interfaces& interfaces,
                    const lan::Access& access);
-  // Nobody has removed it, as `nft flush ruleset` does and restarts of some firewalls.
+  // It is as set() left it: nobody has removed or emptied it, as `nft flush ruleset` does and
+  // restarts of some firewalls.
   bool stands();
 
  private:
@@ -69,6 +70,7 @@ class LanFilter {
   io::UniqueFd claim_;
   Nftables nftables_;
   std::string table_;    // with its family
+  std::string listing_;  // of the table as it was set
   std::string removal_;  // empty: nothing is filtered
 };
 

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include "agent/tunnel_link.hpp"
 #include "io/netlink.hpp"
@@ -153,7 +154,17 @@ class LanSegment::Impl {
   }
 
  private:
-  Result<void> set_filter() { return filter_->set(segment_, interfaces_, access_); }
+  // Without any rules strangers would get in: rather nobody.
+  Result<void> set_filter() {
+    auto set = filter_->set(segment_, interfaces_, access_);
+    if (!set && index_ != 0 && !filter_->stands()) {
+      is_shut_ = true;
+      std::ignore = links_.set_up(interfaces_.lan, false);
+    } else if (set && std::exchange(is_shut_, false)) {
+      return set_up();
+    }
+    return set;
+  }
 
   Result<void> set_up() {
     const auto& name = interfaces_.lan;
@@ -219,6 +230,7 @@ class LanSegment::Impl {
   lan::Segment segment_;
   lan::Access access_;
   std::uint32_t index_ = 0;     // 0: not made
+  bool is_shut_ = false;        // down, for want of a filter
   std::set<IpAddress> routed_;  // by the WireGuard device: segment_.beside
 };
 

@@ -68,9 +68,7 @@ class PacketFilter::Impl {
     if (!nftables_) return fail(PacketFilterErrc::unavailable, "this kernel has no netfilter");
     // Adding before deleting: the deletion is then right whether or not a table was left.
     auto result = run(PacketFilterErrc::unavailable,
-                      "add table " + table_ + "\ndelete table " + table_ + "\nadd table " + table_ +
-                          "\nadd chain " + table_ +
-                          " input { type filter hook input priority -10; policy accept; }\n");
+                      "add table " + table_ + "\ndelete table " + table_ + "\n" + chain());
     made_ = result.has_value();
     return result;
   }
@@ -80,7 +78,8 @@ class PacketFilter::Impl {
     if (wanted == blocked_) return {};
     if (wanted.size() > kMaxBlocked)
       return fail(PacketFilterErrc::refused, "more than 256 sessions would be filtered at once");
-    std::string commands = "flush chain " + table_ + " input\n";
+    // Somebody may have removed it all, as `nft flush ruleset` does.
+    std::string commands = chain() + "flush chain " + table_ + " input\n";
     for (const auto& blocked : wanted)
       commands += "add rule " + table_ + " input " + rule(blocked, port_) + "\n";
     if (auto result = run(PacketFilterErrc::refused, commands); !result) return result;
@@ -90,6 +89,10 @@ class PacketFilter::Impl {
   const std::set<Blocked>& blocked() const { return blocked_; }
 
  private:
+  std::string chain() const {
+    return "add table " + table_ + "\nadd chain " + table_ +
+           " input { type filter hook input priority -10; policy accept; }\n";
+  }
   Result<void> run(PacketFilterErrc code, const std::string& commands) {
     const auto done = nftables_->run(commands);
     if (done) return {};

@@ -227,13 +227,13 @@ Result<void> Links::set_mtu(std::string_view name, std::uint32_t mtu) {
   return socket_.request(std::move(message).take(), "set the MTU of " + std::string(name));
 }
 
-Result<void> Links::set_up(std::string_view name) {
+Result<void> Links::set_up(std::string_view name, bool up) {
   ifinfomsg header{};
-  header.ifi_flags = IFF_UP;
+  header.ifi_flags = up ? IFF_UP : 0;
   header.ifi_change = IFF_UP;
   auto message = link_message(RTM_NEWLINK, 0, socket_.next_sequence(), header);
   message.text(IFLA_IFNAME, name);
-  return socket_.request(std::move(message).take(), "bring up " + std::string(name));
+  return socket_.request(std::move(message).take(), (up ? "bring up " : "bring down ") + std::string(name));
 }
 
 Result<void> Links::add_address(std::string_view name, const IpAddress& address,

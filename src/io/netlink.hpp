@@ -93,7 +93,7 @@ class Links {
   Result<void> remove(std::string_view name);
   Result<void> set_alias(std::string_view name, std::string_view alias);
   Result<void> set_mtu(std::string_view name, std::uint32_t mtu);
-  Result<void> set_up(std::string_view name);
+  Result<void> set_up(std::string_view name, bool up = true);
   // The address and, by its prefix, the route to its network. `broadcast` (IPv4) is what programs
   // are told; the kernel knows the prefix's last address for one in any case.
   Result<void> add_address(std::string_view name, const IpAddress& address, std::uint8_t length,

@@ -230,6 +230,25 @@ TEST_F(LanGuardTest, LetsNobodyAnswerForAnothersAddress) {
   EXPECT_THAT(known, HasSubstr("10.66.0.9 lladdr 02:00:00:00:00:09"));
 }
 
+// Not the table alone: an empty one guards nothing.
+TEST_F(LanGuardTest, NoticesRulesThatSomebodyRemoved) {
+  open_both();
+  const auto look = [&] { return b_.inside([&] { return lan_b_->look(); }); };
+  EXPECT_TRUE(look());
+  const auto table = lan::table_name(segment_b_);
+  for (const std::string& command :
+       std::vector<std::string>{"flush chain " + table + " members", "flush table " + table,
+                                "delete table " + table, "flush ruleset"}) {
+    SCOPED_TRACE(command);
+    b_.nft(command);
+    const auto found = look();
+    ASSERT_FALSE(found);
+    EXPECT_TRUE(found.error().is(LanErrc::unguarded));
+    ASSERT_TRUE(b_.inside([&] { return lan_b_->set(segment_b_); }));
+    EXPECT_TRUE(look());
+  }
+}
+
 TEST_F(LanGuardTest, ShutsOutWhoWasRemoved) {
   open_both();
   UdpSocket game(b_, {IpAddress(), kGame});

@@ -153,6 +153,16 @@ TEST_F(PacketFilterTest, OwnsOneTableAnInterfaceAndTakesItAway) {
   EXPECT_EQ(tables(), "table inet users_own\n");
 }
 
+TEST_F(PacketFilterTest, ComesBackAfterAFlush) {
+  const auto filter = open();
+  b_.nft("flush ruleset");
+  UdpSocket relay(a_, endpoint("203.0.113.1:51820"));
+  UdpSocket wireguard(b_, endpoint("203.0.113.2:51820"));
+  ASSERT_TRUE(b_.inside(
+      [&] { return filter->block_relayed(endpoint("203.0.113.1:51820"), kIndex, std::nullopt); }));
+  EXPECT_FALSE(passes(relay, wireguard, endpoint("203.0.113.2:51820"), packet(4, kIndex)));
+}
+
 TEST_F(PacketFilterTest, ReplacesWhatAKilledAgentLeft) {
   UdpSocket relay(a_, endpoint("203.0.113.1:51820"));
   UdpSocket wireguard(b_, endpoint("0.0.0.0:51820"));
