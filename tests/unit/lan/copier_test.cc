@@ -70,7 +70,8 @@ TEST_F(CopierTest, CopiesNothingElse) {
 
 // BZFlag asks the network of the first interface that has one, and nobody else.
 TEST_F(CopierTest, MakesTheBroadcastOfAnotherNetworkOneOfTheSegment) {
-  const auto packet = only(sent(kHome, "192.168.1.255:5154"));
+  const auto decision = sent(kHome, "192.168.1.255:5154");
+  const auto packet = only(decision);
   EXPECT_EQ(packet.source, segment_.self.vip);
   EXPECT_EQ(packet.destination, address("10.66.255.255"));
   EXPECT_EQ(as_text(packet.data.subspan(8)), "hello");
