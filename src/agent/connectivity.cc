@@ -5,7 +5,9 @@
 
 #include "agent/clock.hpp"
 #include "agent/mapping_question.hpp"
+#include "lan/station.hpp"
 #include "path/check.hpp"
+#include "trust/tunnel_address.hpp"
 
 namespace lanrage::agent {
 namespace {
@@ -16,6 +18,16 @@ using namespace std::chrono_literals;
 // All agents of a server notice its end at once, and shall not ask the relays at once.
 constexpr Duration kServerLostSpread = 1'500ms;
 constexpr Duration kHandshakeLook = 20ms;  // after a handshake packet, its result is worth a look
+
+// Of the virtual IPs, of the agents inside the tunnel, and of the LAN's IPv6.
+std::vector<Prefix> own_prefixes(const Connectivity::Options& options) {
+  const auto agent = trust::tunnel_address(options.party, options.wireguard);
+  const auto station =
+      lan::make_station(options.party, {.wireguard = options.wireguard, .vip = {}, .underlay = {}});
+  return {options.prefix,
+          {agent, trust::kTunnelPrefixLength},
+          {station.address, lan::kLanPrefixLength}};
+}
 
 }  // namespace
 
@@ -35,7 +47,7 @@ Connectivity::Connectivity(asio::io_context& io, Tunnel& tunnel, const Options& 
           .identity = options.identity,
           .box = options.box,
           .wireguard = options.wireguard,
-          .prefix = options.prefix,
+          .own_prefixes = own_prefixes(options),
           .boot = options.boot,
           .beside_segment = options.lan_interface == tunnel.interface_name(),
           .random = random_,

@@ -261,7 +261,7 @@ Result<std::unique_ptr<LanSegment>> LanSegment::open(LanOptions options) {
   std::ignore = remove_leftovers(*links);
   auto name = choose_name(*links, options);
   if (!name) return std::unexpected(name.error());
-  lan::Interfaces interfaces{options.wireguard, *name};
+  lan::Interfaces interfaces{options.wireguard, *name, options.listen_port};
   auto impl = std::make_unique<Impl>(std::move(options), interfaces, *std::move(filter),
                                      *std::move(links), *std::move(socket));
   if (auto opened = impl->open(); !opened) return std::unexpected(opened.error());

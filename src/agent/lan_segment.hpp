@@ -28,8 +28,9 @@ struct LanOptions {
   // Empty: the first free of lan0 to lan255. A name that is kept across restarts finds and removes
   // what a killed agent left behind; an interface that isn't ours is never touched.
   std::string interface_name;
-  bool or_numbered = false;  // where interface_name is taken: the first free numbered one
-  std::string wireguard;     // the party's WireGuard device, which has segment.self.underlay
+  bool or_numbered = false;       // where interface_name is taken: the first free numbered one
+  std::string wireguard;          // the party's WireGuard device, which has segment.self.underlay
+  std::uint16_t listen_port = 0;  // of that WireGuard
   lan::Segment segment;
   lan::Access access{};
 };

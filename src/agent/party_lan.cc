@@ -49,8 +49,9 @@ void PartyLan::close() {
 
 Result<void> PartyLan::open_segment() {
   if (!options_.segment) return fail(LanErrc::switched_off, "the agent was started with --lan off");
-  auto segment = LanSegment::open({options_.interface_name, options_.or_numbered,
-                                   options_.wireguard, wanted_, options_.access});
+  auto segment =
+      LanSegment::open({options_.interface_name, options_.or_numbered, options_.wireguard,
+                        options_.listen_port, wanted_, options_.access});
   if (!segment) return std::unexpected(segment.error());
   segment_ = std::move(*segment);
   interface_ = segment_->interface_name();
@@ -112,8 +113,8 @@ Result<void> PartyLan::open_beside(const Error& why) {
   if (!given) return std::unexpected(tunnel_error(given.error()));
   interface_ = options_.wireguard;
   auto filter = LanFilter::open(wanted_.numbers);
-  auto filtered = filter ? (*filter)->set(wanted_, {interface_, ""}, options_.access)
-                         : std::unexpected(filter.error());
+  auto filtered =
+      filter ? (*filter)->set(wanted_, beside(), options_.access) : std::unexpected(filter.error());
   if (filtered)
     filter_ = std::move(*filter);
   else
@@ -134,7 +135,7 @@ Result<void> PartyLan::set_access(lan::Access access) {
   if (!closed_ && segment_) {
     if (auto set = segment_->set_access(access); !set) return set;
   } else if (!closed_ && filter_) {
-    if (auto set = filter_->set(wanted_, {interface_, ""}, access); !set) return set;
+    if (auto set = filter_->set(wanted_, beside(), access); !set) return set;
   }
   options_.access = std::move(access);
   return {};
@@ -142,7 +143,7 @@ Result<void> PartyLan::set_access(lan::Access access) {
 
 Result<void> PartyLan::apply() {
   if (segment_) return segment_->set(wanted_);
-  return filter_ ? filter_->set(wanted_, {interface_, ""}, options_.access) : Result<void>{};
+  return filter_ ? filter_->set(wanted_, beside(), options_.access) : Result<void>{};
 }
 
 void PartyLan::check(const Result<void>& applied) {

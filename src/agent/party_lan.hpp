@@ -30,8 +30,9 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
     PartyId party;
     Prefix prefix;  // of the virtual IPs
     lan::Member self;
-    std::string wireguard;  // the party's WireGuard device, up, with self.underlay
-    bool segment = true;    // else the player wants none
+    std::string wireguard;          // the party's WireGuard device, up, with self.underlay
+    std::uint16_t listen_port = 0;  // of that WireGuard
+    bool segment = true;            // else the player wants none
     // LanOptions' for the segment's device.
     std::string interface_name{};
     bool or_numbered = false;
@@ -71,6 +72,7 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
   void open_copier();
   void open_watches();
   void look();
+  lan::Interfaces beside() const { return {interface_, "", options_.listen_port}; }
   Result<void> apply();
   void check(const Result<void>& applied);
 

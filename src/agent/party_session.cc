@@ -144,6 +144,7 @@ Result<void> PartySession::open_lan(const party::DeviceKeys& keys) {
                             ledger().charter().prefix,
                             {wireguard, vip(), underlay_of(wireguard)},
                             saved_.interface,
+                            saved_.listen_port,
                             context_.lan_segment,
                             saved_.lan_interface,
                             context_.lan_name.empty(),

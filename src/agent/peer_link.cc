@@ -12,7 +12,7 @@ constexpr std::uint16_t kKeepaliveSeconds = 25;
 path::PeerPathConfig path_config(const ConnectivityPeer& peer, const LinkSurroundings& around) {
   return {around.self,          peer.id,
           around.wireguard,     peer.tunnel.public_key,
-          {around.prefix},      around.filter != nullptr,
+          around.own_prefixes,  around.filter != nullptr,
           around.predict_ports, {}};
 }
 

@@ -41,10 +41,10 @@ struct LinkSurroundings {
   PeerId self;
   crypto::SigningKey identity;
   crypto::ExchangeSecret box;
-  crypto::ExchangeKey wireguard;  // our public key in this party
-  Prefix prefix;
-  std::uint64_t boot = 0;       // of signals: grows with every start
-  bool beside_segment = false;  // our own virtual IP
+  crypto::ExchangeKey wireguard;     // our public key in this party
+  std::vector<Prefix> own_prefixes;  // of the party's addresses: no path leads through them
+  std::uint64_t boot = 0;            // of signals: grows with every start
+  bool beside_segment = false;       // our own virtual IP
   Random& random;
   Tunnel& tunnel;
   PacketFilter* filter;  // null where there is no nftables

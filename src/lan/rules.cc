@@ -24,6 +24,13 @@ constexpr std::string_view kIpv4Source = "@th,336,32";
 constexpr std::string_view kIpv6Source = "@th,304,128";
 constexpr std::string_view kArpSender = "@th,304,48 . @th,352,32";
 constexpr std::string_view kFirstWord = "@th,240,16";
+// Of IPv4: version and length of the header; then, of one of 20 bytes, protocol and source port. Of
+// IPv6: next header and its source port.
+constexpr std::string_view kIpv4Begin = "@th,240,8";
+constexpr std::string_view kIpv4Protocol = "@th,312,8";
+constexpr std::string_view kIpv4SourcePort = "@th,400,16";
+constexpr std::string_view kIpv6Protocol = "@th,288,8";
+constexpr std::string_view kIpv6SourcePort = "@th,560,16";
 
 std::string hex(ByteView bytes) {
   return "0x" + to_hex(bytes);
@@ -54,6 +61,13 @@ std::string frame_rules(const Segment& segment) {
   const auto rule = [&](const std::string& text) { out += text + "\n"; };
   const std::string type = std::string(kEtherType) + " ";
   if (!senders.empty()) {
+    // DHCP clients read frames, before any rule for what these carry; whoever answers them becomes
+    // the machine's router. Options would shift the port; no program sends any.
+    rule(type + "0x0800 " + std::string(kIpv4Begin) + " != 0x45 drop");
+    rule(type + "0x0800 " + std::string(kIpv4Protocol) + " 17 " + std::string(kIpv4SourcePort) +
+         " 67 drop");
+    rule(type + "0x86dd " + std::string(kIpv6Protocol) + " 17 " + std::string(kIpv6SourcePort) +
+         " 547 drop");
     rule(type + "0x0800 " + one_of(kIpv4Source, ipv4) + " accept");
     rule(type + "0x86dd " + one_of(kIpv6Source, ipv6) + " accept");
     rule(type + "0x0806 " + one_of(kArpSender, arp) + " accept");
@@ -80,12 +94,19 @@ std::string dport_rule(Transport transport, const PortSet& ports) {
   return std::string(name_of(transport)) + " dport { " + elements + " } accept\n";
 }
 
-std::string lan_rules(const Access& access) {
+// Nobody's router but the machine's own. And no WireGuard within itself: its packets would go round
+// and round, growing.
+std::string never(const Interfaces& interfaces) {
   std::string out =
-      "chain lan {\n"
-      // Nobody's router but the machine's own.
       "icmp type { redirect, router-advertisement } drop\n"
       "icmpv6 type { nd-router-advert, nd-redirect } drop\n";
+  if (interfaces.listen_port != 0)
+    out += "udp dport " + std::to_string(interfaces.listen_port) + " drop\n";
+  return out;
+}
+
+std::string lan_rules(const Interfaces& interfaces, const Access& access) {
+  std::string out = "chain lan {\n" + never(interfaces);
   if (access.all) return out + "accept\n}\n";
   out += kAnswers;
   // By number, as /etc/protocols may be missing: ICMP, IGMP, ICMPv6.
@@ -107,8 +128,9 @@ std::string segment_rules(const Segment& segment, const std::string& wireguard) 
 
 // What comes by the WireGuard device beside the segment: the members whose virtual IPs are there,
 // or all of them, where ours is; and the agents' own.
-std::string tunnel_rules(const Segment& segment, bool has_segment) {
-  std::string out = "chain tunnel {\n";
+std::string tunnel_rules(const Segment& segment, const Interfaces& interfaces) {
+  const bool has_segment = !interfaces.lan.empty();
+  std::string out = "chain tunnel {\n" + never(interfaces);
   if (!has_segment) out += "meta nfproto ipv4 jump lan\n";
   if (has_segment && !segment.beside.empty()) {
     out += "ip saddr { ";
@@ -155,7 +177,7 @@ std::string ruleset(const Segment& segment, const Interfaces& interfaces, const 
   const auto lan = "\"" + interfaces.lan + "\"";
   std::string out = removal(segment) + "table " + table_name(segment) + " {\n";
   if (has_segment) out += segment_rules(segment, wireguard);
-  out += lan_rules(access) + tunnel_rules(segment, has_segment);
+  out += lan_rules(interfaces, access) + tunnel_rules(segment, interfaces);
   // `ct` above has fragments joined before they come here, of IPv6 too.
   out += "chain input {\ntype filter hook input priority -300; policy accept;\n";
   if (has_segment)

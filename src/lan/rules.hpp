@@ -18,8 +18,10 @@ namespace lanrage::lan {
 // Names of interfaces; letters, digits, '_', '.' and '-' (agent's check_interface_name()).
 struct Interfaces {
   std::string wireguard;
-  std::string
-      lan;  // empty: this machine has no segment, and its virtual IP on the WireGuard device
+  // Empty: this machine has no segment, and its virtual IP is on the WireGuard device.
+  std::string lan;
+  // Where that WireGuard listens; 0: none is kept from being reached through itself.
+  std::uint16_t listen_port = 0;
 };
 
 // UDP, between the agents inside the tunnel: all that it carries beside the segment.

@@ -1,15 +1,11 @@
 // What crosses the LAN segment beside games of today: IPX frames of old ones, and IPv6 multicast.
-#include <cstring>
 #include <gtest/gtest.h>
 #include <ifaddrs.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 
 #include "io/sockaddr.hpp"
-#include "io/unique_fd.hpp"
 #include "lab_fixture.hpp"
 #include "support/udp_socket.hpp"
+#include "support/wire.hpp"
 
 namespace lanrage::lab {
 namespace {
@@ -28,49 +24,6 @@ std::string device_with(const NetNamespace& netns, const IpAddress& vip) {
     return std::string();
   });
 }
-
-// Raw Ethernet on one device.
-class Wire {
- public:
-  Wire(const NetNamespace& netns, const std::string& device)
-      : fd_(netns.inside([] { return ::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); })) {
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ALL);
-    address.sll_ifindex =
-        static_cast<int>(netns.inside([&] { return ::if_nametoindex(device.c_str()); }));
-    if (address.sll_ifindex == 0 ||
-        ::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-      throw LabError("can't listen on " + device + ": " + std::strerror(errno));
-    socklen_t size = sizeof address;
-    ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    std::memcpy(mac_.data(), address.sll_addr, mac_.size());
-  }
-
-  const ByteArray<6>& mac() const { return mac_; }
-  void send(ByteView frame) {
-    if (::send(fd_.get(), frame.data(), frame.size(), 0) < 0)
-      throw LabError(std::string("can't send a frame: ") + std::strerror(errno));
-  }
-  // Whether this very frame comes.
-  bool receives(ByteView frame, Millis limit) {
-    const auto end = Clock::now() + patient(limit);
-    std::array<std::uint8_t, 2048> buffer;
-    for (auto now = Clock::now(); now < end; now = Clock::now()) {
-      pollfd wait{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-      ::poll(&wait, 1, static_cast<int>(std::chrono::ceil<Millis>(end - now).count()));
-      const auto size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-      if (size < 0) continue;
-      const auto got = ByteView(buffer).first(static_cast<std::size_t>(size));
-      if (std::ranges::equal(got, frame)) return true;
-    }
-    return false;
-  }
-
- private:
-  io::UniqueFd fd_;
-  ByteArray<6> mac_{};
-};
 
 // An IPX broadcast from a socket of Doom's days; `type` of Ethernet II, or the length of 802.3.
 Bytes ipx_frame(const ByteArray<6>& from, bool ethernet2) {

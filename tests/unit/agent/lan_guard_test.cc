@@ -7,6 +7,7 @@
 
 #include "lan/rules.hpp"
 #include "lan_fixture.hpp"
+#include "support/wire.hpp"
 
 namespace lanrage::agent::test {
 namespace {
@@ -247,6 +248,37 @@ TEST_F(LanGuardTest, NoticesRulesThatSomebodyRemoved) {
     ASSERT_TRUE(b_.inside([&] { return lan_b_->set(segment_b_); }));
     EXPECT_TRUE(look());
   }
+}
+
+// A client reads frames, whatever the rules for what they carry.
+TEST_F(LanGuardTest, LetsNobodyAnswerDhcp) {
+  open_both();
+  UdpSocket game(b_, {IpAddress(), kGame});
+  lab::Wire client(b_, "lan0");
+  const auto self = segment_a_.self;
+  const auto other = segment_b_.self;
+  const auto from_member = [&](std::uint16_t type, const Bytes& packet) {
+    send(a_, "fd00::1", lan::kSourcePort, "fd00::2", frame_of(self.mac, type, packet));
+  };
+  const Endpoint server{self.vip, 67};
+  const Endpoint server6{self.link_local, 547};
+  from_member(0x0800, udp_packet(server, {other.vip, 68}, as_bytes("offer")));
+  from_member(0x86dd, udp_packet(server6, {other.link_local, 546}, as_bytes("offer")));
+  // With an option the port is elsewhere.
+  auto longer = udp_packet(server, {other.vip, 68}, as_bytes("offer"));
+  longer[0] = 0x46;
+  longer.insert(longer.begin() + 20, {1, 1, 1, 1});
+  from_member(0x0800, longer);
+  from_member(0x0800, udp_packet({self.vip, 5'000}, {other.vip, kGame}, as_bytes("last")));
+  int offers = 0;
+  for (bool last = false; !last;) {
+    const auto frame = client.receive(kSoon);
+    ASSERT_TRUE(frame);
+    const std::string text(as_text(*frame));
+    offers += text.ends_with("offer") ? 1 : 0;
+    last = text.ends_with("last");
+  }
+  EXPECT_EQ(offers, 0);
 }
 
 TEST_F(LanGuardTest, ShutsOutWhoWasRemoved) {

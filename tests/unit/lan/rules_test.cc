@@ -103,12 +103,25 @@ TEST(Ruleset, OpensAllOnlyWhenAsked) {
   EXPECT_THAT(open, HasSubstr("hook forward"));
 }
 
+TEST(Ruleset, KeepsWireGuardFromBeingReachedThroughItself) {
+  const Interfaces interfaces{"lanrage0", "lan0", 50'000};
+  for (const bool all : {false, true}) {
+    const auto text = ruleset(segment_of(1, {2}), interfaces, {.all = all});
+    for (const std::string chain : {"chain lan {", "chain tunnel {"}) {
+      const auto begin = text.find(chain);
+      const auto rule = text.find("udp dport 50000 drop\n", begin);
+      ASSERT_NE(rule, std::string::npos) << chain;
+      EXPECT_LT(rule, text.find("accept", begin)) << "before anything is let in";
+    }
+  }
+}
+
 TEST(Ruleset, LetsMembersWithoutASegmentInByTheTunnel) {
   auto beside = member(3);
   beside.on_segment = false;
   const auto segment = segment_with(member(1), {member(2), beside});
   const auto text = ruleset(segment, kInterfaces, {});
-  EXPECT_THAT(text, HasSubstr("chain tunnel {\nip saddr { 10.66.0.3 } jump lan\nct state"));
+  EXPECT_THAT(text, HasSubstr("redirect } drop\nip saddr { 10.66.0.3 } jump lan\nct state"));
   EXPECT_THAT(text, Not(HasSubstr("fd00::3"))) << "no frames of its";
   EXPECT_THAT(ruleset(segment_of(1, {2}), kInterfaces, {}), Not(HasSubstr("ip saddr")));
 }
@@ -116,7 +129,7 @@ TEST(Ruleset, LetsMembersWithoutASegmentInByTheTunnel) {
 TEST(Ruleset, WithoutASegmentOfOursHoldsForTheTunnel) {
   const auto segment = segment_of(1, {2});
   const auto text = ruleset(segment, {"lanrage0", ""}, {});
-  EXPECT_THAT(text, HasSubstr("chain tunnel {\nmeta nfproto ipv4 jump lan\nct state"));
+  EXPECT_THAT(text, HasSubstr("redirect } drop\nmeta nfproto ipv4 jump lan\nct state"));
   EXPECT_THAT(text, HasSubstr("tcp dport { 1024-1432, "));
   EXPECT_THAT(text, HasSubstr("iifname \"lanrage0\" jump tunnel"));
   EXPECT_THAT(text, HasSubstr("iifname { \"lanrage0\" } ct state"));
