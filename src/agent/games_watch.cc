@@ -26,6 +26,7 @@ namespace asio = boost::asio;
 
 // Questions go out in pieces, which neither fill a queue nor show in a game.
 constexpr std::size_t kBurst = 64;
+constexpr int kPacketsPerWake = 64;  // then other work of the loop has its turn
 constexpr std::chrono::milliseconds kBetweenBursts{5};
 
 std::unexpected<Error> unavailable(const std::string& what) {
@@ -134,7 +135,7 @@ class GamesWatch::Inquiry : public std::enable_shared_from_this<Inquiry> {
 
   void read_answers(asio::posix::stream_descriptor& socket) {
     std::array<std::uint8_t, 2048> buffer;
-    while (true) {
+    for (int i = 0; i < kPacketsPerWake; ++i) {
       sockaddr_storage from{};
       socklen_t from_size = sizeof from;
       const auto size = ::recvfrom(socket.native_handle(), buffer.data(), buffer.size(), 0,
@@ -229,7 +230,7 @@ void GamesWatch::wait_readable() {
 }
 
 void GamesWatch::read_packets() {
-  while (true) {
+  for (int i = 0; i < kPacketsPerWake; ++i) {
     const auto size = ::recv(socket_.native_handle(), buffer_.data(), buffer_.size(), 0);
     if (size < 0) return;  // nothing left; a device that went down says so here, too
     ++looked_at_;

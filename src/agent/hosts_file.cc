@@ -157,7 +157,8 @@ Result<void> HostsFile::write(int fd, const Change& change) {
   if (!written) {
     const int why = errno;
     const bool undone = write_at(fd, before, offset) &&
-                        ::ftruncate(fd, static_cast<off_t>(offset + before.size())) == 0;
+                        ::ftruncate(fd, static_cast<off_t>(offset + before.size())) == 0 &&
+                        ::fsync(fd) == 0;
     if (undone) ::unlink(journal_.c_str());
     errno = why;
     return failed(HostsErrc::unwritable, "write");
@@ -166,26 +167,41 @@ Result<void> HostsFile::write(int fd, const Change& change) {
   return {};
 }
 
+// Until the change is finished, or was seen not to be cut, the journal has the only copy of what
+// the file had.
 Result<void> HostsFile::finish_cut_change() {
   const io::UniqueFd journal(::open(journal_.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!journal) return {};
-  const auto kept = read_all(journal.get());
-  const auto change = kept ? Change::decode(as_bytes(*kept)) : std::nullopt;
-  const io::UniqueFd file(::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  const auto text = file ? read_all(file.get()) : std::nullopt;
-  // Whole, or changed by others since: theirs is what counts.
-  const bool cut = change && text && text->size() >= change->offset && [&](std::string_view found) {
-    return found != change->before && found != change->after &&
-           is_mixture(found, change->before, change->after);
-  }(std::string_view(*text).substr(change->offset));
-  if (cut) {
-    const bool written =
-        write_at(file.get(), change->after, change->offset) &&
-        ::ftruncate(file.get(), static_cast<off_t>(change->offset + change->after.size())) == 0 &&
-        ::fsync(file.get()) == 0;
-    if (!written) return failed(HostsErrc::unwritable, "write");
+  if (!journal && errno == ENOENT) return {};
+  const auto kept = journal ? read_all(journal.get()) : std::nullopt;
+  if (!kept) return failed(HostsErrc::unreadable, "read the journal of");
+  // A journal that is cut itself was followed by no change.
+  if (const auto change = Change::decode(as_bytes(*kept))) {
+    if (auto finished = finish(*change); !finished) return finished;
   }
   ::unlink(journal_.c_str());
+  return {};
+}
+
+Result<void> HostsFile::finish(const Change& change) const {
+  constexpr int kHow = O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  io::UniqueFd file(::open(path_.c_str(), O_RDWR | kHow));
+  const int unwritable = file ? 0 : errno;
+  if (!file) file = io::UniqueFd(::open(path_.c_str(), O_RDONLY | kHow));
+  if (!file && errno == ENOENT) return {};
+  const auto text = file ? read_all(file.get()) : std::nullopt;
+  if (!text) return failed(HostsErrc::unreadable, "read");
+  // Whole, or changed by others since: theirs is what counts.
+  if (text->size() < change.offset) return {};
+  const auto found = std::string_view(*text).substr(change.offset);
+  if (found == change.before || found == change.after ||
+      !is_mixture(found, change.before, change.after))
+    return {};
+  errno = unwritable;
+  const bool written =
+      unwritable == 0 && write_at(file.get(), change.after, change.offset) &&
+      ::ftruncate(file.get(), static_cast<off_t>(change.offset + change.after.size())) == 0 &&
+      ::fsync(file.get()) == 0;
+  if (!written) return failed(HostsErrc::unwritable, "write");
   return {};
 }
 

@@ -47,6 +47,7 @@ class HostsFile {
  private:
   struct Change;
   Result<void> finish_cut_change();
+  Result<void> finish(const Change& change) const;
   // False: somebody put another file there meanwhile.
   Result<bool> set_once(std::string_view id, const lan::NameTable& names);
   Result<void> write(int fd, const Change& change);

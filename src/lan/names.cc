@@ -12,9 +12,16 @@ constexpr std::size_t kLongestLabel = 50;
 // Names that programs ask for by themselves, or under which a home network has its router: who is
 // called so mustn't be taken for it.
 constexpr std::string_view kReserved[] = {
-    "autoconfig", "autodiscover", "broadcasthost", "dhcp",        "dns",       "gateway", "isatap",
-    "lan",        "local",        "modem",         "localdomain", "localhost", "ns",      "ntp",
-    "openwrt",    "proxy",        "router",        "time",        "wpad",      "www"};
+    // Those that programs look for by themselves, or that lead to a router.
+    "autoconfig", "autodiscover", "broadcasthost", "dhcp", "dns", "gateway", "isatap", "lan",
+    "local", "modem", "localdomain", "localhost", "ns", "ntp", "openwrt", "proxy", "router", "time",
+    "wpad", "www",
+    // What stands at home and is asked for passwords.
+    "accesspoint", "admin", "ap", "backup", "cam", "camera", "cloud", "cups", "files", "firewall",
+    "fritz", "ftp", "git", "gitlab", "hass", "home", "homeassistant", "homebridge", "hub", "imap",
+    "jellyfin", "ldap", "login", "mail", "nas", "nextcloud", "opnsense", "pfsense", "pihole",
+    "plex", "print", "printer", "proxmox", "raspberrypi", "repeater", "samba", "scanner", "server",
+    "smb", "smtp", "ssh", "switch", "synology", "truenas", "tv", "unifi", "vpn", "webmail", "wifi"};
 
 struct Spelling {
   std::uint32_t first, last;  // code points

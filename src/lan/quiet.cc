@@ -8,8 +8,10 @@ namespace {
 
 constexpr std::uint32_t kLocalControl = 0xe0000000;  // 224.0.0.0/24, RFC 5771
 constexpr std::uint32_t kSsdp = 0xeffffffa;          // 239.255.255.250
-constexpr std::array<std::uint16_t, 14> kPorts{67,   68,   137,  138,  139,  546,  547,
-                                               1900, 3702, 5350, 5351, 5353, 5355, 8667};
+constexpr std::uint16_t kFirstOfGames = 1024;        // below are services: DHCP, NetBIOS, SNMP, ...
+constexpr std::uint16_t kIpx = 213;                  // of old games, in UDP (RFC 1234)
+constexpr std::array<std::uint16_t, 11> kPorts{1716, 1900, 3702,   5350,   5351,  5353,
+                                               5355, 8667, 17'500, 21'027, 57'621};
 
 }  // namespace
 
@@ -32,6 +34,7 @@ bool is_quiet_group(const IpAddress& group) {
 }
 
 bool is_quiet_port(std::uint16_t port) {
+  if (port < kFirstOfGames) return port != kIpx;
   return std::ranges::find(kPorts, port) != kPorts.end();
 }
 

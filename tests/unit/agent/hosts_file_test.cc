@@ -200,6 +200,24 @@ TEST_F(HostsFileTest, ACutChangeIsFinishedByTheNextStart) {
   }
 }
 
+// It has the only copy of what the file had.
+TEST_F(HostsFileTest, AJournalStaysWhileTheFileCanNotBeRead) {
+  const std::string tail = "10.0.0.1 work\n10.0.0.2 print\n";
+  const auto before = with(kNames) + tail;
+  const auto after = lan::with_hosts_block(before, "k7", kMore);
+  const auto offset =
+      static_cast<std::size_t>(std::ranges::mismatch(before, after).in1 - before.begin());
+  put(journal, encoded(offset, before.substr(offset), after.substr(offset)));
+  fs::remove(hosts);
+  fs::create_directory(hosts);
+  EXPECT_NE(message(file.set("k7", {})), "done");
+  EXPECT_TRUE(fs::exists(journal));
+  fs::remove(hosts);
+  put(hosts, after.substr(0, after.size() - 3));
+  ASSERT_EQ(message(file.set("k7", {})), "done");
+  EXPECT_EQ(contents(hosts), kText + tail);
+}
+
 TEST_F(HostsFileTest, AJournalOfAFileThatOthersHaveChangedSinceDoesNothing) {
   const auto edited = kText + "10.0.0.1 work, and more than there was room for before it\n";
   for (const auto& text : {encoded(kText.size(), "", "10.66.0.1 x\n"), std::string("rubbish"),

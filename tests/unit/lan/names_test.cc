@@ -29,6 +29,7 @@ TEST(LabelOf, FindsAnotherNameWhereThereIsNoneOrADangerousOne) {
   for (const auto* text : {"localhost", "WPAD", "isatap", "Router", "gateway", "www", "lan"})
     EXPECT_TRUE(label_of(text).starts_with("player-")) << text;
   EXPECT_EQ(label_of("wpad", "party"), "party-wpad");
+  EXPECT_EQ(label_of("NAS", "player"), "player-nas") << "a member in its place would get passwords";
 }
 
 TEST(LabelOf, IsAlwaysALabel) {
