@@ -233,7 +233,8 @@ Result<void> Links::set_up(std::string_view name, bool up) {
   header.ifi_change = IFF_UP;
   auto message = link_message(RTM_NEWLINK, 0, socket_.next_sequence(), header);
   message.text(IFLA_IFNAME, name);
-  return socket_.request(std::move(message).take(), (up ? "bring up " : "bring down ") + std::string(name));
+  return socket_.request(std::move(message).take(),
+                         (up ? "bring up " : "bring down ") + std::string(name));
 }
 
 Result<void> Links::add_address(std::string_view name, const IpAddress& address,

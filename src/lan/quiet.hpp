@@ -12,8 +12,9 @@ namespace lanrage::lan {
 // ff02::1:0/112, solicited-node and interface-local ones, and SSDP's.
 bool is_quiet_group(const IpAddress& group);
 
-// Destination ports: all below 1024 but IPX's (DHCP, NetBIOS and SNMP are there), SSDP, port mapping,
-// WS-Discovery, mDNS, LLMNR, KDE Connect, Dropbox, Syncthing, Spotify, and our own beacon's.
+// Destination ports: all below 1024 but IPX's (DHCP, NetBIOS and SNMP are there), SSDP, port
+// mapping, WS-Discovery, mDNS, LLMNR, KDE Connect, Dropbox, Syncthing, Spotify, and our own
+// beacon's.
 bool is_quiet_port(std::uint16_t port);
 
 }  // namespace lanrage::lan
