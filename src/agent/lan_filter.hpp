@@ -59,9 +59,13 @@ class LanFilter {
   // In place of what it was, without a moment between. Error: unguarded; it stays as it was.
   Result<void> set(const lan::Segment& segment, const lan::Interfaces& interfaces,
                    const lan::Access& access);
-  // It is as set() left it: nobody has removed or emptied it, as `nft flush ruleset` does and
-  // restarts of some firewalls.
+  // Nobody has removed, emptied or changed it, as `nft flush ruleset` does and restarts of some
+  // firewalls.
   bool stands();
+  // It isn't lifted: what it guards couldn't be removed.
+  void leave() { removal_.clear(); }
+  // Not, where a program that isn't an agent has taken the claim's name.
+  bool is_claimed() const { return static_cast<bool>(claim_); }
 
  private:
   LanFilter(io::UniqueFd claim, Nftables nftables)
@@ -70,7 +74,7 @@ class LanFilter {
   io::UniqueFd claim_;
   Nftables nftables_;
   std::string table_;    // with its family
-  std::string listing_;  // of the table as it was set
+  std::string listed_;   // as nftables told it right after it was set
   std::string removal_;  // empty: nothing is filtered
 };
 

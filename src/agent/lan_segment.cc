@@ -83,8 +83,11 @@ class LanSegment::Impl {
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
-    // Whoever removed it before us did our work.
-    if (index_ != 0) std::ignore = links_.remove(interfaces_.lan);
+    if (index_ == 0) return;
+    // By index, as another's device may have the name by now. Whoever removed ours did our work;
+    // where it stays, so does what guards it.
+    const auto removed = links_.remove(index_);
+    if (!removed && !removed.error().is(io::NetlinkErrc::no_such_device)) filter_->leave();
   }
 
   Result<void> open() {
@@ -129,11 +132,11 @@ class LanSegment::Impl {
 
   Result<void> look() {
     if (::if_nametoindex(interfaces_.lan.c_str()) != index_)
-      return fail(LanErrc::device_gone, "somebody removed " + interfaces_.lan);
+      return fail(LanErrc::device_gone, "somebody removed or renamed " + interfaces_.lan);
     if (!filter_->stands())
       return fail(LanErrc::unguarded,
                   "somebody removed the rules that keep strangers off " + interfaces_.lan);
-    return {};
+    return set_routes();
   }
 
   Result<lan::Tables> tables() {
@@ -205,12 +208,13 @@ class LanSegment::Impl {
         ++it;
         continue;
       }
-      if (auto removed = links_.remove_route(wireguard, *it); !removed)
+      // Whoever set the device down took its routes away.
+      if (auto removed = links_.remove_route(wireguard, *it);
+          !removed && !removed.error().is(io::NetlinkErrc::no_such_route))
         return lan_error(removed.error());
       it = routed_.erase(it);
     }
     for (const auto& vip : segment_.beside) {
-      if (routed_.contains(vip)) continue;
       if (auto added = links_.add_route(wireguard, vip, segment_.self.vip); !added)
         return lan_error(added.error());
       routed_.insert(vip);

@@ -49,8 +49,9 @@ class LanSegment {
   // Takes effect on connections that are open, too. Where it fails, all stays as it was.
   Result<void> set_access(lan::Access access);
 
-  // Whether somebody removed the device (device_gone) or the filter (unguarded): set() then puts it
-  // back, and while it can't the device is down.
+  // Whether somebody removed or renamed the device (device_gone), or changed the filter
+  // (unguarded): set() then puts it back, and while it can't the device is down. Routes that were
+  // lost are set again.
   Result<void> look();
 
   const std::string& interface_name() const { return interfaces_.lan; }

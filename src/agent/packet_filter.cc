@@ -68,7 +68,7 @@ class PacketFilter::Impl {
     if (!nftables_) return fail(PacketFilterErrc::unavailable, "this kernel has no netfilter");
     // Adding before deleting: the deletion is then right whether or not a table was left.
     auto result = run(PacketFilterErrc::unavailable,
-                      "add table " + table_ + "\ndelete table " + table_ + "\n" + chain());
+                      "add table " + table_ + "\ndelete table " + table_ + "\n" + addition());
     made_ = result.has_value();
     return result;
   }
@@ -78,8 +78,8 @@ class PacketFilter::Impl {
     if (wanted == blocked_) return {};
     if (wanted.size() > kMaxBlocked)
       return fail(PacketFilterErrc::refused, "more than 256 sessions would be filtered at once");
-    // Somebody may have removed it all, as `nft flush ruleset` does.
-    std::string commands = chain() + "flush chain " + table_ + " input\n";
+    // Somebody may have flushed all that nftables had.
+    std::string commands = addition() + "flush chain " + table_ + " input\n";
     for (const auto& blocked : wanted)
       commands += "add rule " + table_ + " input " + rule(blocked, port_) + "\n";
     if (auto result = run(PacketFilterErrc::refused, commands); !result) return result;
@@ -89,7 +89,8 @@ class PacketFilter::Impl {
   const std::set<Blocked>& blocked() const { return blocked_; }
 
  private:
-  std::string chain() const {
+  // Changes nothing where they are.
+  std::string addition() const {
     return "add table " + table_ + "\nadd chain " + table_ +
            " input { type filter hook input priority -10; policy accept; }\n";
   }

@@ -102,7 +102,11 @@ void PartyLan::look() {
   check(apply());
 }
 
+// Another agent's party is left to it: its filter isn't ours, and ours would lift it.
 Result<void> PartyLan::open_beside(const Error& why) {
+  auto filter = LanFilter::open(wanted_.numbers);
+  if (!filter && filter.error().is(LanErrc::interface_taken))
+    return std::unexpected(filter.error());
   no_segment_ = why;
   note_ = "games find nobody by themselves, type in the address: " + why.message();
   log_.warning("no_lan_segment",
@@ -112,14 +116,15 @@ Result<void> PartyLan::open_beside(const Error& why) {
   auto given = links->add_address(options_.wireguard, options_.self.vip, options_.prefix.length);
   if (!given) return std::unexpected(tunnel_error(given.error()));
   interface_ = options_.wireguard;
-  auto filter = LanFilter::open(wanted_.numbers);
   auto filtered =
       filter ? (*filter)->set(wanted_, beside(), options_.access) : std::unexpected(filter.error());
-  if (filtered)
+  if (filtered) {
     filter_ = std::move(*filter);
-  else
-    log_.warning("no_lan_filter",
-                 {{"interface", interface_}, {"detail", filtered.error().message()}});
+    return {};
+  }
+  *note_ += "; and the party reaches every service of this machine: " + filtered.error().message();
+  log_.warning("no_lan_filter",
+               {{"interface", interface_}, {"detail", filtered.error().message()}});
   return {};
 }
 

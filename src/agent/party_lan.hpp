@@ -41,7 +41,8 @@ class PartyLan : public std::enable_shared_from_this<PartyLan> {
   };
 
   // `on_lost`: the device is gone; no callback of its own follows. Errors: of giving the WireGuard
-  // device the virtual IP. `log` outlives it, or its close().
+  // device the virtual IP; LanErrc::interface_taken where another agent has the party's LAN. `log`
+  // outlives it, or its close().
   static Result<std::shared_ptr<PartyLan>> open(boost::asio::io_context& io, Options options,
                                                 std::function<void(const Error&)> on_lost,
                                                 io::Log& log);

@@ -30,6 +30,8 @@ NetlinkErrc meaning_of(int error) {
     case EPROTONOSUPPORT:
     case EAFNOSUPPORT:
       return NetlinkErrc::not_supported;
+    case ESRCH:
+      return NetlinkErrc::no_such_route;
     case EADDRINUSE:
       return NetlinkErrc::in_use;
     default:
@@ -213,6 +215,14 @@ Result<void> Links::remove(std::string_view name) {
   auto message = link_message(RTM_DELLINK, 0, socket_.next_sequence());
   message.text(IFLA_IFNAME, name);
   return socket_.request(std::move(message).take(), "remove interface " + std::string(name));
+}
+
+Result<void> Links::remove(std::uint32_t index) {
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(index);
+  auto message = link_message(RTM_DELLINK, 0, socket_.next_sequence(), header);
+  return socket_.request(std::move(message).take(),
+                         "remove the interface with index " + std::to_string(index));
 }
 
 Result<void> Links::set_alias(std::string_view name, std::string_view alias) {

@@ -21,8 +21,9 @@ enum class NetlinkErrc {
   no_such_device,
   exists,
   not_supported,  // the kernel lacks the link kind or the protocol
-  in_use,         // EADDRINUSE: bringing a WireGuard link up whose port is taken
-  refused,        // any other errno
+  no_such_route,
+  in_use,   // EADDRINUSE: bringing a WireGuard link up whose port is taken
+  refused,  // any other errno
   socket_failed,
   malformed_reply,
   timed_out,
@@ -37,6 +38,8 @@ constexpr std::string_view name_of(NetlinkErrc e) {
       return "exists";
     case NetlinkErrc::not_supported:
       return "not_supported";
+    case NetlinkErrc::no_such_route:
+      return "no_such_route";
     case NetlinkErrc::in_use:
       return "in_use";
     case NetlinkErrc::refused:
@@ -91,6 +94,7 @@ class Links {
   Result<std::optional<Link>> find(std::string_view name);
   Result<void> create(std::string_view name, std::string_view kind);
   Result<void> remove(std::string_view name);
+  Result<void> remove(std::uint32_t index);  // whatever its name is by now
   Result<void> set_alias(std::string_view name, std::string_view alias);
   Result<void> set_mtu(std::string_view name, std::uint32_t mtu);
   Result<void> set_up(std::string_view name, bool up = true);

@@ -24,9 +24,10 @@ constexpr std::string_view kIpv4Source = "@th,336,32";
 constexpr std::string_view kIpv6Source = "@th,304,128";
 constexpr std::string_view kArpSender = "@th,304,48 . @th,352,32";
 constexpr std::string_view kFirstWord = "@th,240,16";
-// Of IPv4: version and length of the header; then, of one of 20 bytes, protocol and source port. Of
-// IPv6: next header and its source port.
+// Of IPv4: version and length of the header, flags and fragment offset, protocol, and, behind a
+// header of 20 bytes, a source port. Of IPv6: next header and its source port.
 constexpr std::string_view kIpv4Begin = "@th,240,8";
+constexpr std::string_view kIpv4Offset = "@th,288,16";
 constexpr std::string_view kIpv4Protocol = "@th,312,8";
 constexpr std::string_view kIpv4SourcePort = "@th,400,16";
 constexpr std::string_view kIpv6Protocol = "@th,288,8";
@@ -62,9 +63,10 @@ std::string frame_rules(const Segment& segment) {
   const std::string type = std::string(kEtherType) + " ";
   if (!senders.empty()) {
     // DHCP clients read frames, before any rule for what these carry; whoever answers them becomes
-    // the machine's router. Options would shift the port; no program sends any.
-    rule(type + "0x0800 " + std::string(kIpv4Begin) + " != 0x45 drop");
-    rule(type + "0x0800 " + std::string(kIpv4Protocol) + " 17 " + std::string(kIpv4SourcePort) +
+    // the machine's router. Options would shift the port; no program sends any with UDP.
+    const auto udp = type + "0x0800 " + std::string(kIpv4Protocol) + " 17 ";
+    rule(udp + std::string(kIpv4Begin) + " != 0x45 drop");
+    rule(udp + std::string(kIpv4Offset) + " & 0x1fff == 0 " + std::string(kIpv4SourcePort) +
          " 67 drop");
     rule(type + "0x86dd " + std::string(kIpv6Protocol) + " 17 " + std::string(kIpv6SourcePort) +
          " 547 drop");

@@ -118,6 +118,34 @@ TEST_F(LanTest, NeverTouchesAnInterfaceThatIsNotOurs) {
   EXPECT_EQ(open(b_, wanted)->interface_name(), "lan1");
 }
 
+TEST_F(LanTest, RemovesItsOwnDeviceWhateverItsName) {
+  lan_b_ = open(b_, options(segment_b_));
+  b_.ip("link set lan0 down\nlink set lan0 name x\nlink add lan0 type veth peer name other\n");
+  const auto found = b_.inside([&] { return lan_b_->look(); });
+  ASSERT_FALSE(found);
+  EXPECT_TRUE(found.error().is(LanErrc::device_gone)) << found.error().message();
+  lan_b_.reset();
+  const auto links = output(b_, {"ip", "link"});
+  EXPECT_THAT(links, HasSubstr("lan0@other"));
+  EXPECT_THAT(links, Not(HasSubstr(": x:")));
+}
+
+TEST_F(LanTest, SetsRoutesAgainThatWereLost) {
+  auto segment = segment_of(1, {2});
+  segment.beside = {address("10.66.0.7")};
+  lan_a_ = open(a_, options(segment));
+  const auto routes = [&] { return output(a_, {"ip", "route", "show", "dev", "wg0"}); };
+  ASSERT_THAT(routes(), HasSubstr("10.66.0.7"));
+  for (const bool look : {true, false}) {
+    a_.ip("route del 10.66.0.7 dev wg0\n");
+    ASSERT_TRUE(a_.inside([&] { return look ? lan_a_->look() : lan_a_->set(segment); }));
+    EXPECT_THAT(routes(), HasSubstr("10.66.0.7"));
+  }
+  a_.ip("route del 10.66.0.7 dev wg0\n");
+  const auto set = a_.inside([&] { return lan_a_->set(segment_a_); });
+  EXPECT_TRUE(set) << set.error().message();
+}
+
 // As different parties have different numbers, but may have the same port by chance.
 TEST_F(LanTest, DoesntClashWithAnotherPartys) {
   open_both();
