@@ -97,8 +97,10 @@ void Network::attach(const NetNamespace& netns, const std::string& interface,
   if (distance_ && &hub == &internet_) {
     links_.push_back(std::make_unique<DelayedLink>(netns, interface, hub, port, *distance_));
   } else {
+    const auto mtu = " mtu " + std::to_string(&hub == &internet_ ? line_mtu_ : 1500);
     // Both ends are born in their namespaces, so names can't clash.
-    hub.ip("link add " + port + " type veth peer name " + interface + " netns " + netns.name());
+    hub.ip("link add " + port + mtu + " type veth peer name " + interface + mtu + " netns " +
+           netns.name());
   }
   hub.ip("link set " + port + " master " + bridge + " up");
 }

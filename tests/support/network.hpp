@@ -81,6 +81,11 @@ class Network {
 
   // Hosts and routers put on the internet from now on are this far from it (see DelayedLink).
   void set_distance(const LinkQuality& quality) { distance_ = quality; }
+  // The MTU of the lines of hosts and routers put on the internet from now on, at both ends: what
+  // is larger is fragmented, or refused where it may not be, by whoever routes it there. A
+  // neighbour on the bridge with a wider line sends them frames that get lost: put it in the second
+  // prefix.
+  void set_line_mtu(int mtu) { line_mtu_ = mtu; }
   // A part of the internet that is so far from its middle, and from other such parts by way of it.
   // Its name is for set_region().
   std::string add_region(const LinkQuality& from_the_middle);
@@ -123,6 +128,7 @@ class Network {
 
   NetNamespace internet_;
   std::optional<LinkQuality> distance_;
+  int line_mtu_ = 1500;
   std::string region_{kMiddle};  // the name of its bridge
   int regions_ = 1;
   std::vector<std::unique_ptr<Router>> routers_;
