@@ -55,6 +55,7 @@ void Gossip::on_change(Instant now) {
 void Gossip::on_parted(Instant now, const PeerId& id, const HeadAt& head) {
   auto& peer = peers_.at(id);
   peer.refused_head = head;
+  peer.missed_goal.reset();
   peer.next_fetch = now + kRetry;
 }
 
@@ -131,6 +132,7 @@ Gossip::News Gossip::on_datagram(Instant now, const PeerId& from, ByteView datag
             // Else it lied; or went to another history in between, which it has told us.
             const bool moved = peer.stated && peer.stated->heads.front() != peer.fetch->goal();
             peer.next_fetch = done || moved ? now : now + kRetry;
+            if (!done) peer.missed_goal = peer.fetch->goal();
             if (done) {
               peer.turn = kTurn;
               news.branch = Branch{peer.fetch->after().length, peer.fetch->take_records(),
@@ -154,6 +156,11 @@ void Gossip::on_state(Instant now, const PeerId& id, Peer& peer, StateMessage st
   peer.stated = std::move(state);
   news.stated = true;
   if (peer.fetch && peer.fetch->is_left(peer.stated->heads)) peer.fetch.reset();
+  // It went to another history while it sent parts, and tells that once it is on its disk.
+  if (peer.missed_goal && peer.stated->heads.front() != *peer.missed_goal) {
+    peer.missed_goal.reset();
+    peer.next_fetch = std::min(peer.next_fetch, now);
+  }
   const bool same_roster = agreed(*peer.stated).length >= log_.roster_length();
   if (same_roster && keys_.is_current(log_.ledger()) && peer.stated->key != keys_.newest_id() &&
       now >= peer.next_box) {

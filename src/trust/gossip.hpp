@@ -94,6 +94,7 @@ class Gossip {
     Duration repeat = kRepeat;
     std::optional<RecordFetch> fetch;
     std::optional<HeadAt> refused_head;  // of a history that we have judged
+    std::optional<HeadAt> missed_goal;   // of a fetch whose parts didn't lead there
     Instant next_fetch{};                // not before; whoever waits longest is asked first
     Duration turn = kTurn;
     Instant next_box{};

@@ -233,6 +233,22 @@ TEST_F(GossipTest, PartsThatMakeNoBranchArentAskedForAgainAtOnce) {
   EXPECT_EQ(asked(), Asked{0});
 }
 
+// Its new history goes to its disk before it says so; parts of that were here sooner.
+TEST_F(GossipTest, WhoTurnsOutToHaveChangedItsHistoryIsAskedAtOnce) {
+  meet(1);
+  state(0);
+  asked();
+  auto record = theirs_->records().back();
+  record.back() ^= 1;
+  for (auto index = log_.length(); index + 1 < theirs_->length(); ++index)
+    part(0, index);
+  tell(0, PartMessage{theirs_->length() - 1, static_cast<std::uint32_t>(record.size()), 0, record});
+  state(0);
+  EXPECT_TRUE(asked().empty()) << "it says the same, and lied";
+  state(0, *others_, others_->length());
+  EXPECT_EQ(asked(), Asked{0});
+}
+
 TEST_F(GossipTest, WhatIsAskedForInAnotherHistoryIsAnsweredByThePointThere) {
   meet(1);
   for (int i = 0; i < 40; ++i)
