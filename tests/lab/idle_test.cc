@@ -19,8 +19,9 @@ struct Window {
   double most_an_hour;  // bytes a peer, both ways
 };
 
-// Checks go out 5, 15, 30 and 50 s after a path is found, where mappings last.
-constexpr Window kShort{Millis(12'000), Millis(28'000), 0.8e6};
+// Checks go out 5, 15, 30 and 50 s after a path is found, where mappings last. An echo by the LAN
+// has 70 bytes around it.
+constexpr Window kShort{Millis(12'000), Millis(28'000), 0.9e6};
 // Five persistent keepalives of WireGuard's, one rekeying.
 constexpr Window kLong{Millis(100'000), Millis(120'000), 0.6e6};
 
