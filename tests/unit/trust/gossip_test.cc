@@ -65,6 +65,15 @@ class GossipTest : public testing::Test {
       news = part(from, index);
     return news;
   }
+  // All that we lack from the first member, but the last record is another history's.
+  void parts_of_two_histories() {
+    auto record = theirs_->records().back();
+    record.back() ^= 1;
+    for (auto index = log_.length(); index + 1 < theirs_->length(); ++index)
+      part(0, index);
+    tell(0,
+         PartMessage{theirs_->length() - 1, static_cast<std::uint32_t>(record.size()), 0, record});
+  }
   void read_sends() {
     for (const auto& send : std::exchange(sends_, {})) {
       const auto message = decode_gossip(send.datagram);
@@ -209,11 +218,7 @@ TEST_F(GossipTest, PartsOfTwoHistoriesAreAskedForAnewAtOnceWhereTheMemberSaysTha
   state(0);
   tell(0, moved);
   asked();
-  auto record = theirs_->records().back();
-  record.back() ^= 1;
-  for (auto index = length; index + 1 < theirs_->length(); ++index)
-    part(0, index);
-  tell(0, PartMessage{theirs_->length() - 1, static_cast<std::uint32_t>(record.size()), 0, record});
+  parts_of_two_histories();
   run_until(now_ + 200ms);
   EXPECT_EQ(asked(), Asked{0});
 }
@@ -222,11 +227,7 @@ TEST_F(GossipTest, PartsThatMakeNoBranchArentAskedForAgainAtOnce) {
   meet(1);
   state(0);
   asked();
-  auto record = theirs_->records().back();
-  record.back() ^= 1;
-  for (auto index = log_.length(); index + 1 < theirs_->length(); ++index)
-    part(0, index);
-  tell(0, PartMessage{theirs_->length() - 1, static_cast<std::uint32_t>(record.size()), 0, record});
+  parts_of_two_histories();
   run_until(now_ + Gossip::kRetry - 200ms);
   EXPECT_TRUE(asked().empty());
   run_until(now_ + 200ms);
@@ -238,11 +239,7 @@ TEST_F(GossipTest, WhoTurnsOutToHaveChangedItsHistoryIsAskedAtOnce) {
   meet(1);
   state(0);
   asked();
-  auto record = theirs_->records().back();
-  record.back() ^= 1;
-  for (auto index = log_.length(); index + 1 < theirs_->length(); ++index)
-    part(0, index);
-  tell(0, PartMessage{theirs_->length() - 1, static_cast<std::uint32_t>(record.size()), 0, record});
+  parts_of_two_histories();
   state(0);
   EXPECT_TRUE(asked().empty()) << "it says the same, and lied";
   state(0, *others_, others_->length());
