@@ -64,14 +64,12 @@ class LanFilter {
   bool stands();
   // It isn't lifted: what it guards couldn't be removed.
   void leave() { removal_.clear(); }
-  // Not, where a program that isn't an agent has taken the claim's name.
-  bool is_claimed() const { return static_cast<bool>(claim_); }
 
  private:
   LanFilter(io::UniqueFd claim, Nftables nftables)
       : claim_(std::move(claim)), nftables_(std::move(nftables)) {}
 
-  io::UniqueFd claim_;
+  io::UniqueFd claim_;  // none where a program that isn't an agent has taken its name
   Nftables nftables_;
   std::string table_;    // with its family
   std::string listed_;   // as nftables told it right after it was set

@@ -169,12 +169,6 @@ DbusCall set_link_mode(std::string_view member, std::uint32_t device, std::strin
   return of_resolved(member, "is", std::move(body));
 }
 
-DbusCall revert_link(std::uint32_t device) {
-  DbusWriter body;
-  body.u32(device);
-  return of_resolved("RevertLink", "i", std::move(body));
-}
-
 std::optional<std::size_t> dbus_size(ByteView begin) {
   if (begin.size() < kDbusFixedHeader || begin[3] != kVersion ||
       (begin[0] != kLittleEndian && begin[0] != kBigEndian))

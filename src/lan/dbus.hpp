@@ -60,7 +60,6 @@ DbusCall set_link_dns(std::uint32_t device, const Endpoint& server);
 DbusCall set_link_domains(std::uint32_t device, const std::set<std::string>& domains);
 DbusCall set_link_default_route(std::uint32_t device, bool value);
 DbusCall set_link_mode(std::string_view member, std::uint32_t device, std::string_view mode);
-DbusCall revert_link(std::uint32_t device);
 
 inline constexpr std::size_t kDbusFixedHeader = 16;
 inline constexpr std::size_t kMostDbusBytes = 64 * 1024;  // of a message that we take
